@@ -1,0 +1,65 @@
+/**
+ * Grammar of header fields (RFC 9110 §5), shared by the acceptor's guard, the connector's reader and the
+ * header map that filters edit. Pure functions over strings in which one character stands for one byte.
+ */
+
+const TOKEN = new Uint8Array(256)
+for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+  TOKEN[char.charCodeAt(0)] = 1
+}
+
+/** RFC 9110 §5.6.2: `token`, at least one character. */
+export function isToken(text: string): boolean {
+  if (text.length === 0) return false
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i)
+    if (code > 255 || TOKEN[code] === 0) return false
+  }
+  return true
+}
+
+/**
+ * RFC 9110 §5.5: `field-value`: visible characters, space, tab and obs-text; no other control character
+ * and nothing above one byte. Empty is allowed.
+ */
+export function isFieldValue(text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i)
+    if (code < 32 ? code !== 9 : code === 127 || code > 255) return false
+  }
+  return true
+}
+
+/**
+ * Fields that belong to one connection and are never forwarded (RFC 9110 §7.6.1), beside what `Connection` names.
+ * Lower case.
+ */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Names that `Connection` may list without effect: removing them would change what the message means (B10). */
+export const CONNECTION_PROTECTED: ReadonlySet<string> = new Set([
+  'authorization',
+  'cache-control',
+  'content-length',
+  'content-type',
+  'cookie',
+  'date',
+  'forwarded',
+  'host',
+  'set-cookie',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-request-id',
+])
