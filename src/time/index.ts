@@ -1,2 +1,2 @@
-export { now } from './clock.js'
+export { clockAnchor, now, useClockAnchor } from './clock.js'
 export { type Deadline, DeadlineWheel, type DeadlineWheelOptions, type WheelClock } from './deadline-wheel.js'

@@ -1,0 +1,191 @@
+import { Packr, Unpackr } from 'msgpackr/pack'
+import type { Mailbox } from './mailbox.js'
+import type { RingReader } from './ring-reader.js'
+
+/*
+ * What crosses between acceptor and worker. The envelope is a positional msgpackr array; beside it the text (target and
+ * header block, one character per byte) and the body lie flat in the frame, which costs less than half of packing them too
+ * (see BENCHMARKS.md, codec). `msgpackr/pack` is the build without the native string extractor: that one throws on shared buffers
+ * and falls back through an exception, +40 µs a message.
+ */
+
+/** Acceptor → worker: a new session. */
+export const OPEN = 1
+/** Both ways: a piece of body; `a` is 1 on the last piece of a request body. */
+export const BODY = 2
+/** Both ways: the receiver of a body has taken `a` bytes more. */
+export const CREDIT = 3
+/** Acceptor → worker: the client left. */
+export const ABORT = 4
+/** Acceptor → worker: the answer was given to the socket; payload: the time as a double. */
+export const SENT = 5
+/** Worker → acceptor: status and header block, and the whole body when it is at hand. */
+export const HEAD = 6
+/** Worker → acceptor: the answer is complete; payload: trailer block. */
+export const END = 7
+/** Worker → acceptor: the answer broke off after its head; the client connection must not look complete. */
+export const FAIL = 8
+/** Worker → acceptor: a 1xx answer; `a` is the status, payload the header block. */
+export const INFO = 9
+
+/** Bytes of body under way per session and direction before the receiver grants more. */
+export const WINDOW_BYTES = 256 * 1024
+/** Longest body piece in one frame. */
+export const MAX_BODY_PIECE_BYTES = 64 * 1024
+
+const packr = new Packr({ useRecords: false, moreTypes: false })
+const unpackr = new Unpackr({ useRecords: false, moreTypes: false })
+
+/** A session as it is handed over. */
+export interface OpenFrame {
+  readonly method: string
+  readonly target: string
+  readonly headerBlock: string
+  readonly remoteAddress: string
+  readonly requestId: string
+  readonly startMs: number
+  /** Index of the route in the configuration. */
+  readonly route: number
+  /** As in `RequestHead.contentLength`. */
+  readonly contentLength: number
+  readonly upgrade: string
+}
+
+export interface HeadFrame {
+  readonly status: number
+  readonly statusText: string
+  readonly headerBlock: string
+  readonly contentLength: number | null
+  /** The frame holds the whole answer. */
+  readonly complete: boolean
+  /** The worker wants a SENT frame (its `logging` phase waits for it). */
+  readonly wantSent: boolean
+}
+
+const HEAD_COMPLETE = 1
+const HEAD_WANT_SENT = 2
+
+/** @returns false when the ring is full: the session is refused. */
+export function writeOpen(mailbox: Mailbox, slot: number, generation: number, open: OpenFrame): boolean {
+  const envelope = packr.pack([
+    open.method,
+    open.remoteAddress,
+    open.requestId,
+    open.startMs,
+    open.route,
+    open.contentLength,
+    open.upgrade,
+  ])
+  const targetBytes = open.target.length
+  const size = envelope.length + targetBytes + open.headerBlock.length
+  const at = mailbox.tryReserve(OPEN, slot, generation, size, envelope.length, targetBytes)
+  if (at < 0) return false
+  const bytes = mailbox.target
+  bytes.set(envelope, at)
+  bytes.write(open.target, at + envelope.length, targetBytes, 'latin1')
+  bytes.write(open.headerBlock, at + envelope.length + targetBytes, open.headerBlock.length, 'latin1')
+  return true
+}
+
+type OpenEnvelope = [string, string, string, number, number, number, string]
+
+export function readOpen(frame: RingReader): OpenFrame {
+  const envelopeEnd = frame.offset + frame.a
+  const targetEnd = envelopeEnd + frame.b
+  const envelope: OpenEnvelope = unpackr.unpack(frame.bytes.subarray(frame.offset, envelopeEnd))
+  return {
+    method: envelope[0],
+    target: frame.bytes.toString('latin1', envelopeEnd, targetEnd),
+    headerBlock: frame.bytes.toString('latin1', targetEnd, frame.offset + frame.length),
+    remoteAddress: envelope[1],
+    requestId: envelope[2],
+    startMs: envelope[3],
+    route: envelope[4],
+    contentLength: envelope[5],
+    upgrade: envelope[6],
+  }
+}
+
+/** Writes a head, and with it the whole `body` when `head.complete`. */
+export function writeHead(
+  mailbox: Mailbox,
+  slot: number,
+  generation: number,
+  head: HeadFrame,
+  body: Uint8Array | null,
+): void {
+  const flags = (head.complete ? HEAD_COMPLETE : 0) | (head.wantSent ? HEAD_WANT_SENT : 0)
+  const envelope = packr.pack([head.status, head.statusText, head.contentLength, flags])
+  const textBytes = head.headerBlock.length
+  const size = envelope.length + textBytes + (body?.length ?? 0)
+  const at = mailbox.reserve(HEAD, slot, generation, size, envelope.length, textBytes)
+  const bytes = mailbox.target
+  bytes.set(envelope, at)
+  bytes.write(head.headerBlock, at + envelope.length, textBytes, 'latin1')
+  if (body !== null) bytes.set(body, at + envelope.length + textBytes)
+}
+
+type HeadEnvelope = [number, string, number | null, number]
+
+export function readHead(frame: RingReader): HeadFrame {
+  const envelopeEnd = frame.offset + frame.a
+  const envelope: HeadEnvelope = unpackr.unpack(frame.bytes.subarray(frame.offset, envelopeEnd))
+  return {
+    status: envelope[0],
+    statusText: envelope[1],
+    headerBlock: frame.bytes.toString('latin1', envelopeEnd, envelopeEnd + frame.b),
+    contentLength: envelope[2],
+    complete: (envelope[3] & HEAD_COMPLETE) !== 0,
+    wantSent: (envelope[3] & HEAD_WANT_SENT) !== 0,
+  }
+}
+
+/** The body that came with a complete head, or the piece of a BODY frame: a view, valid during the frame. */
+export function bodyView(frame: RingReader, skipBytes = 0): Uint8Array {
+  return frame.bytes.subarray(frame.offset + skipBytes, frame.offset + frame.length)
+}
+
+/** Cuts `chunk` into frames of at most {@link MAX_BODY_PIECE_BYTES}. */
+export function writeBody(
+  mailbox: Mailbox,
+  slot: number,
+  generation: number,
+  chunk: Uint8Array,
+  last: boolean,
+): void {
+  let at = 0
+  do {
+    const end = Math.min(at + MAX_BODY_PIECE_BYTES, chunk.length)
+    const isLast = last && end === chunk.length
+    const offset = mailbox.reserve(BODY, slot, generation, end - at, isLast ? 1 : 0)
+    if (end > at)
+      mailbox.target.set(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end), offset)
+    at = end
+  } while (at < chunk.length)
+}
+
+export function writeText(
+  mailbox: Mailbox,
+  kind: number,
+  slot: number,
+  generation: number,
+  text: string,
+  a = 0,
+): void {
+  const at = mailbox.reserve(kind, slot, generation, text.length, a)
+  mailbox.target.write(text, at, text.length, 'latin1')
+}
+
+export function readText(frame: RingReader): string {
+  return frame.bytes.toString('latin1', frame.offset, frame.offset + frame.length)
+}
+
+/** @param sentMs when the last byte was given to the socket, or -1 if the client left before. */
+export function writeSent(mailbox: Mailbox, slot: number, generation: number, sentMs: number): void {
+  const at = mailbox.reserve(SENT, slot, generation, 8)
+  mailbox.target.writeDoubleLE(sentMs, at)
+}
+
+export function readSent(frame: RingReader): number {
+  return frame.bytes.readDoubleLE(frame.offset)
+}

@@ -1,0 +1,5 @@
+export * from './frames.js'
+export { Mailbox, type MailboxHandler } from './mailbox.js'
+export { createRingBuffer } from './ring-layout.js'
+export { RingCorrupt, RingReader } from './ring-reader.js'
+export { RingWriter } from './ring-writer.js'

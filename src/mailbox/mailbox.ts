@@ -1,0 +1,183 @@
+import type { RingReader } from './ring-reader.js'
+import type { RingWriter } from './ring-writer.js'
+
+export interface MailboxHandler {
+  /** One frame; its payload is valid only during the call. */
+  onFrame(frame: RingReader): void
+  /** The other side has made room after {@link Mailbox.congested} was true. */
+  onRoom(): void
+  /** Called before frames are published, at the end of a loop turn: last chance to add to the batch. */
+  beforeFlush?(): void
+  /** The inbound ring is damaged; the mailbox reads no more. */
+  onCorrupt(error: Error): void
+}
+
+interface Overflow {
+  readonly kind: number
+  readonly slot: number
+  readonly generation: number
+  readonly a: number
+  readonly b: number
+  readonly payload: Buffer
+}
+
+/** Frames handled before the loop gets its turn back. */
+const MAX_BATCH = 512
+
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * One end of a pair of rings. Outgoing frames are published once per loop turn, and the other side's bell is rung only if
+ * it said that it sleeps; so under load a whole batch costs one wake-up or none.
+ */
+export class Mailbox {
+  /** Where the payload reserved last goes. */
+  target: Buffer = NOTHING
+  readonly #out: RingWriter
+  readonly #in: RingReader
+  readonly #ring: () => void
+  readonly #handler: MailboxHandler
+  readonly #overflow: Overflow[] = []
+  readonly #flushTurn = (): void => this.#flush()
+  readonly #drainTurn = (): void => this.#drain()
+  #flushScheduled = false
+  #drainScheduled = false
+  #closed = false
+
+  /** @param ring rings the other side's bell. */
+  constructor(out: RingWriter, inbound: RingReader, ring: () => void, handler: MailboxHandler) {
+    this.#out = out
+    this.#in = inbound
+    this.#ring = ring
+    this.#handler = handler
+  }
+
+  /** Largest payload of one frame, in bytes. */
+  get maxPayloadBytes(): number {
+    return this.#out.maxPayloadBytes
+  }
+
+  /** True while frames wait for room in the ring: senders of bodies should stop until `onRoom`. */
+  get congested(): boolean {
+    return this.#overflow.length > 0
+  }
+
+  /**
+   * Makes room for a frame and returns the offset of its payload in {@link Mailbox.target}. When the ring is full the frame
+   * waits in memory, in order; that queue is bounded by the credit of the sessions, who stop while {@link Mailbox.congested}.
+   */
+  reserve(kind: number, slot: number, generation: number, payloadBytes: number, a = 0, b = 0): number {
+    if (this.#overflow.length === 0) {
+      const offset = this.tryReserve(kind, slot, generation, payloadBytes, a, b)
+      if (offset >= 0) return offset
+    }
+    this.target = Buffer.allocUnsafe(payloadBytes)
+    this.#overflow.push({ kind, slot, generation, a, b, payload: this.target })
+    this.#scheduleFlush()
+    return 0
+  }
+
+  /** Like {@link Mailbox.reserve}, but returns -1 when the ring is full: for what must not queue (new sessions). */
+  tryReserve(kind: number, slot: number, generation: number, payloadBytes: number, a = 0, b = 0): number {
+    if (this.#closed || this.#overflow.length > 0) return -1
+    const offset = this.#out.reserve(kind, slot, generation, payloadBytes, a, b)
+    if (offset < 0) return -1
+    this.target = this.#out.bytes
+    this.#scheduleFlush()
+    return offset
+  }
+
+  /** Somebody rang: read what is there. Called by the owner of the port. */
+  wake(): void {
+    if (this.#closed) return
+    if (this.#overflow.length > 0) this.#retryOverflow()
+    if (!this.#drainScheduled) this.#drain()
+  }
+
+  /** Publishes before the end of the turn; for tests and for the last words of a worker. */
+  flushNow(): void {
+    this.#flush()
+  }
+
+  /** Have a flush at the end of this turn even if no frame was written yet, so that `beforeFlush` runs. */
+  scheduleFlush(): void {
+    this.#scheduleFlush()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#overflow.length = 0
+  }
+
+  #drain(): void {
+    this.#drainScheduled = false
+    if (this.#closed) return
+    const inbound = this.#in
+    try {
+      for (;;) {
+        let count = 0
+        while (count < MAX_BATCH && inbound.next()) {
+          this.#handler.onFrame(inbound)
+          if (this.#closed) return
+          count += 1
+        }
+        if (inbound.release()) this.#ring()
+        if (count === MAX_BATCH) {
+          this.#scheduleDrain()
+          return
+        }
+        if (count > 0) {
+          // More is likely to follow in the next turn; looking once more is cheaper than being woken.
+          this.#scheduleDrain()
+          return
+        }
+        if (inbound.sleep()) return
+      }
+    } catch (error) {
+      this.close()
+      this.#handler.onCorrupt(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #scheduleDrain(): void {
+    this.#drainScheduled = true
+    setImmediate(this.#drainTurn)
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return
+    this.#flushScheduled = true
+    setImmediate(this.#flushTurn)
+  }
+
+  #flush(): void {
+    if (this.#closed) {
+      this.#flushScheduled = false
+      return
+    }
+    this.#handler.beforeFlush?.()
+    this.#flushScheduled = false
+    if (this.#out.publish()) this.#ring()
+  }
+
+  #retryOverflow(): void {
+    let sent = 0
+    for (const frame of this.#overflow) {
+      const offset = this.#out.reserve(
+        frame.kind,
+        frame.slot,
+        frame.generation,
+        frame.payload.length,
+        frame.a,
+        frame.b,
+      )
+      if (offset < 0) break
+      this.#out.bytes.set(frame.payload, offset)
+      sent += 1
+    }
+    if (sent === 0) return
+    this.#overflow.splice(0, sent)
+    this.#scheduleFlush()
+    if (this.#overflow.length === 0) this.#handler.onRoom()
+  }
+}

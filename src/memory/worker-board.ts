@@ -1,0 +1,64 @@
+const FIELDS = 16 // one cache line each, so that beating workers do not disturb each other
+const BEAT = 0
+const IN_FLIGHT = 1
+const STATE = 2
+const RESTARTS = 3
+
+/** Life of one worker as the supervisor sees it. */
+export const WORKER_STATES = ['starting', 'ready', 'lost'] as const
+export type WorkerState = (typeof WORKER_STATES)[number]
+
+/**
+ * The board on which every worker shows that it lives, and the acceptor how much it has given to each: one cache line
+ * per worker in shared memory, read by the watchdog, the balancing of sessions and the control thread.
+ */
+export class WorkerBoard {
+  readonly buffer: SharedArrayBuffer
+  readonly workers: number
+  readonly #fields: Int32Array
+
+  constructor(workers: number, buffer = new SharedArrayBuffer(workers * FIELDS * 4)) {
+    this.workers = workers
+    this.buffer = buffer
+    this.#fields = new Int32Array(buffer)
+  }
+
+  /** Called by the worker's own timer: the value only has to change. */
+  beat(worker: number): void {
+    Atomics.add(this.#fields, worker * FIELDS + BEAT, 1)
+  }
+
+  beats(worker: number): number {
+    return Atomics.load(this.#fields, worker * FIELDS + BEAT)
+  }
+
+  /** Sessions handed to the worker and not finished; written by the acceptor's thread only. */
+  inFlight(worker: number): number {
+    return this.#fields[worker * FIELDS + IN_FLIGHT] ?? 0
+  }
+
+  addInFlight(worker: number, delta: 1 | -1): void {
+    const at = worker * FIELDS + IN_FLIGHT
+    this.#fields[at] = (this.#fields[at] ?? 0) + delta
+  }
+
+  resetInFlight(worker: number): void {
+    this.#fields[worker * FIELDS + IN_FLIGHT] = 0
+  }
+
+  state(worker: number): WorkerState {
+    return WORKER_STATES[Atomics.load(this.#fields, worker * FIELDS + STATE)] ?? 'lost'
+  }
+
+  setState(worker: number, state: WorkerState): void {
+    Atomics.store(this.#fields, worker * FIELDS + STATE, WORKER_STATES.indexOf(state))
+  }
+
+  restarts(worker: number): number {
+    return Atomics.load(this.#fields, worker * FIELDS + RESTARTS)
+  }
+
+  countRestart(worker: number): void {
+    Atomics.add(this.#fields, worker * FIELDS + RESTARTS, 1)
+  }
+}
