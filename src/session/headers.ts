@@ -59,8 +59,12 @@ export class Headers implements ReadonlyHeaders {
   /** Adds a field line and keeps those present (contract A-21). @throws InvalidHeader (A-24) */
   append(name: string, value: string): void {
     check(name, value)
-    const names = this.#parse()
-    names.push(name)
+    if (this.#names === null) {
+      // Nobody has looked inside yet: a line more needs no parsing.
+      this.#block += `${name}: ${value}\r\n`
+      return
+    }
+    this.#names.push(name)
     this.#lower.push(name.toLowerCase())
     this.#values.push(value)
     this.#changed = true

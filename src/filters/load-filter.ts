@@ -1,0 +1,92 @@
+import type { z } from 'zod'
+import type { FilterOptions, FilterRef } from '../config/types.js'
+import { type Filter, HOOK_NAMES } from '../lifecycle/index.js'
+import { createHeadersFilter, headersOptions } from './headers-filter.js'
+import { createRequestIdFilter, requestIdOptions } from './request-id-filter.js'
+
+/** A filter that cannot be used: its module, its options or its shape is wrong. */
+export class FilterLoadError extends Error {
+  override readonly name = 'FilterLoadError'
+}
+
+const OTHER_KEYS: ReadonlySet<string> = new Set(['name', 'bufferRequestBody', 'bufferResponseBody'])
+const HOOKS: ReadonlySet<string> = new Set(HOOK_NAMES)
+
+/**
+ * Loads one filter of the configuration in the thread that will run it. A `.ts` module is translated on the fly.
+ * @throws FilterLoadError with the filter's name and what is wrong
+ */
+export async function loadFilter(ref: FilterRef): Promise<Filter> {
+  if (ref.kind === 'builtin') {
+    if (ref.name === 'headers')
+      return createHeadersFilter(parseOptions(ref.name, headersOptions, ref.options))
+    return createRequestIdFilter(parseOptions(ref.name, requestIdOptions, ref.options))
+  }
+  const exported = await importDefault(ref.name, ref.specifier)
+  const filter = typeof exported === 'function' ? await build(ref.name, exported, ref.options) : exported
+  if (typeof exported !== 'function' && ref.options !== null) {
+    throw new FilterLoadError(
+      `filter ${ref.name}: takes no options, but 'with' is given (export a function of the options)`,
+    )
+  }
+  return checkFilter(ref.name, filter)
+}
+
+async function importDefault(name: string, specifier: string): Promise<unknown> {
+  try {
+    const module = await importModule(specifier)
+    // A module in CommonJS form arrives with its exports one level deeper.
+    const outer = module['default']
+    const inner = isRecord(outer) && outer['__esModule'] === true ? outer['default'] : outer
+    if (inner === undefined) throw new Error('it has no default export')
+    return inner
+  } catch (error) {
+    throw new FilterLoadError(`filter ${name}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+async function importModule(specifier: string): Promise<Record<string, unknown>> {
+  if (!/\.[cm]?ts$/.test(specifier)) return import(specifier)
+  const { tsImport } = await import('tsx/esm/api')
+  return tsImport(specifier, import.meta.url)
+}
+
+// biome-ignore lint/complexity/noBannedTypes: a user's export; what it returns is checked
+async function build(name: string, factory: Function, options: FilterOptions): Promise<unknown> {
+  try {
+    return await Reflect.apply(factory, undefined, [options ?? {}])
+  } catch (error) {
+    throw new FilterLoadError(`filter ${name}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+function checkFilter(name: string, value: unknown): Filter {
+  if (!isRecord(value)) throw new FilterLoadError(`filter ${name}: the default export is not a filter`)
+  if (typeof value['name'] !== 'string' || value['name'] === '') {
+    throw new FilterLoadError(`filter ${name}: a filter needs a 'name'`)
+  }
+  for (const key of Object.keys(value)) {
+    if (OTHER_KEYS.has(key)) continue
+    if (!HOOKS.has(key))
+      throw new FilterLoadError(`filter ${name}: unknown hook '${key}'; known: ${HOOK_NAMES.join(', ')}`)
+    if (typeof value[key] !== 'function')
+      throw new FilterLoadError(`filter ${name}: hook '${key}' is not a function`)
+  }
+  return value as unknown as Filter
+}
+
+function parseOptions<T>(name: string, schema: z.ZodType<T>, options: FilterOptions): T {
+  const parsed = schema.safeParse(options ?? {})
+  if (parsed.success) return parsed.data
+  const first = parsed.error.issues[0]
+  const at = first === undefined || first.path.length === 0 ? '' : ` at ${first.path.join('.')}`
+  throw new FilterLoadError(`filter ${name}: ${first?.message ?? 'invalid options'}${at}`)
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,15 @@
+export type { ClientPort } from './client-port.js'
+export { defineFilter, type Filter, type FilterFactory, HOOK_NAMES } from './filter.js'
+export { FilterChain } from './filter-chain.js'
+export {
+  type FilterResponse,
+  type FilterResult,
+  proceed,
+  reject,
+  respond,
+  retry,
+  skipRemaining,
+} from './results.js'
+export type { LifecycleEnv, Route, SessionOutcome } from './route.js'
+export { overloaded, workerLost } from './session-errors.js'
+export { SessionRun, type SessionStart } from './session-run.js'

@@ -1,0 +1,39 @@
+import type { Logger } from 'pino'
+import type { GatewayError } from '../session/errors.js'
+import type { Session } from '../session/session.js'
+import type { DeadlineWheel } from '../time/index.js'
+import type { Upstream } from '../upstream/index.js'
+import type { FilterChain } from './filter-chain.js'
+
+/** A route as a worker runs it: its filters sorted, its upstream at hand. */
+export interface Route {
+  readonly name: string
+  readonly chain: FilterChain
+  readonly upstream: Upstream
+  readonly bufferRequestBody: boolean
+  readonly bufferResponseBody: boolean
+}
+
+/** How a session ended, for log and counters; the session is still valid while it is reported. */
+export interface SessionOutcome {
+  readonly session: Session
+  /** Null when all went well. */
+  readonly error: GatewayError | null
+  /** Status sent to the client, 0 if none was. */
+  readonly status: number
+  /** Bytes of body received from and sent towards the client. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+/** What all sessions of a worker share. */
+export interface LifecycleEnv {
+  readonly wheel: DeadlineWheel
+  /** Longest an asynchronous hook may take, ms; 0 = unlimited. */
+  readonly filterMs: number
+  /** Largest body that is buffered for a filter. */
+  readonly bufferedBodyBytes: number
+  readonly logger: Logger
+  /** After the filters' `logging`, before the session is shut. */
+  onOutcome(outcome: SessionOutcome): void
+}

@@ -1,0 +1,78 @@
+import { GatewayError } from '../session/errors.js'
+
+export function bodyTooLarge(): GatewayError {
+  return new GatewayError('the request body is larger than what may be buffered', {
+    code: 'HG_BODY_TOO_LARGE',
+    status: 413,
+    reason: 'http_request_error',
+    source: 'downstream',
+  })
+}
+
+export function clientAborted(): GatewayError {
+  return new GatewayError('the client left before the answer was complete', {
+    code: 'HG_CLIENT_ABORTED',
+    status: 499,
+    reason: 'connection_terminated',
+    source: 'downstream',
+  })
+}
+
+export function sessionTimeout(totalMs: number): GatewayError {
+  return new GatewayError(`the session took longer than ${totalMs} ms`, {
+    code: 'HG_TIMEOUT',
+    status: 504,
+    reason: 'http_response_timeout',
+    source: 'upstream',
+  })
+}
+
+/** A filter refused the request (contract D9: 403 unless it gave another status). */
+export function filterRejected(status: number, reason: string): GatewayError {
+  const valid = Number.isInteger(status) && status >= 400 && status <= 599
+  return new GatewayError(reason, {
+    code: 'HG_FILTERED',
+    status: valid ? status : 403,
+    reason: 'http_request_denied',
+    source: 'internal',
+  })
+}
+
+export function retryMisplaced(hook: string): GatewayError {
+  return new GatewayError(`retry is only possible in upstreamResponseFilter, not in ${hook}`, {
+    code: 'HG_FILTER_FAILED',
+    status: 500,
+    reason: 'proxy_internal_error',
+    source: 'internal',
+  })
+}
+
+/** A filter asked for a retry that the policy or the number of peers does not allow. */
+export function retryRefused(): GatewayError {
+  return new GatewayError('the response was refused and no other peer may be tried', {
+    code: 'HG_INVALID_RESPONSE',
+    status: 502,
+    reason: 'destination_unavailable',
+    source: 'upstream',
+  })
+}
+
+/** The worker that held the session died (C3). */
+export function workerLost(): GatewayError {
+  return new GatewayError('the worker that served this request was lost', {
+    code: 'HG_WORKER_LOST',
+    status: 502,
+    reason: 'proxy_internal_error',
+    source: 'internal',
+  })
+}
+
+/** No room for another session (C5). */
+export function overloaded(): GatewayError {
+  return new GatewayError('the gateway is overloaded', {
+    code: 'HG_OVERLOADED',
+    status: 503,
+    reason: 'connection_limit_reached',
+    source: 'internal',
+  })
+}

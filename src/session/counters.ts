@@ -1,0 +1,45 @@
+import { REASONS, type Reason } from './errors.js'
+
+/** Why the acceptor refused a request before there was a session. */
+export const REFUSAL_KINDS = ['parse', 'limit', 'overload', 'draining', 'host'] as const
+export type RefusalKind = (typeof REFUSAL_KINDS)[number]
+
+const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
+
+/**
+ * Everything the gateway counts, from closed sets only. `requests` = `answered` + `aborted` + sessions in flight (conservation law C16);
+ * what the acceptor refused is counted beside it, under `refused:…`.
+ */
+export type GatewayCounter =
+  | 'requests'
+  | 'answered'
+  | 'aborted'
+  | 'retries'
+  | 'bytes_in'
+  | 'bytes_out'
+  | 'upstream_connections_opened'
+  | 'upstream_connections_reused'
+  | 'worker_restarts'
+  | `refused:${RefusalKind}`
+  | `status:${(typeof STATUS_CLASSES)[number]}`
+  | `error:${Reason}`
+
+export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
+  'requests',
+  'answered',
+  'aborted',
+  'retries',
+  'bytes_in',
+  'bytes_out',
+  'upstream_connections_opened',
+  'upstream_connections_reused',
+  'worker_restarts',
+  ...REFUSAL_KINDS.map((kind) => `refused:${kind}` as const),
+  ...STATUS_CLASSES.map((status) => `status:${status}` as const),
+  ...REASONS.map((reason) => `error:${reason}` as const),
+]
+
+/** The counter of a status's class. */
+export function statusCounter(status: number): GatewayCounter {
+  return `status:${STATUS_CLASSES[Math.floor(status / 100) - 1] ?? '5xx'}`
+}

@@ -1,0 +1,342 @@
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { GatewayError } from '../../session/errors.js'
+import type { DeadlineWheel } from '../../time/index.js'
+import { ConnectionWatch } from './connection-watch.js'
+import type { Exchange } from './exchange.js'
+import { writeRequest } from './request-wire.js'
+import { type ReaderLimits, type ReaderSink, ResponseReader } from './response-reader.js'
+import type { ResponseHead } from './types.js'
+import { closedEarly, connectError, invalidResponse, misuse } from './upstream-errors.js'
+
+/** Request bytes that may wait in a socket before `write` says to wait. */
+const HIGH_WATER_BYTES = 65_536
+/** How long before the peer's announced idle limit we stop trusting a connection (the keep-alive race, A11). */
+const KEEP_ALIVE_MARGIN_MS = 500
+
+/** Who keeps a connection between its exchanges. */
+export interface ConnectionOwner {
+  readonly wheel: DeadlineWheel
+  readonly limits: ReaderLimits
+  /** Time (of `now()`) after which a connection made now is not kept. */
+  retireAt(): number
+  /** @returns for how many milliseconds to keep a connection whose exchange ended well; 0 to close it. */
+  keepMs(retireAt: number): number
+  onIdle(connection: Connection): void
+  onClosed(connection: Connection, wasIdle: boolean): void
+  /** Something was off: counted. */
+  onDropped(): void
+}
+
+/** `closed` also when the socket was handed over after an upgrade. */
+type State = 'connecting' | 'active' | 'idle' | 'closed'
+
+/**
+ * One socket and the exchanges that it carries, one after the other. It is the reader's sink itself, and has one
+ * deadline which is re-armed, so that an exchange allocates next to nothing.
+ */
+export class Connection implements ReaderSink {
+  readonly #owner: ConnectionOwner
+  readonly #reader: ResponseReader
+  readonly #watch: ConnectionWatch
+  readonly #retireAt: number
+  #socket: Socket | null = null
+  #state: State = 'connecting'
+  #exchange: Exchange | null
+  #headSeen = false
+  #upgradeHead: ResponseHead | null = null
+
+  constructor(owner: ConnectionOwner, exchange: Exchange) {
+    this.#owner = owner
+    this.#reader = new ResponseReader(this, owner.limits)
+    this.#watch = new ConnectionWatch(owner.wheel, () => this.#onDeadline())
+    this.#retireAt = owner.retireAt()
+    this.#exchange = exchange
+    exchange.connection = this
+  }
+
+  /** Takes over a socket that is being connected. @param resolved its address needs no lookup */
+  attach(socket: Socket, resolved: boolean): void {
+    this.#socket = socket
+    this.#watch.resolved = resolved
+    socket.on('lookup', () => {
+      this.#watch.resolved = true
+    })
+    socket.on(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => this.#onConnect())
+    socket.on('drain', () => this.#onDrain())
+    socket.on('end', () => this.#onEnd())
+    socket.on('error', (cause: Error) => this.#onGone(cause))
+    socket.on('close', () => this.#onGone(undefined))
+    this.#watch.arm('connect', this.#exchange?.timeouts.connectMs ?? 0)
+  }
+
+  /** Sends another request over this idle connection. Its events come later. */
+  reuse(exchange: Exchange): void {
+    this.#state = 'active'
+    this.#exchange = exchange
+    exchange.connection = this
+    exchange.reused = true
+    this.#send(exchange)
+  }
+
+  /** Closes it without telling anybody. */
+  drop(): void {
+    const state = this.#state
+    if (state === 'closed') return
+    this.#state = 'closed'
+    this.#exchange = null
+    this.#reader.stop()
+    this.#watch.clear()
+    this.#socket?.destroy()
+    this.#socket = null
+    this.#owner.onClosed(this, state === 'idle')
+  }
+
+  /** Ends the exchange with an error and closes the connection. */
+  fail(error: GatewayError): void {
+    const exchange = this.#exchange
+    this.drop()
+    if (exchange === null) return
+    exchange.ended = true
+    exchange.connection = null
+    try {
+      exchange.handler.onError(error)
+    } catch {
+      // The exchange has ended: there is nobody left to tell.
+    }
+  }
+
+  writeBody(exchange: Exchange, wire: Buffer): void {
+    const socket = this.#socket
+    if (socket === null) return
+    socket.write(wire)
+    if (socket.writableLength > HIGH_WATER_BYTES) exchange.awaitsDrain = true
+    if (!exchange.bodyIsOpen) this.#onRequestSent(exchange)
+    else if (!this.#headSeen) this.#watch.arm('request', exchange.timeouts.idleMs)
+    else if (!exchange.paused) this.#watch.arm('body', exchange.timeouts.idleMs)
+  }
+
+  pauseReading(): void {
+    if (this.#state !== 'active') return
+    this.#socket?.pause()
+    if (this.#watch.watched !== 'request') this.#watch.clear()
+  }
+
+  resumeReading(): void {
+    const exchange = this.#exchange
+    if (this.#state !== 'active' || exchange === null) return
+    this.#socket?.resume()
+    if (this.#watch.watched === 'headers') this.#watch.arm('headers', exchange.timeouts.headersMs)
+    else if (this.#watch.watched === 'body') this.#watch.arm('body', exchange.timeouts.idleMs)
+  }
+
+  /** Bytes have come; they are valid during the call. */
+  onBytes(bytes: Buffer, size: number): void {
+    const exchange = this.#exchange
+    if (this.#state === 'closed') return
+    if (exchange === null) {
+      // Nobody asked: whatever it is, the next response on this connection could not be trusted.
+      this.#owner.onDropped()
+      this.drop()
+      return
+    }
+    const reader = this.#reader
+    let at = 0
+    try {
+      at = reader.feed(bytes, 0, size)
+    } catch (cause) {
+      this.fail(misuse('a handler threw', cause))
+      return
+    }
+    switch (reader.state) {
+      case 'complete':
+        if (at < size) this.#owner.onDropped()
+        this.#finish(exchange, at === size && reader.reusable)
+        return
+      case 'failed':
+        this.#owner.onDropped()
+        this.fail(invalidResponse(reader.problem, reader.reason))
+        return
+      case 'upgraded':
+        this.#handOver(exchange, Buffer.from(bytes.subarray(at, size)))
+        return
+      case 'stopped':
+        return
+      default:
+        if (this.#watch.watched === 'body' && !exchange.paused)
+          this.#watch.arm('body', exchange.timeouts.idleMs)
+    }
+  }
+
+  onReaderInformational(status: number, headerBlock: string): void {
+    this.#exchange?.handler.onInformational?.(status, headerBlock)
+  }
+
+  onReaderHead(head: ResponseHead): void {
+    const exchange = this.#exchange
+    if (exchange === null) return
+    this.#headSeen = true
+    if (head.status === 101) {
+      this.#upgradeHead = head
+      return
+    }
+    this.#watch.watched = 'body'
+    // An upstream that answers 2xx while it reads is streaming both ways; anything else wants no more (RFC 9112 §9.5).
+    if (!exchange.requestComplete && head.status >= 300) exchange.muted = true
+    if (exchange.paused) this.#watch.clear()
+    else this.#watch.arm('body', exchange.timeouts.idleMs)
+    exchange.handler.onHead(head)
+    if (exchange.muted && exchange.awaitsDrain && !exchange.ended) {
+      exchange.awaitsDrain = false
+      exchange.handler.onDrain()
+    }
+  }
+
+  onReaderBody(chunk: Buffer): void {
+    this.#exchange?.handler.onBody(chunk)
+  }
+
+  #onConnect(): void {
+    const exchange = this.#exchange
+    if (this.#state !== 'connecting' || exchange === null) return
+    this.#state = 'active'
+    exchange.announced = true
+    try {
+      exchange.handler.onConnected(false)
+    } catch (cause) {
+      this.fail(misuse('a handler threw', cause))
+      return
+    }
+    if (exchange.ended) return
+    if (exchange.paused) this.#socket?.pause()
+    this.#send(exchange)
+    if (exchange.awaitsDrain && this.#socket?.writableNeedDrain === false) this.#onDrain()
+  }
+
+  /** Writes the head, the body as far as it is there, and waits for more of it or for the response. */
+  #send(exchange: Exchange): void {
+    const { request, timeouts } = exchange
+    const socket = this.#socket
+    if (socket === null) return
+    this.#headSeen = false
+    this.#reader.begin(request.method === 'HEAD', request.upgrade ?? null)
+    exchange.bytesSent = true
+    writeRequest(socket, request)
+    const early = exchange.takeEarly()
+    if (early !== null) for (const wire of early) socket.write(wire)
+    if (exchange.bodyIsOpen) this.#watch.arm('request', timeouts.idleMs)
+    else this.#onRequestSent(exchange)
+  }
+
+  #onRequestSent(exchange: Exchange): void {
+    exchange.requestComplete = true
+    if (!this.#headSeen) {
+      // While the socket is congested the request is still under way; the drain starts the wait for the answer.
+      if (this.#socket?.writableNeedDrain === true) this.#watch.arm('request', exchange.timeouts.idleMs)
+      else this.#awaitHead(exchange)
+    }
+    if (!exchange.announced) return
+    try {
+      exchange.handler.onRequestSent()
+    } catch (cause) {
+      this.fail(misuse('a handler threw', cause))
+    }
+  }
+
+  #awaitHead(exchange: Exchange): void {
+    this.#watch.arm('headers', exchange.timeouts.headersMs)
+    if (exchange.paused) this.#watch.clear()
+  }
+
+  #onDrain(): void {
+    const exchange = this.#exchange
+    if (this.#state !== 'active' || exchange === null) return
+    if (!this.#headSeen) {
+      if (exchange.requestComplete) this.#awaitHead(exchange)
+      else this.#watch.arm('request', exchange.timeouts.idleMs)
+    }
+    if (!exchange.awaitsDrain) return
+    exchange.awaitsDrain = false
+    if (!exchange.bodyIsOpen) return
+    try {
+      exchange.handler.onDrain()
+    } catch (cause) {
+      this.fail(misuse('a handler threw', cause))
+    }
+  }
+
+  #finish(exchange: Exchange, reusable: boolean): void {
+    const owner = this.#owner
+    const trailers = this.#reader.trailerBlock
+    exchange.ended = true
+    exchange.connection = null
+    const socket = this.#socket
+    // An early answer: the upstream may read the rest of this request as the next one, or not at all.
+    const clean = reusable && exchange.requestComplete && socket?.writableLength === 0
+    const keepMs = clean ? this.#keepMs() : 0
+    if (keepMs > 0) {
+      this.#exchange = null
+      this.#state = 'idle'
+      if (exchange.paused) socket?.resume()
+      this.#watch.arm('idle', keepMs)
+      owner.onIdle(this)
+    } else this.drop()
+    try {
+      exchange.handler.onEnd(trailers)
+    } catch {
+      if (this.#state === 'idle') this.drop()
+    }
+  }
+
+  #keepMs(): number {
+    const hint = this.#reader.keepAliveSeconds
+    const keepMs = this.#owner.keepMs(this.#retireAt)
+    return hint < 0 ? keepMs : Math.min(keepMs, hint * 1000 - KEEP_ALIVE_MARGIN_MS)
+  }
+
+  /** The socket is the caller's from here on: paused, without our listeners for data. */
+  #handOver(exchange: Exchange, firstBytes: Buffer): void {
+    const socket = this.#socket
+    const head = this.#upgradeHead
+    if (socket === null || head === null || exchange.handler.onUpgrade === undefined) {
+      this.fail(misuse('an upgrade was offered without a handler for it'))
+      return
+    }
+    exchange.ended = true
+    exchange.connection = null
+    socket.pause()
+    socket.removeAllListeners('data')
+    this.#socket = null
+    this.drop()
+    try {
+      exchange.handler.onUpgrade(head, socket, firstBytes)
+    } catch {
+      socket.destroy()
+    }
+  }
+
+  #onEnd(): void {
+    const exchange = this.#exchange
+    if (this.#state === 'closed') return
+    if (exchange !== null && this.#reader.endOfInput()) this.#finish(exchange, false)
+    else this.#onGone(undefined)
+  }
+
+  /** The connection has ended without being asked to. */
+  #onGone(cause: Error | undefined): void {
+    if (this.#state === 'idle') this.drop()
+    else if (this.#state === 'connecting') {
+      const socket = this.#socket
+      const refused = socket instanceof TLSSocket && Boolean(socket.authorizationError)
+      this.fail(connectError(cause, refused))
+    } else if (this.#state === 'active') {
+      this.fail(closedEarly(this.#headSeen ? 'body' : this.#reader.started ? 'head' : 'waiting', cause))
+    }
+  }
+
+  #onDeadline(): void {
+    const error = this.#watch.error((this.#socket?.writableLength ?? 0) > 0)
+    if (error === null) this.drop()
+    else this.fail(error)
+  }
+}

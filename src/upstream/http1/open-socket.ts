@@ -1,0 +1,68 @@
+import { connect, isIP, type LookupFunction, type Socket, type TcpSocketConnectOpts } from 'node:net'
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  createSecureContext,
+  type SecureContext,
+  connect as tlsConnect,
+} from 'node:tls'
+import type { ConnectTarget, UpstreamTls } from './types.js'
+
+/** Reads into `buffer` and calls `callback` with the number of bytes, instead of emitting `data`. */
+export interface ReadInto {
+  readonly buffer: Buffer
+  readonly callback: (size: number) => boolean
+}
+
+/** What connections to one target share, so that it is made once: keys parsed, sessions resumed. */
+export interface TlsMemory {
+  context: SecureContext | null
+  session: Buffer | null
+}
+
+/**
+ * Opens a socket to a target; nothing has happened yet when it returns. Ready at `secureConnect` with TLS, at
+ * `connect` without.
+ * @param readInto null for a socket that emits `data` as usual
+ */
+export function openSocket(
+  target: ConnectTarget,
+  readInto: ReadInto | null,
+  lookup: LookupFunction | undefined,
+  memory: TlsMemory,
+): Socket {
+  const onread = readInto === null ? {} : { onread: readInto }
+  const address =
+    target.socketPath === undefined
+      ? { host: target.host, port: target.port, ...(lookup === undefined ? {} : { lookup }) }
+      : { path: target.socketPath }
+  if (target.tls === undefined)
+    return connect({ ...address, noDelay: true, ...onread } as TcpSocketConnectOpts)
+  const tls = target.tls
+  memory.context ??= secureContext(tls)
+  const options: ConnectionOptions = {
+    ...address,
+    ...onread,
+    secureContext: memory.context,
+    ALPNProtocols: ['http/1.1'],
+    rejectUnauthorized: tls.verify,
+    // RFC 6066 §3: no addresses in SNI. The name is checked by ourselves, for the peer may be dialled by address.
+    ...(isIP(tls.servername) === 0 ? { servername: tls.servername } : {}),
+    checkServerIdentity: (_, certificate) => checkServerIdentity(tls.servername, certificate),
+    ...(memory.session === null ? {} : { session: memory.session }),
+  }
+  const socket = tlsConnect(options)
+  socket.setNoDelay(true)
+  socket.on('session', (session: Buffer) => {
+    memory.session = session
+  })
+  return socket
+}
+
+function secureContext(tls: UpstreamTls): SecureContext {
+  return createSecureContext({
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+    ...(tls.key === undefined ? {} : { key: tls.key }),
+  })
+}

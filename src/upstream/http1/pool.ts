@@ -1,0 +1,101 @@
+import { type DeadlineWheel, now } from '../../time/index.js'
+import type { Connection, ConnectionOwner } from './connection.js'
+import type { TlsMemory } from './open-socket.js'
+import type { ReaderLimits } from './response-reader.js'
+import type { ConnectorStats } from './types.js'
+
+/** What all pools of a connector share. */
+export interface PoolContext {
+  readonly wheel: DeadlineWheel
+  readonly limits: ReaderLimits
+  readonly stats: ConnectorStats
+  readonly maxIdle: number
+  readonly idleMs: number
+  readonly maxAgeMs: number
+  /** Connections are not kept any more. */
+  closing: boolean
+  /** The last connection of a pool has gone. */
+  onEmpty(pool: TargetPool): void
+}
+
+/**
+ * The connections to one target: a stack of idle ones, the most recently used on top, so that surplus ones grow old
+ * and leave. Busy connections are only counted.
+ */
+export class TargetPool implements ConnectionOwner {
+  readonly id: string
+  readonly tls: TlsMemory = { context: null, session: null }
+  readonly #context: PoolContext
+  readonly #idle: Connection[] = []
+  /** Connections that exist: connecting, busy and idle. */
+  #size = 0
+
+  constructor(id: string, context: PoolContext) {
+    this.id = id
+    this.#context = context
+  }
+
+  get wheel(): DeadlineWheel {
+    return this.#context.wheel
+  }
+
+  get limits(): ReaderLimits {
+    return this.#context.limits
+  }
+
+  /** The idle connection that was used last. */
+  take(): Connection | undefined {
+    const connection = this.#idle.pop()
+    if (connection === undefined) return undefined
+    const { stats } = this.#context
+    stats.idle -= 1
+    stats.active += 1
+    stats.reuses += 1
+    return connection
+  }
+
+  /** Counts a connection that is about to be made. */
+  opening(): void {
+    this.#size += 1
+    this.#context.stats.opened += 1
+    this.#context.stats.active += 1
+  }
+
+  /** When a connection that is made now is too old to be kept: up to a fifth early, so that not all end together. */
+  retireAt(): number {
+    const { maxAgeMs } = this.#context
+    return maxAgeMs > 0 ? now() + maxAgeMs * (1 - Math.random() / 5) : Number.POSITIVE_INFINITY
+  }
+
+  keepMs(retireAt: number): number {
+    const { closing, idleMs } = this.#context
+    return closing || (retireAt !== Number.POSITIVE_INFINITY && now() >= retireAt) ? 0 : idleMs
+  }
+
+  onIdle(connection: Connection): void {
+    const { stats, maxIdle } = this.#context
+    stats.active -= 1
+    stats.idle += 1
+    this.#idle.push(connection)
+    if (this.#idle.length > maxIdle) this.#idle[0]?.drop()
+  }
+
+  onClosed(connection: Connection, wasIdle: boolean): void {
+    const { stats } = this.#context
+    if (wasIdle) {
+      stats.idle -= 1
+      // Found at once: those that expire are at the front.
+      this.#idle.splice(this.#idle.indexOf(connection), 1)
+    } else stats.active -= 1
+    this.#size -= 1
+    if (this.#size === 0) this.#context.onEmpty(this)
+  }
+
+  onDropped(): void {
+    this.#context.stats.dropped += 1
+  }
+
+  dropIdle(): void {
+    for (const connection of [...this.#idle]) connection.drop()
+  }
+}
