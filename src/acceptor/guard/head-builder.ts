@@ -1,0 +1,266 @@
+import { CONNECTION_PROTECTED, isToken } from '../../session/header-rules.js'
+import { type AcceptorLimits, LENGTH_CHUNKED, LENGTH_NONE, type Refusal } from '../types.js'
+import { isHost } from './host.js'
+import { FORBIDDEN_METHODS, METHODS } from './methods.js'
+import { REFUSALS } from './refusals.js'
+import { strictTarget } from './target.js'
+
+const PLAIN = 0
+const DROPPED = 1
+const HOST = 2
+const CONTENT_LENGTH = 3
+const TRANSFER_ENCODING = 4
+const CONNECTION = 5
+const EXPECT = 6
+const UPGRADE = 7
+
+/**
+ * What to do with a field, by its name. `PLAIN` names are listed only to spare them the look at every character;
+ * a name that is not here is plain if it is made of letters, digits and hyphens.
+ */
+const FIELDS: ReadonlyMap<string, number> = new Map([
+  ['host', HOST],
+  ['content-length', CONTENT_LENGTH],
+  ['transfer-encoding', TRANSFER_ENCODING],
+  ['connection', CONNECTION],
+  ['expect', EXPECT],
+  ['upgrade', UPGRADE],
+  // Hop-by-hop (RFC 9110 §7.6.1).
+  ...[
+    'keep-alive',
+    'proxy-authenticate',
+    'proxy-authorization',
+    'proxy-connection',
+    'te',
+    'trailer',
+    'http2-settings',
+  ].map((name) => [name, DROPPED] as const),
+  // What a client could forge (B11); with the prefix x-forwarded-.
+  ...['forwarded', 'x-real-ip', 'x-request-id'].map((name) => [name, DROPPED] as const),
+  ...[
+    'accept',
+    'accept-encoding',
+    'accept-language',
+    'authorization',
+    'cache-control',
+    'content-type',
+    'cookie',
+    'if-modified-since',
+    'if-none-match',
+    'origin',
+    'pragma',
+    'priority',
+    'range',
+    'referer',
+    'sec-ch-ua',
+    'sec-ch-ua-mobile',
+    'sec-ch-ua-platform',
+    'sec-fetch-dest',
+    'sec-fetch-mode',
+    'sec-fetch-site',
+    'upgrade-insecure-requests',
+    'user-agent',
+  ].map((name) => [name, PLAIN] as const),
+])
+const FORGEABLE_PREFIX = 'x-forwarded-'
+
+const LENGTH = /^(?:0|[1-9]\d{0,14})$/
+const HIGH = 128
+
+export interface HeadBuilderOptions {
+  readonly limits: Pick<AcceptorLimits, 'headerBytes' | 'headerCount' | 'targetBytes'>
+  readonly chunked: 'close' | 'reject'
+  /**
+   * How the server made strings of bytes: `bytes`, one character per byte, or `utf8`, where invalid sequences have become
+   * U+FFFD. In the second case values are turned back into bytes, and refused where that is not possible.
+   */
+  readonly strings: 'bytes' | 'utf8'
+}
+
+/**
+ * The framing guard: takes the parts of one request head, as some HTTP server parsed it, and leaves either what may be
+ * forwarded or the reason why it is refused. Servers differ in what they let through, so nothing is taken on trust
+ * (U1, U2, U5, U9, U10; RFC 9112 §3, §5, §6).
+ *
+ * One object serves all requests of an acceptor, one after the other: `begin`, `add` for every field line, `finish`;
+ * then its fields hold the result until the next `begin`.
+ */
+export class HeadBuilder {
+  /** Strict origin-form target, or `*`. */
+  target = ''
+  host = ''
+  /** As {@link RequestHead.headerBlock}. */
+  headerBlock = ''
+  contentLength = LENGTH_NONE
+  /** As {@link RequestHead.upgrade}. */
+  upgrade = ''
+  /** The client asked for `100-continue`. */
+  expectsContinue = false
+  /** The client listed `close` in Connection. */
+  asksToClose = false
+
+  readonly #limits: HeadBuilderOptions['limits']
+  readonly #rejectsChunked: boolean
+  readonly #utf8: boolean
+  #refusal: Refusal | null = null
+  #bytes = 0
+  #count = 0
+  #hasHost = false
+  #upgradeValue = ''
+  #connectionUpgrade = false
+  #named: Set<string> | null = null
+  /** The last valid host: most requests of a connection name the same. */
+  #knownHost = ''
+
+  constructor(options: HeadBuilderOptions) {
+    this.#limits = options.limits
+    this.#rejectsChunked = options.chunked === 'reject'
+    this.#utf8 = options.strings === 'utf8'
+  }
+
+  begin(): void {
+    this.headerBlock = ''
+    this.contentLength = LENGTH_NONE
+    this.upgrade = ''
+    this.expectsContinue = false
+    this.asksToClose = false
+    this.#refusal = null
+    this.#bytes = 0
+    this.#count = 0
+    this.#hasHost = false
+    this.#upgradeValue = ''
+    this.#connectionUpgrade = false
+    this.#named = null
+  }
+
+  /** @param name in lower case */
+  add(name: string, value: string): void {
+    if (this.#refusal !== null) return
+    this.#count += 1
+    this.#bytes += name.length + value.length + 4
+    if (this.#count > this.#limits.headerCount) return this.#refuse(REFUSALS.fieldCount)
+    if (this.#bytes > this.#limits.headerBytes) return this.#refuse(REFUSALS.fieldBytes)
+    const known = FIELDS.get(name)
+    const highest = highestByte(value)
+    if (highest < 0) return this.#refuse(REFUSALS.fieldValue)
+    if (known !== undefined && known !== PLAIN) return this.#addSpecial(known, value)
+    if (known === undefined && !isPlainName(name)) {
+      // Valid, but some backends fold `_` into `-` and would take it for another field (reliability).
+      if (!isToken(name)) this.#refuse(REFUSALS.fieldName)
+      return
+    }
+    if (known === undefined && name.startsWith(FORGEABLE_PREFIX)) return
+    if (highest < HIGH || !this.#utf8) {
+      this.headerBlock += `${name}: ${value}\r\n`
+      return
+    }
+    if (value.includes('\ufffd')) return this.#refuse(REFUSALS.fieldValue)
+    this.headerBlock += `${name}: ${Buffer.from(value, 'utf8').toString('latin1')}\r\n`
+  }
+
+  /**
+   * @param target as sent, path and query
+   * @returns null when the request may be forwarded
+   */
+  finish(method: string, target: string, isHttp10 = false): Refusal | null {
+    if (!METHODS.has(method)) return refuseMethod(method)
+    if (target.length > this.#limits.targetBytes) return REFUSALS.targetLength
+    const strict = target === '*' && method === 'OPTIONS' ? target : strictTarget(target)
+    if (strict === null) return REFUSALS.target
+    if (this.#refusal !== null) return this.#refusal
+    if (!this.#hasHost) return REFUSALS.hostMissing
+    if (this.contentLength === LENGTH_CHUNKED) {
+      if (isHttp10) return REFUSALS.codingOldVersion
+      if (this.#rejectsChunked) return REFUSALS.chunkedRefused
+    }
+    this.target = strict
+    if (this.#named !== null) this.#removeNamed(this.#named)
+    if (this.#connectionUpgrade && method === 'GET' && this.contentLength === LENGTH_NONE && !isHttp10) {
+      this.upgrade = this.#upgradeValue
+    }
+    return null
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#refusal = refusal
+  }
+
+  #addSpecial(field: number, value: string): void {
+    if (field === HOST) {
+      if (this.#hasHost) return this.#refuse(REFUSALS.hostRepeated)
+      if (value !== this.#knownHost && !isHost(value)) return this.#refuse(REFUSALS.hostInvalid)
+      this.#knownHost = value
+      this.#hasHost = true
+      this.host = value
+      this.headerBlock += `host: ${value}\r\n`
+    } else if (field === CONNECTION) {
+      this.#addConnection(value)
+    } else if (field === CONTENT_LENGTH) {
+      if (this.contentLength === LENGTH_CHUNKED) return this.#refuse(REFUSALS.codingAndLength)
+      if (this.contentLength !== LENGTH_NONE) return this.#refuse(REFUSALS.lengthRepeated)
+      if (!LENGTH.test(value)) return this.#refuse(REFUSALS.lengthInvalid)
+      this.contentLength = Number(value)
+    } else if (field === TRANSFER_ENCODING) {
+      if (this.contentLength === LENGTH_CHUNKED) return this.#refuse(REFUSALS.codingRepeated)
+      if (this.contentLength !== LENGTH_NONE) return this.#refuse(REFUSALS.codingAndLength)
+      const coding = value.toLowerCase()
+      if (coding !== 'chunked') {
+        return this.#refuse(isToken(coding) ? REFUSALS.codingUnknown : REFUSALS.codingInvalid)
+      }
+      this.contentLength = LENGTH_CHUNKED
+    } else if (field === EXPECT) {
+      if (this.expectsContinue || value.toLowerCase() !== '100-continue') {
+        return this.#refuse(REFUSALS.expectation)
+      }
+      this.expectsContinue = true
+    } else if (field === UPGRADE) {
+      this.#upgradeValue = this.#upgradeValue === '' ? value : `${this.#upgradeValue}, ${value}`
+    }
+  }
+
+  #addConnection(value: string): void {
+    if (value === 'keep-alive' || value === 'Keep-Alive') return
+    for (const part of value.split(',')) {
+      const option = part.trim().toLowerCase()
+      if (option === 'close') this.asksToClose = true
+      else if (option === 'upgrade') this.#connectionUpgrade = true
+      else if (option !== '' && !CONNECTION_PROTECTED.has(option)) {
+        this.#named ??= new Set()
+        this.#named.add(option)
+      }
+    }
+  }
+
+  #removeNamed(named: ReadonlySet<string>): void {
+    let kept = ''
+    for (const line of this.headerBlock.split('\r\n')) {
+      if (line !== '' && !named.has(line.slice(0, line.indexOf(':')))) kept += `${line}\r\n`
+    }
+    this.headerBlock = kept
+  }
+}
+
+function refuseMethod(method: string): Refusal {
+  if (FORBIDDEN_METHODS.has(method)) return REFUSALS.methodForbidden
+  return isToken(method) ? REFUSALS.methodUnknown : REFUSALS.methodSyntax
+}
+
+/** The highest character code, or -1 if the text is no field value (RFC 9110 §5.5). */
+function highestByte(value: string): number {
+  let highest = 0
+  for (let i = 0; i < value.length; i += 1) {
+    const code = value.charCodeAt(i)
+    if (code < 32 ? code !== 9 : code === 127) return -1
+    if (code > highest) highest = code
+  }
+  return highest
+}
+
+/** Lower-case letters, digits and hyphens only. */
+function isPlainName(name: string): boolean {
+  for (let i = 0; i < name.length; i += 1) {
+    const code = name.charCodeAt(i)
+    if (!((code >= 97 && code <= 122) || code === 45 || (code >= 48 && code <= 57))) return false
+  }
+  return name.length > 0
+}

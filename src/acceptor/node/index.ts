@@ -1,0 +1,1 @@
+export { createNodeAcceptor } from './node-acceptor.js'

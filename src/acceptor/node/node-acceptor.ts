@@ -1,0 +1,201 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { generateRequestId } from '../../session/request-id.js'
+import { DeadlineWheel, now } from '../../time/index.js'
+import { clientAddress } from '../client-address.js'
+import { HeadBuilder, REFUSALS } from '../guard/index.js'
+import { headerLines } from '../header-lines.js'
+import { refusalAnswer } from '../refusal-answer.js'
+import {
+  type Acceptor,
+  type AcceptorHandler,
+  type AcceptorOptions,
+  LENGTH_CHUNKED,
+  type Refusal,
+} from '../types.js'
+import { answerOnSocket, type ClientError, parserRefusal } from './client-error.js'
+import { NodeExchange, type NodeExchangeHost } from './node-exchange.js'
+
+/** What the acceptor remembers of one connection. */
+interface Connection {
+  /** An answer with `Connection: close` is due: whatever else arrives is not looked at. */
+  closing: boolean
+  /** Exchanges under way; more than one when the client pipelines. */
+  active: number
+  latest: NodeExchange | null
+}
+
+/** Request line and separators, beside the limits of target and field section. */
+const HEAD_MARGIN_BYTES = 256
+
+/** The portable acceptor, over `node:http` and its strict parser. Make it with {@link createNodeAcceptor}. */
+export class NodeAcceptor implements Acceptor, NodeExchangeHost {
+  readonly kind = 'node'
+  readonly handler: AcceptorHandler
+  readonly options: AcceptorOptions
+  readonly wheel = new DeadlineWheel()
+  draining = false
+  host: string
+  port: number
+  readonly #server: Server
+  readonly #guard: HeadBuilder
+  readonly #connections = new Map<Socket, Connection>()
+
+  constructor(options: AcceptorOptions, handler: AcceptorHandler) {
+    this.handler = handler
+    this.options = options
+    this.host = options.host
+    this.port = options.port
+    this.#guard = new HeadBuilder({ limits: options.limits, chunked: options.chunked, strings: 'bytes' })
+    const server = createServer({
+      maxHeaderSize: options.limits.headerBytes + options.limits.targetBytes + HEAD_MARGIN_BYTES,
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+      keepAlive: false,
+      noDelay: true,
+      keepAliveTimeout: options.timeouts.idleMs,
+      headersTimeout: options.timeouts.idleMs,
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.max(50, Math.min(1000, options.timeouts.idleMs / 4)),
+    })
+    // Node would silently cut off what exceeds its count; ours is counted by the guard.
+    server.maxHeadersCount = 0
+    server.maxConnections = options.limits.connections
+    server.on('connection', (socket) => this.#onConnection(socket))
+    server.on('drop', (data) => {
+      handler.onRefused(REFUSALS.connections, generateRequestId(), clientAddress(data?.remoteAddress))
+    })
+    server.on('request', (request, response) => this.#onRequest(request, response, false))
+    server.on('checkContinue', (request, response) => this.#onRequest(request, response, true))
+    server.on('checkExpectation', (request, response) => this.#onRequest(request, response, false))
+    server.on('clientError', (error, socket) => this.#onClientError(error, socket as Socket))
+    server.on('connect', (_request, socket) => {
+      const requestId = generateRequestId()
+      answerOnSocket(socket as Socket, REFUSALS.methodForbidden, requestId)
+      this.#report(REFUSALS.methodForbidden, requestId, socket as Socket)
+    })
+    this.#server = server
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** @throws what `listen` of node:net fails with, e.g. EADDRINUSE */
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host: this.options.host, port: this.options.port }, () => {
+        this.#server.off('error', reject)
+        const address = this.#server.address() as AddressInfo
+        this.host = address.address
+        this.port = address.port
+        resolve()
+      })
+    })
+  }
+
+  stopListening(): void {
+    if (this.draining) return
+    this.draining = true
+    this.#server.close()
+  }
+
+  async close(): Promise<void> {
+    this.draining = true
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const socket of this.#connections.keys()) socket.destroy()
+    await closed
+    this.wheel.close()
+  }
+
+  #onConnection(socket: Socket): void {
+    this.#connections.set(socket, { closing: false, active: 0, latest: null })
+    socket.once('close', () => this.#connections.delete(socket))
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse, sendContinue: boolean): void {
+    const connection = this.#connections.get(request.socket)
+    if (connection === undefined || connection.closing) return
+    const guard = this.#guard
+    guard.begin()
+    const raw = request.rawHeaders
+    for (let i = 0; i + 1 < raw.length; i += 2) guard.add((raw[i] ?? '').toLowerCase(), raw[i + 1] ?? '')
+    const isHttp10 = request.httpVersionMinor === 0
+    let refusal = guard.finish(request.method ?? '', request.url ?? '', isHttp10)
+    const { bodyBytes } = this.options.limits
+    if (refusal === null && bodyBytes > 0 && guard.contentLength > bodyBytes) refusal = REFUSALS.bodyBytes
+    const requestId = generateRequestId()
+    if (refusal !== null) {
+      connection.closing = true
+      this.#refuse(request, response, refusal, requestId)
+      return
+    }
+    const isChunked = guard.contentLength === LENGTH_CHUNKED
+    const closes = isChunked || guard.asksToClose
+    connection.closing = closes
+    const head = {
+      method: request.method ?? '',
+      target: guard.target,
+      host: guard.host,
+      headerBlock: guard.headerBlock,
+      contentLength: guard.contentLength,
+      remoteAddress: clientAddress(request.socket.remoteAddress),
+      upgrade: guard.upgrade,
+      requestId,
+      startMs: now(),
+    }
+    const exchange = new NodeExchange(this, head, request, response, { sendContinue, closes })
+    connection.active += 1
+    connection.latest = exchange
+    response.once('close', () => {
+      connection.active -= 1
+    })
+    exchange.start()
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, requestId: string): void {
+    const answer = refusalAnswer(refusal, requestId)
+    response.shouldKeepAlive = false
+    const lines = headerLines(answer.headerBlock)
+    lines.push('content-length', String(answer.body.length))
+    response.on('error', () => undefined)
+    response.writeHead(answer.status, answer.statusText, lines)
+    response.end(answer.body)
+    this.#report(refusal, requestId, request.socket)
+  }
+
+  #report(refusal: Refusal, requestId: string, socket: Socket): void {
+    this.handler.onRefused(refusal, requestId, clientAddress(socket.remoteAddress))
+  }
+
+  #onClientError(error: ClientError, socket: Socket): void {
+    const connection = this.#connections.get(socket)
+    const refusal = parserRefusal(error, socket)
+    const latest = connection?.latest ?? null
+    if (refusal === null || connection === undefined || connection.closing && latest === null) {
+      socket.destroy()
+      return
+    }
+    connection.closing = true
+    if (connection.active === 0) {
+      const requestId = generateRequestId()
+      this.#report(refusal, requestId, socket)
+      answerOnSocket(socket, refusal, requestId)
+    } else if (connection.active === 1 && latest !== null && !latest.bodyComplete) {
+      latest.refuse(refusal)
+    } else {
+      socket.destroy()
+    }
+  }
+}
+
+/** Starts the `node:http` acceptor. @throws as {@link NodeAcceptor.listen} */
+export async function createNodeAcceptor(
+  options: AcceptorOptions,
+  handler: AcceptorHandler,
+): Promise<NodeAcceptor> {
+  const acceptor = new NodeAcceptor(options, handler)
+  await acceptor.listen()
+  return acceptor
+}

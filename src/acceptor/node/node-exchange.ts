@@ -1,0 +1,270 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Deadline, DeadlineWheel } from '../../time/index.js'
+import { isBodiless } from '../body-rules.js'
+import { gatewayFields } from '../gateway-fields.js'
+import { REFUSALS } from '../guard/index.js'
+import { headerLines } from '../header-lines.js'
+import { refusalAnswer } from '../refusal-answer.js'
+import {
+  type AcceptorHandler,
+  type AcceptorOptions,
+  type Downstream,
+  LENGTH_CHUNKED,
+  type Refusal,
+  type RequestHead,
+} from '../types.js'
+
+/** What an exchange needs of the acceptor that it belongs to. */
+export interface NodeExchangeHost {
+  readonly handler: AcceptorHandler
+  readonly options: AcceptorOptions
+  readonly wheel: DeadlineWheel
+  /** After `stopListening`: every answer closes its connection. */
+  readonly draining: boolean
+}
+
+/** One request and its answer over `node:http`. */
+export class NodeExchange implements Downstream {
+  readonly head: RequestHead
+  owner: unknown = null
+  readonly #host: NodeExchangeHost
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #sendContinue: boolean
+  #headWritten = false
+  #ended = false
+  #over = false
+  #bodyComplete: boolean
+  #bodyPaused = false
+  #bytesIn = 0
+  #bytesOut = 0
+  /** Bytes still owed of an answer of known length; -1 when it is not known. */
+  #owed = -1
+  #bodyDeadline: Deadline | null = null
+  #closes: boolean
+
+  constructor(
+    host: NodeExchangeHost,
+    head: RequestHead,
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: { readonly sendContinue: boolean; readonly closes: boolean },
+  ) {
+    this.head = head
+    this.#host = host
+    this.#request = request
+    this.#response = response
+    this.#sendContinue = options.sendContinue
+    this.#closes = options.closes
+    this.#bodyComplete = head.contentLength <= 0 && head.contentLength !== LENGTH_CHUNKED
+    response.on('close', () => this.#onClose())
+    response.on('finish', () => this.#onFinish())
+    response.on('drain', () => this.#onDrain())
+    response.on('error', () => this.abort())
+  }
+
+  get bytesOut(): number {
+    return this.#bytesOut
+  }
+
+  get headWritten(): boolean {
+    return this.#headWritten
+  }
+
+  get bodyComplete(): boolean {
+    return this.#bodyComplete
+  }
+
+  /** Hands the request to the owner and begins to read its body. */
+  start(): void {
+    this.#host.handler.onRequest(this)
+    if (this.#bodyComplete) {
+      this.#request.resume()
+      return
+    }
+    this.#bodyDeadline = this.#host.wheel.create(() => this.refuse(REFUSALS.bodyTimeout))
+    this.#request.on('data', (chunk: Buffer) => this.#onData(chunk))
+    this.#request.on('end', () => this.#onEnd())
+    this.#request.on('error', () => undefined)
+    if (this.#bodyPaused) this.#request.pause()
+    else this.#startReading()
+  }
+
+  respond(
+    status: number,
+    statusText: string,
+    headerBlock: string,
+    body: Uint8Array | null,
+    contentLength: number | null,
+  ): void {
+    if (this.#headWritten || this.#over) return
+    const bodiless = isBodiless(status)
+    if (bodiless || this.head.method === 'HEAD') {
+      this.#writeHead(status, statusText, headerBlock, bodiless ? null : contentLength)
+      this.#finishWriting()
+      return
+    }
+    const size = body?.length ?? 0
+    this.#writeHead(status, statusText, headerBlock, size)
+    if (body !== null && size > 0) this.#response.write(Buffer.from(body))
+    this.#bytesOut += size
+    this.#finishWriting()
+  }
+
+  writeHead(status: number, statusText: string, headerBlock: string, contentLength: number | null): void {
+    if (this.#headWritten || this.#over) return
+    const bodiless = isBodiless(status)
+    this.#writeHead(status, statusText, headerBlock, bodiless ? null : contentLength)
+    this.#owed = bodiless || this.head.method === 'HEAD' ? 0 : (contentLength ?? -1)
+    // The head goes out with the first piece of the body, or alone if none is there by the end of this turn.
+    setImmediate(() => {
+      if (!this.#over && !this.#ended && this.#bytesOut === 0) this.#response.flushHeaders()
+    })
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (!this.#headWritten || this.#ended || this.#over) return true
+    const size = this.#owed < 0 ? chunk.length : Math.min(chunk.length, this.#owed)
+    if (size === 0) return true
+    if (this.#owed >= 0) this.#owed -= size
+    this.#bytesOut += size
+    const roomLeft = this.#response.write(Buffer.from(chunk.subarray(0, size)))
+    if (!roomLeft) this.#watchProgress()
+    return roomLeft
+  }
+
+  end(trailerBlock: string): void {
+    if (!this.#headWritten || this.#ended || this.#over) return
+    if (this.#owed > 0) {
+      this.#ended = true
+      this.#request.socket.destroy()
+      return
+    }
+    if (trailerBlock !== '' && this.#owed < 0) {
+      const lines = headerLines(trailerBlock)
+      const trailers: [string, string][] = []
+      for (let i = 0; i < lines.length; i += 2) trailers.push([lines[i] ?? '', lines[i + 1] ?? ''])
+      this.#response.addTrailers(trailers)
+    }
+    this.#finishWriting()
+  }
+
+  abort(): void {
+    if (this.#over) return
+    this.#finish()
+    this.#request.socket.destroy()
+  }
+
+  pauseBody(): void {
+    if (this.#bodyComplete || this.#bodyPaused) return
+    this.#bodyPaused = true
+    this.#request.pause()
+    if (this.#bodyDeadline !== null) this.#host.wheel.clear(this.#bodyDeadline)
+  }
+
+  resumeBody(): void {
+    if (this.#bodyComplete || !this.#bodyPaused) return
+    this.#bodyPaused = false
+    if (this.#bodyDeadline !== null && !this.#over) this.#startReading()
+  }
+
+  /** Ends the exchange in the acceptor's own name: with an answer if none has begun, else by closing. */
+  refuse(refusal: Refusal): void {
+    if (this.#over) return
+    const answers = !this.#headWritten
+    const { requestId, remoteAddress } = this.head
+    if (answers) {
+      const answer = refusalAnswer(refusal, requestId)
+      this.#closes = true
+      this.#writeHead(answer.status, answer.statusText, answer.headerBlock, answer.body.length, false)
+      this.#response.end(answer.body)
+    }
+    this.#finish()
+    this.#host.handler.onRefused(refusal, requestId, remoteAddress)
+    this.#host.handler.onAbort(this)
+    if (!answers) this.#request.socket.destroy()
+  }
+
+  #writeHead(
+    status: number,
+    statusText: string,
+    headerBlock: string,
+    contentLength: number | null,
+    addsGatewayFields = true,
+  ): void {
+    this.#headWritten = true
+    const own = addsGatewayFields ? gatewayFields(this.head.requestId) : ''
+    const lines = headerLines(headerBlock + own)
+    if (contentLength !== null) lines.push('content-length', String(contentLength))
+    // What is left of a body that nobody waits for, or of a chunked one, must not be read as a request (U3, B17).
+    if (this.#closes || this.#host.draining || !this.#bodyComplete) this.#response.shouldKeepAlive = false
+    this.#response.writeHead(status, statusText, lines)
+  }
+
+  #finishWriting(): void {
+    this.#ended = true
+    this.#watchProgress()
+    this.#response.end()
+  }
+
+  /** Node's socket timer knows of progress inside the write queue; without any it closes the socket. */
+  #watchProgress(): void {
+    this.#request.socket.setTimeout(this.#host.options.timeouts.writeMs)
+  }
+
+  #startReading(): void {
+    if (this.#sendContinue && this.#bytesIn === 0 && !this.#headWritten) this.#response.writeContinue()
+    this.#armBodyDeadline()
+    this.#request.resume()
+  }
+
+  #armBodyDeadline(): void {
+    const deadline = this.#bodyDeadline
+    if (deadline !== null) this.#host.wheel.arm(deadline, this.#host.options.timeouts.bodyMs)
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#over) return
+    this.#bytesIn += chunk.length
+    const { bodyBytes } = this.#host.options.limits
+    if (bodyBytes > 0 && this.#bytesIn > bodyBytes) return this.refuse(REFUSALS.bodyBytes)
+    const last = this.#bytesIn === this.head.contentLength
+    if (last) this.#completeBody()
+    else if (!this.#bodyPaused) this.#armBodyDeadline()
+    this.#host.handler.onBody(this, chunk, last)
+  }
+
+  #onEnd(): void {
+    if (this.#bodyComplete || this.#over) return
+    this.#completeBody()
+    this.#host.handler.onBody(this, new Uint8Array(0), true)
+  }
+
+  #completeBody(): void {
+    this.#bodyComplete = true
+    if (this.#bodyDeadline !== null) this.#host.wheel.clear(this.#bodyDeadline)
+  }
+
+  #onDrain(): void {
+    if (this.#over || this.#ended) return
+    this.#request.socket.setTimeout(0)
+    this.#host.handler.onDrain(this)
+  }
+
+  #onFinish(): void {
+    if (this.#over) return
+    this.#finish()
+    this.#host.handler.onFinish(this)
+  }
+
+  #onClose(): void {
+    if (this.#over) return
+    this.#finish()
+    this.#host.handler.onAbort(this)
+  }
+
+  #finish(): void {
+    this.#over = true
+    if (this.#bodyDeadline !== null) this.#host.wheel.clear(this.#bodyDeadline)
+  }
+}

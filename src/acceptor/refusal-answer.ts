@@ -1,0 +1,22 @@
+import { STATUS_CODES } from 'node:http'
+import { type ErrorResponse, errorResponse } from '../session/error-response.js'
+import { gatewayFields } from './gateway-fields.js'
+import { ALLOW, REFUSALS } from './guard/index.js'
+import type { Refusal } from './types.js'
+
+export interface RefusalAnswer extends ErrorResponse {
+  readonly statusText: string
+}
+
+/** The answer to a refused request, complete but for framing, Date and `Connection: close`. */
+export function refusalAnswer(refusal: Refusal, requestId: string): RefusalAnswer {
+  const extra = refusal === REFUSALS.methodForbidden ? ALLOW : ''
+  const answer = errorResponse(
+    refusal.status,
+    refusal.reason,
+    refusal.message,
+    requestId,
+    extra + gatewayFields(requestId),
+  )
+  return { ...answer, statusText: STATUS_CODES[refusal.status] ?? '' }
+}

@@ -1,0 +1,74 @@
+/** Strings are written as UTF-8; views are written as they are, also those of shared memory. */
+export type UwsBytes = string | ArrayBufferLike | Uint8Array
+
+/** One request of uWS. Valid only while its handler runs. */
+export interface UwsRequest {
+  getUrl(): string
+  /** Undefined when the target has no `?`. */
+  getQuery(): string | undefined
+  /** To be called before anything that lower-cases in place. */
+  getCaseSensitiveMethod(): string
+  /** Names in lower case; values decoded as UTF-8, each invalid sequence as U+FFFD. */
+  forEach(callback: (name: string, value: string) => void): void
+}
+
+/**
+ * One answer of uWS. Any use after the end of the answer, or after the abort callback, throws. Only what is listed here is
+ * used, with what was found of each: the type declarations of the package do not tell.
+ */
+export interface UwsResponse {
+  writeStatus(status: UwsBytes): UwsResponse
+  /** Writes `name: value` and CRLF as they are, unchecked, at any time (U14). */
+  writeHeader(name: UwsBytes, value: UwsBytes): UwsResponse
+  /** Chunked. False: something is buffered. Empty: nothing is written. */
+  write(chunk: UwsBytes): boolean
+  /** `closes` is sound only as the first and only write: later it puts a header line into the body. */
+  end(body?: UwsBytes, closes?: boolean): UwsResponse
+  /** `closes` only with a length: without one it announces 2^63 bytes. */
+  endWithoutBody(contentLength?: number, closes?: boolean): UwsResponse
+  /** Writes what the socket takes. An empty chunk ends the answer whatever the total. */
+  tryEnd(chunk: UwsBytes, totalBytes: number): [ok: boolean, ended: boolean]
+  /** Body bytes of a `tryEnd` answer written so far. */
+  getWriteOffset(): number
+  close(): UwsResponse
+  cork(callback: () => void): UwsResponse
+  pause(): void
+  resume(): void
+  onWritable(callback: (offset: number) => boolean): UwsResponse
+  onAborted(callback: () => void): UwsResponse
+  /** The chunk is detached after the callback; empty ones that are not last occur. */
+  onData(callback: (chunk: ArrayBuffer, isLast: boolean) => void): UwsResponse
+  getRemoteAddressAsText(): ArrayBuffer
+  getRemoteAddress(): ArrayBuffer
+}
+
+/** Opaque handle of a listening socket. */
+export interface UwsListenSocket {
+  readonly __opaque?: never
+}
+
+export interface UwsApp {
+  any(pattern: string, handler: (response: UwsResponse, request: UwsRequest) => void): UwsApp
+  /** Called with 1 for a new connection and -1 for one that has gone. */
+  filter(callback: (response: UwsResponse, change: number) => void): UwsApp
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    callback: (socket: UwsListenSocket | false) => void,
+  ): UwsApp
+  /** Closes all sockets, the listening one too. */
+  close(): UwsApp
+  /** Seconds, in steps of 4. */
+  setIdleTimeout?(seconds: number): void
+  setResponseTimeout?(seconds: number): void
+}
+
+/** The addon. */
+export interface UwsNative {
+  readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number
+  App(): UwsApp
+  us_listen_socket_close(socket: UwsListenSocket): void
+  us_socket_local_port(socket: UwsListenSocket): number
+  _cfg(option: string): void
+}

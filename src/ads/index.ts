@@ -1,0 +1,7 @@
+export { FrozenInstanceError } from '../session/frozen-instance-error.js'
+export {
+  type ContextCookies,
+  SessionContext,
+  type SessionContextJson,
+  type SessionContextOptions,
+} from '../session/session-context.js'

@@ -1,0 +1,97 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { parseAdmin, parseListen, parsePeer } from '../config/address.js'
+import { ConfigError } from '../config/config-error.js'
+import { InvalidValue } from '../config/invalid-value.js'
+import { parseChoice } from '../config/leaf.js'
+import type { LoadedConfig } from '../config/load.js'
+import type { Overrides } from '../config/overrides.js'
+import { ACCEPTORS, LOG_LEVELS, parseWorkers } from '../config/schema.js'
+import { EXIT, type ExitCode } from './exit-codes.js'
+import type { Finish } from './main.js'
+import { reportProblems } from './report-problems.js'
+import { packageVersion } from './version.js'
+
+interface RunOptions extends Overrides {
+  readonly config?: string
+  readonly demo?: boolean
+}
+
+/** `headgate run`: the gateway, until a signal ends it. */
+export function addRunCommand(program: Command, finish: Finish): void {
+  program
+    .command('run')
+    .description('run the gateway until SIGTERM or SIGINT drains it')
+    .option('--config <file>', 'config file (default: headgate.config.ts, headgate.yaml, ... in this folder)')
+    .option('--upstream <url>', 'send everything there; more than one: peers that share the load', checkedList(parsePeer))
+    .option('--listen <host:port>', 'where clients connect (default: 127.0.0.1:8080)', checked(parseListen))
+    .option('--admin <host:port|off>', 'admin listener, loopback only (default: 127.0.0.1:9901)', checked(parseAdmin))
+    .option('--workers <n|auto>', 'worker threads (default: auto)', checked(parseWorkers))
+    .option('--acceptor <kind>', 'uws, node or auto (default: auto)', checked((text) => parseChoice(text, ACCEPTORS)))
+    .option('--log-level <level>', `${LOG_LEVELS.join(', ')} (default: info)`, checked((text) => parseChoice(text, LOG_LEVELS)))
+    .option('--demo', 'start a demo origin too, and send everything there')
+    .action(async (options: RunOptions, command: Command) => {
+      if (options.demo === true && options.upstream !== undefined) {
+        command.error('error: --demo brings its own upstream: leave one of --demo and --upstream out')
+      }
+      finish(await run(options))
+    })
+}
+
+/** Validates a flag and keeps it as typed: it takes the same way through the schema as a value of the file. */
+function checked(parse: (text: string) => unknown): (text: string) => string {
+  return (text) => {
+    try {
+      parse(text)
+      return text
+    } catch (error) {
+      if (!(error instanceof InvalidValue)) throw error
+      throw new InvalidArgumentError(error.hint === null ? error.message : `${error.message} (${error.hint})`)
+    }
+  }
+}
+
+function checkedList(parse: (text: string) => unknown): (text: string, previous?: string[]) => string[] {
+  const one = checked(parse)
+  return (text, previous = []) => [...previous, one(text)]
+}
+
+async function run(options: RunOptions): Promise<ExitCode> {
+  const origin = options.demo === true ? await startDemo() : null
+  try {
+    const loaded = await load(origin === null ? options : { ...options, upstream: [origin.url] })
+    return loaded === null ? EXIT.config : await start(loaded)
+  } finally {
+    await origin?.close()
+  }
+}
+
+async function startDemo(): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const { startDemoOrigin } = await import('./demo-origin.js')
+  return startDemoOrigin()
+}
+
+async function load(options: RunOptions): Promise<LoadedConfig | null> {
+  const { loadConfig } = await import('../config/load.js')
+  const { config, upstream } = options
+  // With an upstream on the command line a file that happens to lie in this folder is not meant.
+  const file = config ?? (upstream === undefined ? undefined : null)
+  try {
+    const loaded = await loadConfig({ overrides: options, ...(file !== undefined && { file }) })
+    reportProblems(loaded.warnings)
+    return loaded
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    reportProblems(error.problems)
+    return null
+  }
+}
+
+async function start({ config }: LoadedConfig): Promise<ExitCode> {
+  const [{ createLogger }, { serve }, { startGateway }] = await Promise.all([
+    import('../logging/index.js'),
+    import('./serve.js'),
+    import('../supervisor/index.js'),
+  ])
+  const logger = createLogger(config.log)
+  return serve(config, { version: packageVersion(), logger, startGateway, events: process })
+}

@@ -1,0 +1,138 @@
+import type { GatewayConfig } from '../config/types.js'
+import { type Logger, START_FIELD } from '../logging/index.js'
+import type { Gateway, StartGateway } from '../supervisor/types.js'
+import { EXIT, type ExitCode } from './exit-codes.js'
+import { startFailure } from './start-failure.js'
+import { startFields, startLine } from './start-line.js'
+
+export interface ServeOptions {
+  readonly version: string
+  readonly logger: Logger
+  readonly startGateway: StartGateway
+  /** Source of signals and of errors that nobody caught: the process, or a stand-in in tests. */
+  readonly events: Pick<NodeJS.EventEmitter, 'on' | 'off'>
+  /** Milliseconds. Default `Date.now`. */
+  readonly now?: () => number
+}
+
+/**
+ * `npm start` passes a Ctrl-C on to its child, which has it from the terminal already: a SIGINT that follows another
+ * within this time is the same keystroke.
+ */
+const SAME_KEYSTROKE_MS = 300
+
+/** How long a forced stop waits for the gateway to close what it has. */
+const FORCED_CLOSE_MS = 2000
+
+/**
+ * Runs a gateway until a signal ends it. SIGTERM or SIGINT drains; another one meanwhile cuts what is left. An error that
+ * nobody caught ends it at once, because the state behind it is unknown.
+ * @returns the exit code; never rejects.
+ */
+export function serve(config: GatewayConfig, options: ServeOptions): Promise<ExitCode> {
+  const { version, logger, startGateway, events, now = Date.now } = options
+  return new Promise((resolve) => {
+    let stopping: { readonly sinceMs: number; readonly signal: string } | null = null
+    let forced = false
+    let ended = false
+    const starting = Promise.resolve().then(() => startGateway(config, { logger }))
+
+    const finish = (code: ExitCode): void => {
+      if (ended) return
+      ended = true
+      for (const signal of SIGNALS) events.off(signal, onSignal)
+      for (const event of FAILURES) events.off(event, onFailure)
+      resolve(code)
+    }
+    const onSignal = (signal: string): void => {
+      if (stopping === null) {
+        stopping = { sinceMs: now(), signal }
+        void drain(signal)
+        return
+      }
+      const sinceMs = now() - stopping.sinceMs
+      if (signal === 'SIGINT' && stopping.signal === 'SIGINT' && sinceMs < SAME_KEYSTROKE_MS) return
+      if (forced) return
+      forced = true
+      void force(signal)
+    }
+    const onFailure = (error: unknown): void => {
+      logger.fatal({ err: error }, 'an error that nobody caught: the gateway ends')
+      finish(EXIT.runtime)
+    }
+    const failed = (error: unknown, what: string): void => {
+      logger.fatal({ err: error }, what)
+      finish(EXIT.runtime)
+    }
+
+    let drained: Promise<{ lost: number }> | null = null
+    const drain = async (signal: string): Promise<void> => {
+      const gateway = await starting.catch(() => null)
+      if (gateway === null || ended) return
+      const patienceMs = config.drain.timeoutMs
+      logger.info(`${signal}: finishing the sessions in flight, for up to ${patienceMs / 1000} s; once more to cut them`)
+      try {
+        drained = gateway.drain()
+        const { lost } = await drained
+        if (forced) return
+        if (lost > 0) logger.warn({ lost }, `stopped; ${sessions(lost)} not finished in time and cut`)
+        else logger.info('stopped; no session was lost')
+        finish(EXIT.ok)
+      } catch (error) {
+        failed(error, 'draining failed')
+      }
+    }
+    const force = async (signal: string): Promise<void> => {
+      const lost = await cut(starting, () => drained)
+      logger.warn({ lost }, `${signal} once more: stopped; ${lost === null ? 'sessions were' : sessions(lost)} cut`)
+      finish(EXIT.runtime)
+    }
+
+    for (const signal of SIGNALS) events.on(signal, onSignal)
+    for (const event of FAILURES) events.on(event, onFailure)
+    starting.then(
+      (gateway) => {
+        const fields = { [START_FIELD]: startFields(version, gateway, config) }
+        logger.info(fields, startLine(version, gateway, config))
+      },
+      (error: unknown) => {
+        const known = startFailure(error, config)
+        if (known === null) failed(error, 'the gateway did not start')
+        else {
+          logger.fatal(known)
+          finish(EXIT.runtime)
+        }
+      },
+    )
+  })
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+const FAILURES = ['uncaughtException', 'unhandledRejection'] as const
+
+/** Closes the gateway under its sessions. @returns how many there were, null when that is not known in time. */
+async function cut(
+  starting: Promise<Gateway>,
+  drained: () => Promise<{ lost: number }> | null,
+): Promise<number | null> {
+  const closing = (async () => {
+    const gateway = await starting
+    await gateway.close()
+    return (await drained())?.lost ?? null
+  })()
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, FORCED_CLOSE_MS, null)
+  })
+  try {
+    return await Promise.race([closing, patience])
+  } catch {
+    return null
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function sessions(count: number): string {
+  return count === 1 ? '1 session was' : `${count} sessions were`
+}

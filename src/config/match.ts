@@ -1,0 +1,102 @@
+import { isIP } from 'node:net'
+import { InvalidValue, show } from './invalid-value.js'
+import { suggest } from './suggest.js'
+import type { RouteMatch } from './types.js'
+
+/** Methods that a route may ask for. */
+export const ROUTE_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+export type RouteMethod = (typeof ROUTE_METHODS)[number]
+
+const LABELS = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/
+
+/**
+ * `example.com` or `*.example.com`, in lower case.
+ * @throws InvalidValue
+ */
+export function parseMatchHost(value: unknown): string {
+  if (typeof value !== 'string' || value === '')
+    throw new InvalidValue(`expected a host name, got ${show(value)}`)
+  const host = value.toLowerCase()
+  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(bare) === 6) return `[${bare}]`
+  const port = /^(.+):\d*$/.exec(host)
+  if (port !== null)
+    throw new InvalidValue(`${show(value)} has a port`, `hosts match without it: '${port[1]}'`)
+  const name = host.startsWith('*.') ? host.slice(2) : host
+  if (!LABELS.test(name)) {
+    throw new InvalidValue(
+      `${show(value)} is not a host pattern`,
+      "for example 'example.com' or '*.example.com'",
+    )
+  }
+  return host
+}
+
+/**
+ * `/exact` or `/prefix/*`.
+ * @throws InvalidValue
+ */
+export function parseMatchPath(value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw new InvalidValue(`expected a path, got ${show(value)}`)
+  if (!value.startsWith('/'))
+    throw new InvalidValue(`${show(value)} does not start with '/'`, `write '/${value}'`)
+  const query = value.search(/[?#]/)
+  if (query >= 0) {
+    throw new InvalidValue(`${show(value)} has a query`, `paths match without it: '${value.slice(0, query)}'`)
+  }
+  if (/[^\x21-\x7e]/.test(value)) {
+    throw new InvalidValue(`${show(value)} has characters that a path cannot have`, 'percent-encode them')
+  }
+  const star = value.indexOf('*')
+  if (star >= 0 && !(star === value.length - 1 && value.endsWith('/*'))) {
+    throw new InvalidValue(
+      `${show(value)}: '*' is possible only as the last segment`,
+      "for example '/static/*'",
+    )
+  }
+  if (value.split('/').some((segment) => segment === '.' || segment === '..')) {
+    throw new InvalidValue(`${show(value)} has dot segments`)
+  }
+  return value
+}
+
+/** @throws InvalidValue */
+export function parseMethod(value: unknown): RouteMethod {
+  const found = ROUTE_METHODS.find((method) => method === value)
+  if (found !== undefined) return found
+  const near = typeof value === 'string' ? suggest(value, ROUTE_METHODS) : null
+  throw new InvalidValue(
+    `${show(value)} is not a method that can be routed`,
+    near === null ? ROUTE_METHODS.join(', ') : `did you mean '${near}'?`,
+  )
+}
+
+/** Does every request that `later` matches also match `earlier`, so that `later` is never reached behind it? */
+export function covers(earlier: RouteMatch, later: RouteMatch): boolean {
+  return (
+    hostCovers(earlier.host, later.host) &&
+    pathCovers(earlier.path, later.path) &&
+    (earlier.methods === null ||
+      (later.methods ?? ROUTE_METHODS_AND_OTHERS).every((method) => earlier.methods?.includes(method)))
+  )
+}
+
+/** Stands for `any method`, which no list covers. */
+const ROUTE_METHODS_AND_OTHERS: readonly string[] = [...ROUTE_METHODS, '*']
+
+function hostCovers(earlier: string | null, later: string | null): boolean {
+  if (earlier === null || earlier === later) return true
+  return later !== null && earlier.startsWith('*.') && later.endsWith(earlier.slice(1))
+}
+
+function pathCovers(earlier: string, later: string): boolean {
+  if (earlier === later) return true
+  return earlier.endsWith('/*') && later.startsWith(earlier.slice(0, -1))
+}
+
+/** Readable name of a match, for logs and metrics: `example.com/static/*`, `GET,HEAD /*`. */
+export function matchName(match: RouteMatch): string {
+  const where = `${match.host ?? ''}${match.path}`
+  return match.methods === null ? where : `${match.methods.join(',')} ${where}`
+}

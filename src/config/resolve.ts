@@ -1,0 +1,140 @@
+import { resolveWorkers, type SystemReaders, systemReaders } from './default-workers.js'
+import { covers, matchName } from './match.js'
+import type { ResolveContext } from './resolve-context.js'
+import { resolveFilter } from './resolve-filter.js'
+import { resolveUpstream } from './resolve-upstream.js'
+import type { ParsedConfig } from './schema.js'
+import { suggest } from './suggest.js'
+import type { GatewayConfig, RouteConfig, UpstreamConfig } from './types.js'
+
+type ParsedRoute = NonNullable<ParsedConfig['routes']>[number]
+
+/** The route of a config that names none: everything goes to its only upstream. */
+const CATCH_ALL: Omit<ParsedRoute, 'upstream'> = {
+  match: { path: '/*' },
+  filters: [],
+  bufferRequestBody: false,
+  bufferResponseBody: false,
+}
+
+/**
+ * Checks what the schema cannot see (references, files, routes that are never reached) and gives the effective config.
+ * Problems go to `context.report`; after an error among them the result must not be used.
+ */
+export function resolveConfig(
+  parsed: ParsedConfig,
+  file: string | null,
+  context: ResolveContext,
+  readers: SystemReaders = systemReaders,
+): GatewayConfig {
+  const upstreams = Object.entries(parsed.upstreams).map(([name, upstream]) =>
+    resolveUpstream(name, upstream, context),
+  )
+  if (upstreams.length === 0) {
+    const hint = "for example: upstreams: { app: { peers: ['127.0.0.1:9000'] } }"
+    context.report('missing-key', ['upstreams'], 'there is no upstream', { hint, aspect: 'key' })
+  }
+  const routes = resolveRoutes(parsed, upstreams, context)
+  checkListeners(parsed, context)
+  const { limits, client, drain, workerLimits, log } = parsed
+  return {
+    file,
+    listen: parsed.listen,
+    admin: parsed.admin,
+    workers: resolveWorkers(parsed.workers, readers),
+    acceptor: parsed.acceptor,
+    limits: {
+      headerBytes: limits.header,
+      headerCount: limits.headerCount,
+      targetBytes: limits.url,
+      bodyBytes: limits.body,
+      bufferedBodyBytes: limits.bufferedBody,
+      connections: limits.connections,
+      filterMs: limits.filter,
+      sessionsPerWorker: limits.sessions,
+    },
+    client: { idleMs: client.idle, bodyMs: client.body, writeMs: client.write, chunked: client.chunked },
+    drain: { timeoutMs: drain.timeout, delayMs: drain.delay },
+    workerLimits: { heapBytes: workerLimits.heap, watchdogMs: workerLimits.watchdog },
+    log,
+    upstreams,
+    routes,
+  }
+}
+
+function resolveRoutes(
+  parsed: ParsedConfig,
+  upstreams: readonly UpstreamConfig[],
+  context: ResolveContext,
+): RouteConfig[] {
+  const names = upstreams.map((upstream) => upstream.name)
+  const routes = (parsed.routes ?? defaultRoutes(names, context)).map((route, index) =>
+    resolveRoute(route, index, names, context),
+  )
+  for (const [index, route] of routes.entries()) {
+    const earlier = routes.slice(0, index).find((other) => covers(other.match, route.match))
+    if (earlier === undefined) continue
+    // The same match twice is a mistake; a narrower one behind a wider one may be left on purpose while editing.
+    const same = covers(route.match, earlier.match)
+    const message = `the route '${route.name}' is never reached: routes[${routes.indexOf(earlier)}] '${earlier.name}' takes all its requests`
+    const hint = same ? 'take one of them out' : 'put it before that one'
+    const severity = same ? 'error' : 'warning'
+    context.report('unreachable-route', ['routes', index, 'match'], message, {
+      hint,
+      severity,
+      aspect: 'key',
+    })
+  }
+  for (const name of names) {
+    if (routes.some((route) => route.upstream === name)) continue
+    const message = `no route uses the upstream '${name}'`
+    context.report('unused-upstream', ['upstreams', name], message, { severity: 'warning', aspect: 'key' })
+  }
+  return routes
+}
+
+function defaultRoutes(names: readonly string[], context: ResolveContext): ParsedRoute[] {
+  const [only, another] = names
+  if (only === undefined) return []
+  if (another !== undefined) {
+    const hint = `say which requests go where, for example: routes: [{ match: { path: '/*' }, upstream: ${only} }]`
+    context.report('missing-key', [], "'routes' is missing, and there is more than one upstream", { hint })
+  }
+  return [{ ...CATCH_ALL, upstream: only }]
+}
+
+function resolveRoute(
+  parsed: ParsedRoute,
+  index: number,
+  upstreams: readonly string[],
+  context: ResolveContext,
+): RouteConfig {
+  if (!upstreams.includes(parsed.upstream)) {
+    const near = suggest(parsed.upstream, upstreams)
+    const hint = near === null ? `there are ${upstreams.join(', ')}` : `did you mean '${near}'?`
+    const message = `there is no upstream '${parsed.upstream}'`
+    context.report('unknown-upstream', ['routes', index, 'upstream'], message, { hint })
+  }
+  const { host, path, method } = parsed.match
+  const match = { host: host ?? null, path, methods: method === undefined ? null : [...new Set(method)] }
+  const filters = parsed.filters.map((filter, at) =>
+    resolveFilter(filter, ['routes', index, 'filters', at], context),
+  )
+  return {
+    name: matchName(match),
+    match,
+    upstream: parsed.upstream,
+    filters: filters.filter((filter) => filter !== null),
+    bufferRequestBody: parsed.bufferRequestBody,
+    bufferResponseBody: parsed.bufferResponseBody,
+  }
+}
+
+function checkListeners(parsed: ParsedConfig, context: ResolveContext): void {
+  const { listen, admin } = parsed
+  if (admin === null || admin.port === 0 || listen.port !== admin.port) return
+  const overlaps = listen.host === admin.host || ['0.0.0.0', '::'].includes(listen.host)
+  if (!overlaps) return
+  const path = [context.isWritten(['admin']) ? 'admin' : 'listen']
+  context.report('address-in-use', path, `listen and admin both want port ${listen.port}`)
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { flag, leaf, text, withReference } from './leaf.js'
+import { parseMatchHost, parseMatchPath, parseMethod, ROUTE_METHODS, type RouteMethod } from './match.js'
+import { BUILTIN_FILTERS } from './types.js'
+
+const match = z
+  .strictObject({
+    host: leaf<string, string>(
+      {
+        $comment: 'host pattern',
+        type: 'string',
+        pattern: withReference('(?:\\*\\.)?[^*:/]+|\\[[0-9A-Fa-f:.]+\\]'),
+      },
+      parseMatchHost,
+    )
+      .optional()
+      .meta({
+        description:
+          '`example.com`, or `*.example.com` for all names below it (not itself). Without regard to case and port. Default: any.',
+      }),
+    path: leaf<string, string>(
+      { $comment: 'path pattern', type: 'string', pattern: withReference('/[^*?#]*|/(?:[^*?#]*/)?\\*') },
+      parseMatchPath,
+    )
+      .prefault('/*')
+      .meta({
+        description:
+          '`/exact`, or `/prefix/*` for `/prefix/` and all below it (not `/prefix`). Compared with the path without the query, case matters.',
+      }),
+    method: z
+      .array(leaf<RouteMethod, RouteMethod>({ $comment: 'method', enum: [...ROUTE_METHODS] }, parseMethod))
+      .min(1)
+      .optional()
+      .meta({ description: 'Methods; GET does not imply HEAD. Default: any.' }),
+  })
+  .prefault({})
+  .meta({ description: 'Which requests the route takes: all conditions must hold.' })
+
+const use = text({ $comment: 'filter' }).meta({
+  description: `A filter that comes with the gateway (${BUILTIN_FILTERS.map((name) => `\`${name}\``).join(', ')}), a file relative to the config file (\`./filters/geo.ts\`) or an installed package.`,
+})
+
+const filter = z.union([
+  use,
+  z.strictObject({
+    use,
+    with: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .meta({ $comment: 'options', description: 'Options of the filter; it checks them itself.' }),
+  }),
+])
+
+/** One entry under `routes`. */
+export const routeSchema = z
+  .strictObject({
+    match,
+    upstream: text({ $comment: 'name' }).meta({ description: 'Name of the upstream that serves the route.' }),
+    filters: z.array(filter).prefault([]).meta({ description: 'Filters in the order in which they run.' }),
+    bufferRequestBody: flag()
+      .prefault(false)
+      .meta({
+        description: 'Collect the request body, up to `limits.bufferedBody`, before the upstream is called.',
+      }),
+    bufferResponseBody: flag()
+      .prefault(false)
+      .meta({ description: 'Collect the response body, up to `limits.bufferedBody`, before it is sent.' }),
+  })
+  .meta({ description: 'Which requests go where, and through which filters.' })

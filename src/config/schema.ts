@@ -1,0 +1,199 @@
+import { z } from 'zod'
+import { parseAdmin, parseListen } from './address.js'
+import { InvalidValue, show } from './invalid-value.js'
+import {
+  choice,
+  count,
+  duration,
+  durationOrNone,
+  flag,
+  leaf,
+  parseCount,
+  size,
+  sizeOrNone,
+  text,
+  withReference,
+} from './leaf.js'
+import { routeSchema } from './schema-route.js'
+import { upstreamSchema } from './schema-upstream.js'
+import type { ListenAddress } from './types.js'
+
+/** Values of `log.level`. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/** Values of `acceptor`. */
+export const ACCEPTORS = ['auto', 'uws', 'node'] as const
+
+const LISTEN_PATTERN = '(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])?:\\d{1,5}|\\d{1,5}'
+const PORT = { type: 'integer', minimum: 0, maximum: 65_535 }
+
+const listen = leaf<ListenAddress, string | number>(
+  { $comment: 'address', anyOf: [{ type: 'string', pattern: withReference(LISTEN_PATTERN) }, PORT] },
+  parseListen,
+)
+
+const admin = leaf<ListenAddress | null, string | number | false>(
+  {
+    $comment: 'address or `false`',
+    anyOf: [{ type: 'string', pattern: withReference(`off|${LISTEN_PATTERN}`) }, PORT, { const: false }],
+  },
+  parseAdmin,
+)
+
+/** @throws InvalidValue unless it is `auto` or a number of workers. */
+export function parseWorkers(value: unknown): number | 'auto' {
+  if (value === 'auto') return 'auto'
+  if (typeof value === 'string' && !/^\d+$/.test(value)) {
+    throw new InvalidValue(`expected 'auto' or a number, got ${show(value)}`)
+  }
+  return parseCount(value, 1, MAX_WORKERS)
+}
+
+const MAX_WORKERS = 256
+
+const workers = leaf<number | 'auto', number | 'auto'>(
+  {
+    $comment: '`auto` or number',
+    anyOf: [
+      { type: 'string', pattern: withReference('auto') },
+      { type: 'integer', minimum: 1, maximum: MAX_WORKERS },
+    ],
+  },
+  parseWorkers,
+)
+
+const limits = z
+  .strictObject({
+    header: size({ min: '1KiB', max: '64KiB' })
+      .prefault('16KiB')
+      .meta({ description: 'Header section of a request: names, values and separators. Beyond it: 431.' }),
+    headerCount: count(1, 1000)
+      .prefault(100)
+      .meta({ description: 'Header lines of a request. Beyond it: 431.' }),
+    url: size({ min: '64B', max: '64KiB' })
+      .prefault('8KiB')
+      .meta({ description: 'Request target, path and query. Beyond it: 414.' }),
+    body: sizeOrNone()
+      .prefault('none')
+      .meta({ description: 'Request body. Beyond it: 413. None by default, since bodies are streamed.' }),
+    bufferedBody: size({ max: '1GiB' })
+      .prefault('1MiB')
+      .meta({
+        description:
+          'Largest body that is collected for a filter. Beyond it: 413 for a request, 502 for a response.',
+      }),
+    connections: count(1)
+      .prefault(10_000)
+      .meta({ description: 'Open client connections; surplus is closed at once.' }),
+    filter: duration()
+      .prefault('30s')
+      .meta({ description: 'Longest an asynchronous hook of a filter may take; then its session ends with 500.' }),
+    sessions: count(1, 65_536)
+      .prefault(4096)
+      .meta({ description: 'Sessions in flight per worker. Beyond it: 503 with `Retry-After`.' }),
+  })
+  .prefault({})
+  .meta({ description: 'What a client may send, and how much at once.' })
+
+const client = z
+  .strictObject({
+    idle: duration({ min: '1s' })
+      .prefault('10s')
+      .meta({ description: 'Idle keep-alive connections, and the time for a complete request head.' }),
+    body: duration()
+      .prefault('10s')
+      .meta({ description: 'Longest pause between two pieces of a request body. Beyond it: 408.' }),
+    write: duration()
+      .prefault('30s')
+      .meta({ description: 'Longest time without progress while a response is written to a slow client.' }),
+    chunked: choice('close', 'reject').prefault('close').meta({
+      description:
+        'Chunked request bodies: `close` the connection after the answer, or `reject` them with 411. A connection is never reused behind one.',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'Deadlines towards clients.' })
+
+const drain = z
+  .strictObject({
+    timeout: duration({ min: '0s' })
+      .prefault('30s')
+      .meta({ description: 'How long sessions in flight may still take after SIGTERM.' }),
+    delay: duration({ min: '0s' })
+      .prefault('0s')
+      .meta({
+        description:
+          'Time between reporting not ready and no longer accepting, for a load balancer to notice.',
+      }),
+  })
+  .prefault({})
+  .meta({ description: 'How the gateway stops.' })
+
+const workerLimits = z
+  .strictObject({
+    heap: sizeOrNone({ min: '16MiB' })
+      .prefault('none')
+      .meta({ description: "Heap of a worker's old generation; a worker beyond it is replaced." }),
+    watchdog: durationOrNone()
+      .prefault('2s')
+      .meta({
+        description: 'Silence of a worker after which it is replaced; `none` switches the watchdog off.',
+      }),
+  })
+  .prefault({})
+  .meta({ description: 'When a worker thread is given up.' })
+
+const log = z
+  .strictObject({
+    level: choice(...LOG_LEVELS)
+      .prefault('info')
+      .meta({ description: 'Least level that is logged.' }),
+    format: choice('auto', 'json', 'pretty')
+      .prefault('auto')
+      .meta({ description: '`auto`: readable on a terminal, JSON lines otherwise.' }),
+    access: flag().prefault(true).meta({ description: 'One line per session at level info.' }),
+  })
+  .prefault({})
+  .meta({ description: 'Logs, on standard output.' })
+
+const UPSTREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
+
+/** The config: the one source of its types, of the JSON Schema, of the reference in the docs and of the errors. */
+export const configSchema = z.strictObject({
+  $schema: text().optional().meta({ description: 'Where an editor finds the JSON Schema; has no effect.' }),
+  listen: listen.prefault('127.0.0.1:8080').meta({
+    description:
+      'Where clients connect: `host:port`, `[::1]:8080`, `:8080` (all IPv4 addresses) or `8080` (on 127.0.0.1). Port 0: any that is free.',
+  }),
+  admin: admin.prefault('127.0.0.1:9901').meta({
+    description:
+      'Admin and metrics listener, on a loopback address only, since it has no authentication; or `false`.',
+  }),
+  workers: workers.prefault('auto').meta({
+    description:
+      'Worker threads. `auto`: the cores that the process may use (affinity and cgroup quota) minus one for the acceptor, at least 1.',
+  }),
+  acceptor: choice(...ACCEPTORS)
+    .prefault('auto')
+    .meta({
+      description: '`uws`: uWebSockets.js; `node`: node:http, on every platform; `auto`: uws where it loads.',
+    }),
+  limits,
+  client,
+  drain,
+  workerLimits,
+  log,
+  upstreams: z
+    .record(z.string().regex(UPSTREAM_NAME), upstreamSchema)
+    .meta({ description: 'Groups of peers by name (letters, digits, `_`, `.`, `-`).' }),
+  routes: z.array(routeSchema).min(1).optional().meta({
+    description:
+      'Tried from top to bottom, the first match wins. May be left out with a single upstream, which then serves all.',
+  }),
+})
+
+/** What a config file may hold; {@link defineConfig} gives it to editors. */
+export type UserConfig = z.input<typeof configSchema>
+
+/** A config that passed the schema: units resolved, defaults filled in, references not yet. */
+export type ParsedConfig = z.output<typeof configSchema>

@@ -1,0 +1,149 @@
+import type { ConnectTarget, UpstreamTimeouts } from '../upstream/http1/types.js'
+
+/**
+ * The effective configuration: plain data that survives a structured clone, every default filled in, every unit
+ * resolved into the number that its name tells. Where a limit may be switched off, 0 means off.
+ */
+export interface GatewayConfig {
+  /** Absolute path of the file it was read from; null when it came from the command line alone. */
+  readonly file: string | null
+  readonly listen: ListenAddress
+  /** Null: no admin listener. */
+  readonly admin: ListenAddress | null
+  readonly workers: WorkerCount
+  readonly acceptor: 'auto' | 'uws' | 'node'
+  readonly limits: LimitsConfig
+  readonly client: ClientConfig
+  readonly drain: DrainConfig
+  readonly workerLimits: WorkerLimitsConfig
+  readonly log: LogConfig
+  /** At least one, names unique. */
+  readonly upstreams: readonly UpstreamConfig[]
+  /** At least one, in the order in which they are tried: the first match wins. */
+  readonly routes: readonly RouteConfig[]
+}
+
+export interface ListenAddress {
+  /** Address or name without brackets; '0.0.0.0' or '::' for all. */
+  readonly host: string
+  /** 0: an ephemeral port. */
+  readonly port: number
+}
+
+export interface WorkerCount {
+  /** At least 1. */
+  readonly count: number
+  /** Why this number, for the start line: `auto: 2 cores, one for the acceptor`, or `set`. */
+  readonly reason: string
+}
+
+/** Fits AcceptorLimits of src/acceptor/types.ts, with the gateway's own beside it. */
+export interface LimitsConfig {
+  readonly headerBytes: number
+  readonly headerCount: number
+  readonly targetBytes: number
+  /** Request body; 0 = unlimited. */
+  readonly bodyBytes: number
+  /** Largest body that a filter may have buffered. */
+  readonly bufferedBodyBytes: number
+  readonly connections: number
+  /** Longest an asynchronous hook of a filter may take. */
+  readonly filterMs: number
+  /** In flight per worker. */
+  readonly sessionsPerWorker: number
+}
+
+/** Fits AcceptorTimeouts of src/acceptor/types.ts. */
+export interface ClientConfig {
+  readonly idleMs: number
+  readonly bodyMs: number
+  readonly writeMs: number
+  readonly chunked: 'close' | 'reject'
+}
+
+export interface DrainConfig {
+  /** Longest wait for sessions in flight. */
+  readonly timeoutMs: number
+  /** Time between not being ready any more and no longer accepting. */
+  readonly delayMs: number
+}
+
+export interface WorkerLimitsConfig {
+  /** Old generation heap of a worker; 0 = V8's own limit. */
+  readonly heapBytes: number
+  /** Silence of the heartbeat after which a worker is replaced; 0 = off. */
+  readonly watchdogMs: number
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+
+export interface LogConfig {
+  readonly level: LogLevel
+  readonly format: 'auto' | 'json' | 'pretty'
+  /** One line per session at level info. */
+  readonly access: boolean
+}
+
+export interface UpstreamConfig {
+  readonly name: string
+  /** At least one; ids are unique within the upstream. */
+  readonly peers: readonly ConnectTarget[]
+  readonly timeouts: UpstreamTimeouts & {
+    /** Deadline of the whole session; 0 = none. */
+    readonly totalMs: number
+  }
+  readonly retries: {
+    /** Retries after the first attempt (contract D4). */
+    readonly max: number
+  }
+  readonly pool: PoolConfig
+}
+
+export interface PoolConfig {
+  /** Idle connections kept per peer and worker. */
+  readonly maxIdle: number
+  readonly idleMs: number
+  /** Age after which a connection is not reused; 0 = none. */
+  readonly maxAgeMs: number
+}
+
+export interface RouteConfig {
+  /** Unique and readable, for logs and metrics: `example.com/static/*`, `GET,HEAD /*`. */
+  readonly name: string
+  readonly match: RouteMatch
+  /** Name of an upstream that exists. */
+  readonly upstream: string
+  /** In the order in which they run. */
+  readonly filters: readonly FilterRef[]
+  readonly bufferRequestBody: boolean
+  readonly bufferResponseBody: boolean
+}
+
+export interface RouteMatch {
+  /** Lower case, without port; null = any. `*.example.com` stands for one or more labels before `.example.com`. */
+  readonly host: string | null
+  /** Starts with `/`. Exact, or a prefix when it ends in `/*`: `/a/*` matches `/a/` and all below it, not `/a`. */
+  readonly path: string
+  /** Upper case; null = any. */
+  readonly methods: readonly string[] | null
+}
+
+/** Names of the filters that come with the gateway. */
+export const BUILTIN_FILTERS = ['headers', 'request-id'] as const
+
+export type BuiltinFilterName = (typeof BUILTIN_FILTERS)[number]
+
+/** A filter to load: one that comes with the gateway, or a module. */
+export type FilterRef =
+  | { readonly kind: 'builtin'; readonly name: BuiltinFilterName; readonly options: FilterOptions }
+  | {
+      readonly kind: 'module'
+      /** As written in the config, for messages. */
+      readonly name: string
+      /** `file:` URL that can be imported; a `.ts` file needs a TypeScript loader on Node 20. */
+      readonly specifier: string
+      readonly options: FilterOptions
+    }
+
+/** What stands under `with`, unchecked: the filter validates it. Null when absent. */
+export type FilterOptions = Readonly<Record<string, unknown>> | null

@@ -1,0 +1,326 @@
+import type { AcceptorHandler, Downstream, Refusal } from '../acceptor/types.js'
+import { LENGTH_CHUNKED } from '../acceptor/types.js'
+import type { RouteConfig } from '../config/types.js'
+import { editHeaderBlock, type HeaderEdits } from '../filters/index.js'
+import { overloaded, workerLost } from '../lifecycle/index.js'
+import {
+  ABORT,
+  BODY,
+  bodyView,
+  CREDIT,
+  END,
+  FAIL,
+  HEAD,
+  INFO,
+  type MailboxHandler,
+  type RingReader,
+  readHead,
+  readText,
+  WINDOW_BYTES,
+  writeBody,
+  writeOpen,
+  writeSent,
+} from '../mailbox/index.js'
+import type { CounterRow, WorkerBoard } from '../memory/index.js'
+import { type GatewayCounter, statusCounter } from '../session/counters.js'
+import { errorResponse } from '../session/error-response.js'
+import { GatewayError } from '../session/errors.js'
+import { now } from '../time/index.js'
+import type { Router } from './router.js'
+import { type Slot, SlotTable } from './slot-table.js'
+import type { WorkerLink } from './worker-link.js'
+
+export interface DispatcherOptions {
+  readonly routes: readonly RouteConfig[]
+  /** For each route the edits of the built-in filter `headers` that answers of the acceptor get too (A-29). */
+  readonly responseEdits: readonly (readonly HeaderEdits[])[]
+  readonly router: Router
+  readonly board: WorkerBoard
+  readonly counters: CounterRow<GatewayCounter>
+  readonly sessionsPerWorker: number
+  /** A request that was answered here, without a worker. */
+  onAnsweredHere(exchange: Downstream, error: GatewayError): void
+  onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void
+  /** No session is in flight any more; only called while somebody waits for it. */
+  onIdle(): void
+}
+
+/** Hands sessions from the acceptor to the least loaded worker and moves their frames both ways. Runs on the acceptor's thread. */
+export class Dispatcher implements AcceptorHandler {
+  readonly #options: DispatcherOptions
+  readonly #slots: SlotTable
+  readonly #links: WorkerLink[] = []
+  readonly #congested = new Map<WorkerLink, Set<Slot>>()
+  #turn = 0
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+    this.#slots = new SlotTable(options.board.workers * options.sessionsPerWorker)
+  }
+
+  /** Sessions in flight. */
+  get inFlight(): number {
+    return this.#slots.used
+  }
+
+  /** A worker is ready to take sessions. */
+  addLink(link: WorkerLink): void {
+    this.#links.push(link)
+  }
+
+  /** A worker is gone: its sessions get 502, or a broken connection if the client has seen a part already (C3). */
+  removeLink(link: WorkerLink): void {
+    const at = this.#links.indexOf(link)
+    if (at >= 0) this.#links.splice(at, 1)
+    link.mailbox.close()
+    this.#congested.delete(link)
+    for (const slot of this.#slots.of(link)) {
+      const { exchange, route, answered } = slot
+      this.#free(slot)
+      if (exchange === null) continue
+      if (answered) {
+        this.#options.counters.add('aborted')
+        exchange.abort()
+      } else this.#answer(exchange, workerLost(), route)
+    }
+    this.#options.board.resetInFlight(link.worker)
+  }
+
+  onRequest(exchange: Downstream): void {
+    const { head } = exchange
+    const { board, counters, router, sessionsPerWorker } = this.#options
+    counters.add('requests')
+    const route = router.match(head.method, head.host, head.target)
+    if (route < 0) {
+      this.#answer(exchange, noRoute(), -1)
+      return
+    }
+    const link = this.#leastLoaded()
+    if (link === null || board.inFlight(link.worker) >= sessionsPerWorker) {
+      this.#answer(exchange, overloaded(), route)
+      return
+    }
+    const slot = this.#slots.take(exchange, link, route)
+    if (slot === null) {
+      this.#answer(exchange, overloaded(), route)
+      return
+    }
+    const opened = writeOpen(link.mailbox, slot.index, slot.generation, {
+      method: head.method,
+      target: head.target,
+      headerBlock: head.headerBlock,
+      remoteAddress: head.remoteAddress,
+      requestId: head.requestId,
+      startMs: head.startMs,
+      route,
+      contentLength: head.contentLength,
+      upgrade: head.upgrade,
+    })
+    if (!opened) {
+      this.#slots.release(slot)
+      this.#answer(exchange, overloaded(), route)
+      return
+    }
+    exchange.owner = slot
+    board.addInFlight(link.worker, 1)
+  }
+
+  onBody(exchange: Downstream, chunk: Uint8Array, last: boolean): void {
+    const slot = slotOf(exchange)
+    if (slot === null || slot.link === null) return
+    this.#options.counters.add('bytes_in', chunk.length)
+    const { mailbox } = slot.link
+    if (slot.waiting.length === 0 && slot.bodyCredit > 0 && !mailbox.congested) {
+      slot.bodyCredit -= chunk.length
+      writeBody(mailbox, slot.index, slot.generation, chunk, last)
+      if (slot.bodyCredit > 0 && !mailbox.congested) return
+    } else slot.waiting.push({ bytes: Uint8Array.from(chunk), last })
+    if (mailbox.congested) this.#waitForRoom(slot, slot.link)
+    if (slot.paused || last) return
+    slot.paused = true
+    exchange.pauseBody()
+  }
+
+  onAbort(exchange: Downstream): void {
+    const slot = slotOf(exchange)
+    if (slot === null || slot.link === null) return
+    this.#options.counters.add('aborted')
+    slot.link.mailbox.reserve(ABORT, slot.index, slot.generation, 0)
+    this.#free(slot)
+  }
+
+  onDrain(exchange: Downstream): void {
+    const slot = slotOf(exchange)
+    if (slot === null) return
+    slot.stalled = false
+    this.#grant(slot, 1)
+  }
+
+  onFinish(exchange: Downstream): void {
+    const slot = slotOf(exchange)
+    if (slot === null || slot.link === null) return
+    this.#options.counters.add('answered')
+    this.#options.counters.add('bytes_out', exchange.bytesOut)
+    if (slot.wantSent) writeSent(slot.link.mailbox, slot.index, slot.generation, now())
+    this.#free(slot)
+  }
+
+  onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void {
+    this.#options.counters.add(`refused:${refusal.kind}`)
+    this.#options.onRefused(refusal, requestId, remoteAddress)
+  }
+
+  /** What a worker's mailbox calls. @param onCorrupt the worker writes nonsense: have it replaced */
+  handlerFor(onCorrupt: (error: Error) => void): MailboxHandler & { link: WorkerLink | null } {
+    const handler: MailboxHandler & { link: WorkerLink | null } = {
+      link: null,
+      onFrame: (frame) => this.#onFrame(frame),
+      onRoom: () => {
+        if (handler.link !== null) this.#onRoom(handler.link)
+      },
+      onCorrupt,
+    }
+    return handler
+  }
+
+  #onFrame(frame: RingReader): void {
+    const slot = this.#slots.find(frame.slot, frame.generation)
+    if (slot === null || slot.exchange === null) return
+    const { exchange } = slot
+    switch (frame.kind) {
+      case HEAD:
+        this.#onHead(slot, exchange, frame)
+        return
+      case BODY: {
+        const room = exchange.write(bodyView(frame))
+        slot.ungranted += frame.length
+        if (room) this.#grant(slot, WINDOW_BYTES / 2)
+        else slot.stalled = true
+        return
+      }
+      case END:
+        exchange.end(readText(frame))
+        return
+      case FAIL:
+        this.#options.counters.add('aborted')
+        this.#free(slot)
+        exchange.abort()
+        return
+      case INFO:
+        exchange.writeInformational?.(frame.a, readText(frame))
+        return
+      case CREDIT:
+        slot.bodyCredit += frame.a
+        this.#sendWaiting(slot)
+        return
+      default:
+    }
+  }
+
+  #onHead(slot: Slot, exchange: Downstream, frame: RingReader): void {
+    const head = readHead(frame)
+    slot.answered = true
+    slot.wantSent = head.wantSent
+    this.#options.counters.add(statusCounter(head.status))
+    if (!head.complete) {
+      exchange.writeHead(head.status, head.statusText, head.headerBlock, head.contentLength)
+      return
+    }
+    const bodyAt = frame.a + frame.b
+    const body = frame.length > bodyAt ? bodyView(frame, bodyAt) : null
+    exchange.respond(head.status, head.statusText, head.headerBlock, body, head.contentLength)
+  }
+
+  /** Lets the worker send more once `atLeast` bytes have gone out. */
+  #grant(slot: Slot, atLeast: number): void {
+    if (slot.stalled || slot.ungranted < atLeast || slot.link === null) return
+    slot.link.mailbox.reserve(CREDIT, slot.index, slot.generation, 0, slot.ungranted)
+    slot.ungranted = 0
+  }
+
+  #sendWaiting(slot: Slot): void {
+    const { exchange, link, waiting } = slot
+    if (exchange === null || link === null) return
+    let sent = 0
+    for (const { bytes, last } of waiting) {
+      if (slot.bodyCredit <= 0 || link.mailbox.congested) break
+      slot.bodyCredit -= bytes.length
+      writeBody(link.mailbox, slot.index, slot.generation, bytes, last)
+      sent += 1
+    }
+    waiting.splice(0, sent)
+    if (link.mailbox.congested) this.#waitForRoom(slot, link)
+    else if (slot.paused && waiting.length === 0 && slot.bodyCredit > 0) {
+      slot.paused = false
+      exchange.resumeBody()
+    }
+  }
+
+  #waitForRoom(slot: Slot, link: WorkerLink): void {
+    const waiting = this.#congested.get(link) ?? new Set()
+    waiting.add(slot)
+    this.#congested.set(link, waiting)
+  }
+
+  #onRoom(link: WorkerLink): void {
+    const waiting = this.#congested.get(link)
+    if (waiting === undefined) return
+    this.#congested.delete(link)
+    for (const slot of waiting) if (slot.link === link) this.#sendWaiting(slot)
+  }
+
+  /** The worker with the fewest sessions; among equals they take turns. */
+  #leastLoaded(): WorkerLink | null {
+    const links = this.#links
+    const { board } = this.#options
+    let best: WorkerLink | null = null
+    let bestLoad = Number.POSITIVE_INFINITY
+    this.#turn += 1
+    for (let i = 0; i < links.length; i += 1) {
+      const link = links[(i + this.#turn) % links.length]
+      if (link === undefined) continue
+      const load = board.inFlight(link.worker)
+      if (load >= bestLoad) continue
+      best = link
+      bestLoad = load
+    }
+    return best
+  }
+
+  /** An answer without a worker. */
+  #answer(exchange: Downstream, error: GatewayError, route: number): void {
+    const { head } = exchange
+    const extra = error.status === 503 ? 'retry-after: 1\r\n' : ''
+    const made = errorResponse(error.status, error.reason, error.message, head.requestId, extra)
+    let block = made.headerBlock
+    for (const edits of this.#options.responseEdits[route] ?? []) block = editHeaderBlock(block, edits)
+    this.#options.counters.add('answered')
+    this.#options.counters.add(statusCounter(error.status))
+    this.#options.counters.add(`error:${error.reason}`)
+    this.#options.onAnsweredHere(exchange, error)
+    const respond = (): void => exchange.respond(made.status, '', block, made.body, made.body.length)
+    // Never in the same turn as a chunked request: what follows its body must not be taken for another request (U3).
+    if (head.contentLength === LENGTH_CHUNKED) setImmediate(respond)
+    else respond()
+  }
+
+  #free(slot: Slot): void {
+    if (slot.exchange !== null) slot.exchange.owner = null
+    if (slot.link !== null) this.#options.board.addInFlight(slot.link.worker, -1)
+    this.#slots.release(slot)
+    if (this.#slots.used === 0) this.#options.onIdle()
+  }
+}
+
+function slotOf(exchange: Downstream): Slot | null {
+  return exchange.owner as Slot | null
+}
+
+function noRoute(): GatewayError {
+  return new GatewayError('no route matches this request', {
+    code: 'HG_INVALID_REQUEST',
+    status: 404,
+    reason: 'destination_not_found',
+    source: 'downstream',
+  })
+}

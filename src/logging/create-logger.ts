@@ -1,0 +1,69 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+import { PinoPretty } from 'pino-pretty'
+import type { LogConfig } from '../config/types.js'
+import { REDACTED_PATHS } from './redact.js'
+import { useColor } from './use-color.js'
+
+export type { Logger } from 'pino'
+
+export interface LoggerOptions {
+  readonly level: LogConfig['level']
+  /** `auto`: readable on a terminal, JSON otherwise. */
+  readonly format: LogConfig['format']
+  /** Default: standard output. */
+  readonly destination?: DestinationStream
+  /** Is the destination a terminal? Default: whether standard output is. */
+  readonly isTerminal?: boolean
+  /** Default `process.env`; NO_COLOR and FORCE_COLOR are looked at. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+/** Fields of the start line that stand in its text as well; a terminal shows the text alone. */
+export const START_FIELD = 'start'
+
+/** Lines waiting for a slow reader, in bytes; what comes beyond it is dropped and counted. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024
+
+/**
+ * The process's logger. JSON lines are written asynchronously and in batches, so that a slow reader of the log never
+ * holds up the gateway; they are bounded, and dropped lines are counted in a line of their own. On exit what waits is written.
+ */
+export function createLogger(options: LoggerOptions): Logger {
+  const { level, env = process.env, isTerminal = process.stdout.isTTY === true } = options
+  const base = {
+    level,
+    base: { pid: process.pid },
+    redact: { paths: [...REDACTED_PATHS], censor: '[redacted]' },
+    formatters: { level: (label: string) => ({ level: label }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  }
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal)
+  if (pretty) {
+    const stream = PinoPretty({
+      colorize: useColor(env, isTerminal),
+      destination: options.destination ?? 1,
+      sync: true,
+      ignore: `pid,${START_FIELD}`,
+      translateTime: 'SYS:HH:MM:ss.l',
+      singleLine: true,
+    })
+    return pino(base, stream)
+  }
+  return options.destination === undefined ? standardOutput(base) : pino(base, options.destination)
+}
+
+function standardOutput(base: pino.LoggerOptions): Logger {
+  const stream = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES })
+  const logger = pino(base, stream)
+  let dropped = 0
+  stream.on('drop', () => {
+    dropped += 1
+  })
+  stream.on('drain', () => {
+    if (dropped === 0) return
+    const lines = dropped
+    dropped = 0
+    logger.warn({ dropped: lines }, `${lines} log lines were dropped, because their reader is too slow`)
+  })
+  return logger
+}

@@ -1,0 +1,2 @@
+export { startGateway } from './start-gateway.js'
+export type { Gateway, GatewayOptions, StartGateway } from './types.js'

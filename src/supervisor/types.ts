@@ -1,0 +1,26 @@
+import type { Logger } from 'pino'
+import type { GatewayConfig } from '../config/types.js'
+
+export interface GatewayOptions {
+  readonly logger: Logger
+}
+
+/** A gateway that listens. Made by {@link StartGateway}. */
+export interface Gateway {
+  /** Where it listens in fact: the port is the real one also if the config asked for 0. */
+  readonly listen: { readonly host: string; readonly port: number }
+  /** The same of the admin listener; null or absent when there is none. */
+  readonly admin?: { readonly host: string; readonly port: number } | null
+  readonly acceptorKind: 'uws' | 'node'
+  readonly workers: number
+  /**
+   * Stops accepting, waits for the sessions in flight up to the drain timeout, then closes.
+   * @returns how many sessions were cut off, at the deadline or because `close()` was called meanwhile.
+   */
+  drain(): Promise<{ lost: number }>
+  /** Closes at once. */
+  close(): Promise<void>
+}
+
+/** @throws Error with `code` of the system (`EADDRINUSE`, `EACCES`) when it cannot listen. */
+export type StartGateway = (config: GatewayConfig, options: GatewayOptions) => Promise<Gateway>

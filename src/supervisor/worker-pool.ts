@@ -1,0 +1,212 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { GatewayConfig } from '../config/types.js'
+import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/index.js'
+import type { Logger } from '../logging/index.js'
+import type { CounterRow, WorkerBoard } from '../memory/index.js'
+import type { GatewayCounter } from '../session/counters.js'
+import { clockAnchor } from '../time/index.js'
+import { BELL, type WorkerMessage, type WorkerTask } from '../worker/worker-task.js'
+import { Backoff } from './backoff.js'
+
+export interface WorkerPoolOptions {
+  readonly config: GatewayConfig
+  readonly dispatcher: Dispatcher
+  readonly board: WorkerBoard
+  readonly countersBuffer: SharedArrayBuffer
+  readonly counters: CounterRow<GatewayCounter>
+  readonly logger: Logger
+}
+
+/** One place in the pool: the actor that runs there now, and what came before it. */
+interface Place {
+  readonly worker: number
+  readonly backoff: Backoff
+  link: WorkerLink | null
+  port: MessagePort | null
+  threadId: number
+  beats: number
+  beatAtMs: number
+  restart: NodeJS.Timeout | null
+}
+
+/** A worker that does not come up within this time counts as lost. */
+const START_TIMEOUT_MS = 20_000
+
+/**
+ * The workers under Piscina: one task for the life of each actor. When a thread throws, exits, runs out of heap or stops
+ * beating, its task rejects, Piscina puts a new thread in its place, and the actor is started again on it, with back-off.
+ */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions
+  readonly #piscina: Piscina
+  readonly #places: Place[]
+  #watchdog: NodeJS.Timeout | null = null
+  #stopping = false
+  #onFirstReady: ((error: Error | null) => void) | null = null
+  #everReady = 0
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options
+    const { config } = options
+    const workers = config.workers.count
+    const heapMb = Math.round(config.workerLimits.heapBytes / (1024 * 1024))
+    this.#piscina = new Piscina({
+      filename: new URL('../worker/main.js', import.meta.url).href,
+      minThreads: workers,
+      maxThreads: workers,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      // The default would freeze a worker's event loop while no task runs on it.
+      atomics: 'disabled',
+      recordTiming: false,
+      execArgv: [],
+      ...(heapMb > 0 ? { resourceLimits: { maxOldGenerationSizeMb: heapMb } } : {}),
+    })
+    this.#piscina.on('error', (error) =>
+      options.logger.error({ err: error }, 'a worker thread failed outside its task'),
+    )
+    this.#places = Array.from({ length: workers }, (_, worker) => ({
+      worker,
+      backoff: new Backoff(),
+      link: null,
+      port: null,
+      threadId: -1,
+      beats: 0,
+      beatAtMs: 0,
+      restart: null,
+    }))
+  }
+
+  /** Starts all actors. Resolves when every one is ready. @throws Error of the first that fails before it was ready */
+  async start(): Promise<void> {
+    const ready = new Promise<void>((resolve, reject) => {
+      this.#onFirstReady = (error) => (error === null ? resolve() : reject(error))
+    })
+    for (const place of this.#places) this.#run(place)
+    await ready
+    this.#onFirstReady = null
+    const { watchdogMs } = this.#options.config.workerLimits
+    if (watchdogMs > 0) {
+      this.#watchdog = setInterval(() => this.#watch(watchdogMs), Math.min(250, watchdogMs / 4))
+      this.#watchdog.unref()
+    }
+  }
+
+  /** Lets every actor finish and ends the threads. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    if (this.#watchdog !== null) clearInterval(this.#watchdog)
+    for (const place of this.#places) {
+      if (place.restart !== null) clearTimeout(place.restart)
+      place.port?.postMessage({ type: 'stop' } satisfies WorkerMessage)
+    }
+    await this.#piscina.destroy()
+  }
+
+  #run(place: Place): void {
+    const { config, dispatcher, board, countersBuffer, logger } = this.#options
+    const { worker } = place
+    const { port1, port2 } = new MessageChannel()
+    const handler = dispatcher.handlerFor((error) => {
+      logger.error({ worker, err: error }, 'the mailbox of a worker is damaged')
+      this.#terminate(place)
+    })
+    const link = createWorkerLink(worker, () => port1.postMessage(BELL), handler)
+    handler.link = link
+    place.link = link
+    place.port = port1
+    place.threadId = -1
+    board.setState(worker, 'starting')
+    this.#expectBeat(place, START_TIMEOUT_MS)
+    port1.on('message', (message: typeof BELL | WorkerMessage) => {
+      if (message === BELL) link.mailbox.wake()
+      else if (message.type === 'ready') this.#onReady(place, link, message.threadId)
+    })
+    const task: WorkerTask = {
+      worker,
+      config,
+      port: port2,
+      toWorker: link.toWorker,
+      toAcceptor: link.toAcceptor,
+      board: board.buffer,
+      counters: countersBuffer,
+      clockAnchorMs: clockAnchor(),
+    }
+    this.#piscina.run(task, { transferList: [port2] }).then(
+      () => this.#onEnd(place, link, null),
+      (error: unknown) => this.#onEnd(place, link, error instanceof Error ? error : new Error(String(error))),
+    )
+  }
+
+  #onReady(place: Place, link: WorkerLink, threadId: number): void {
+    const { board, dispatcher } = this.#options
+    place.threadId = threadId
+    place.backoff.started()
+    this.#expectBeat(place, 0)
+    board.setState(place.worker, 'ready')
+    link.mailbox.wake()
+    dispatcher.addLink(link)
+    this.#everReady += 1
+    if (this.#everReady === this.#places.length) this.#onFirstReady?.(null)
+  }
+
+  /** The actor's task is over: as told, or because its thread died. */
+  #onEnd(place: Place, link: WorkerLink, error: Error | null): void {
+    const { board, counters, dispatcher, logger } = this.#options
+    place.port?.close()
+    place.port = null
+    place.link = null
+    board.setState(place.worker, 'lost')
+    dispatcher.removeLink(link)
+    if (this.#stopping) return
+    const cause = error ?? new Error('the worker ended by itself')
+    if (this.#onFirstReady !== null) {
+      this.#onFirstReady(cause)
+      return
+    }
+    const delayMs = place.backoff.nextDelayMs()
+    counters.add('worker_restarts')
+    board.countRestart(place.worker)
+    logger.error(
+      { worker: place.worker, err: cause, restartInMs: delayMs },
+      'a worker was lost and is replaced',
+    )
+    place.restart = setTimeout(() => {
+      place.restart = null
+      this.#run(place)
+    }, delayMs)
+  }
+
+  /** Replaces workers that stopped beating: a filter that never returns to the event loop (C2). */
+  #watch(watchdogMs: number): void {
+    const nowMs = performance.now()
+    for (const place of this.#places) {
+      if (place.link === null) continue
+      const beats = this.#options.board.beats(place.worker)
+      if (beats !== place.beats) {
+        place.beats = beats
+        place.beatAtMs = Math.max(place.beatAtMs, nowMs)
+        continue
+      }
+      if (nowMs - place.beatAtMs < watchdogMs) continue
+      this.#options.logger.error(
+        { worker: place.worker, silentMs: Math.round(nowMs - place.beatAtMs) },
+        'a worker does not respond',
+      )
+      this.#terminate(place)
+    }
+  }
+
+  /** The next silence is counted from `inMs` from now. */
+  #expectBeat(place: Place, inMs: number): void {
+    place.beats = this.#options.board.beats(place.worker)
+    place.beatAtMs = performance.now() + inMs
+  }
+
+  #terminate(place: Place): void {
+    this.#expectBeat(place, START_TIMEOUT_MS)
+    const thread = this.#piscina.threads.find((candidate) => candidate.threadId === place.threadId)
+    void thread?.terminate()
+  }
+}

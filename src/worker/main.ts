@@ -1,0 +1,76 @@
+import { threadId } from 'node:worker_threads'
+import { createLogger } from '../logging/index.js'
+import { RingReader, RingWriter } from '../mailbox/index.js'
+import { SharedCounters, WorkerBoard } from '../memory/index.js'
+import { GATEWAY_COUNTERS } from '../session/counters.js'
+import { DeadlineWheel, useClockAnchor } from '../time/index.js'
+import { logSession } from './access-log.js'
+import { Actor } from './actor.js'
+import { loadRoutes } from './routes.js'
+import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
+
+/**
+ * The task that a pool thread runs for its whole life: one actor. It resolves when the supervisor says stop, and rejects when
+ * a filter cannot be loaded or the mailbox is damaged; whatever kills the thread rejects it too.
+ */
+export default async function runWorker(task: WorkerTask): Promise<void> {
+  const { worker, config, port } = task
+  useClockAnchor(task.clockAnchorMs)
+  const logger = createLogger({ level: config.log.level, format: config.log.format }).child({ worker })
+  const counters = new SharedCounters(GATEWAY_COUNTERS, config.workers.count + 1, task.counters).row(
+    worker + 1,
+  )
+  const board = new WorkerBoard(config.workers.count, task.board)
+  // A promise that a filter forgot about must not take the other sessions' worker down (C1).
+  process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
+
+  const { routes, upstreams } = await loadRoutes(config)
+  return new Promise<void>((resolve, reject) => {
+    const actor = new Actor(new RingWriter(task.toAcceptor), new RingReader(task.toWorker), {
+      routes,
+      env: {
+        wheel: new DeadlineWheel(),
+        filterMs: config.limits.filterMs,
+        bufferedBodyBytes: config.limits.bufferedBodyBytes,
+        logger,
+        onOutcome(outcome) {
+          if (outcome.error !== null) counters.add(`error:${outcome.error.reason}`)
+          counters.add('retries', outcome.session.retryCount)
+          if (config.log.access) logSession(logger, outcome)
+        },
+      },
+      ring: () => port.postMessage(BELL),
+      onCorrupt: reject,
+    })
+    let opened = 0
+    let reused = 0
+    const beat = setInterval(() => {
+      board.beat(worker)
+      actor.mailbox.wake()
+      let nowOpened = 0
+      let nowReused = 0
+      for (const { connector } of upstreams.values()) {
+        nowOpened += connector.stats.opened
+        nowReused += connector.stats.reuses
+      }
+      counters.add('upstream_connections_opened', nowOpened - opened)
+      counters.add('upstream_connections_reused', nowReused - reused)
+      opened = nowOpened
+      reused = nowReused
+    }, BEAT_MS)
+    port.on('message', (message: typeof BELL | WorkerMessage) => {
+      if (message === BELL) {
+        actor.mailbox.wake()
+        return
+      }
+      if (message.type !== 'stop') return
+      clearInterval(beat)
+      for (const { connector } of upstreams.values()) connector.close()
+      port.close()
+      resolve()
+    })
+    board.beat(worker)
+    port.postMessage({ type: 'ready', threadId } satisfies WorkerMessage)
+    actor.mailbox.wake()
+  })
+}

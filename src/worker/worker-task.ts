@@ -1,0 +1,27 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { GatewayConfig } from '../config/types.js'
+
+/** What a worker is given when its actor starts: plain data, shared memory, and its doorbell. */
+export interface WorkerTask {
+  readonly worker: number
+  readonly config: GatewayConfig
+  /** Doorbell both ways: `0` means that there are frames; objects are {@link WorkerMessage}s. In the transfer list. */
+  readonly port: MessagePort
+  readonly toWorker: SharedArrayBuffer
+  readonly toAcceptor: SharedArrayBuffer
+  readonly board: SharedArrayBuffer
+  readonly counters: SharedArrayBuffer
+  readonly clockAnchorMs: number
+}
+
+/** The bell: no content, so that it costs as little as it can. */
+export const BELL = 0
+
+/** Control messages beside the bell. */
+export type WorkerMessage =
+  | { readonly type: 'ready'; readonly threadId: number }
+  /** Finish: the actor's task resolves. */
+  | { readonly type: 'stop' }
+
+/** How often a worker beats and looks at its mailbox unasked, ms. */
+export const BEAT_MS = 100

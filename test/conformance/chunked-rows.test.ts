@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
+import { exchange } from '../support/exchange.js'
+import { byteByByte, packetForms } from '../support/packet-forms.js'
+import { seenBody } from '../support/seen-request.js'
+import { parseStrictRequests } from '../support/strict-request-parser.js'
+
+const HIDDEN = 'GET /admin HTTP/1.1\r\nHost: a\r\n\r\n'
+const chunked = (body: string): string =>
+  `POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}`
+
+/** Proper bodies: id, what, chunked text, decoded. */
+const PROPER: readonly (readonly [id: string, what: string, body: string, decoded: string])[] = [
+  ['U4', 'one chunk', '5\r\nhello\r\n0\r\n\r\n', 'hello'],
+  ['U4', 'two chunks', '5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n', 'hello world'],
+  [
+    'U4',
+    'upper and lower case sizes',
+    'A\r\nhelloworld\r\na\r\nhelloworld\r\n0\r\n\r\n',
+    'helloworldhelloworld',
+  ],
+  ['U4', 'zeros before a size', '0005\r\nhello\r\n000\r\n\r\n', 'hello'],
+  ['U4', 'no chunk but the last', '0\r\n\r\n', ''],
+  [
+    'U4',
+    'CRLF and a request as data',
+    `${(HIDDEN.length + 4).toString(16)}\r\n\r\n\r\n${HIDDEN}\r\n0\r\n\r\n`,
+    `\r\n\r\n${HIDDEN}`,
+  ],
+]
+
+/** Bodies that are no chunked coding: the hidden request stands where a lenient reader takes it for the next one. */
+const BROKEN: readonly (readonly [id: string, what: string, body: string])[] = [
+  ['U3', 'two bytes instead of the last CRLF', `0\r\nXX${HIDDEN}`],
+  ['U3', 'two bytes instead of the last CRLF, after data', `5\r\nhello\r\n0\r\nXX${HIDDEN}`],
+  ['U3', 'a request as trailer section', `0\r\n${HIDDEN}`],
+  ['U4', 'a bare semicolon', `5;\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'a letter beyond f', `g\r\n0123456789abcdef\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'an at sign', `@\r\n0123456789abcdef\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'a bare LF after the size', `5\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'a bare CR after the size', `5\rhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'other bytes than CRLF after data', `5\r\nhelloXX0\r\n\r\n${HIDDEN}`],
+  ['U4', 'a bare LF after data', `5\r\nhello\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'nothing after data', `5\r\nhello0\r\n\r\n${HIDDEN}`],
+  ['U4', 'an empty size', `\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'an empty size at the end', `5\r\nhello\r\n\r\n\r\n${HIDDEN}`],
+  ['U4', 'a plus', `+5\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'a minus', `-1\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'a hexadecimal prefix', `0x5\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'an underscore', `1_0\r\n0123456789abcdef\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'a space before the size', ` 5\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['U4', 'a space after the size', `5 \r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['B3', 'more data than announced', `5\r\nhello!!\r\n0\r\n\r\n${HIDDEN}`],
+  ['B3', 'a size of 2^68', `100000000000000000\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['B3', 'a size that is 5 modulo 2^64', `10000000000000005\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['B3', 'NUL in an extension', `5;a\x00\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['B3', 'a bare LF in an extension', `5;a\nb\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['B3', 'a bare CR in an extension', `5;a\rb\r\nhello\r\n0\r\n\r\n${HIDDEN}`],
+  ['B3', 'a bare LF after the last size', `5\r\nhello\r\n0\n\r\n${HIDDEN}`],
+  ['B3', 'a bare LF as empty trailer', `5\r\nhello\r\n0\r\n\n${HIDDEN}`],
+]
+
+describe.each(ACCEPTOR_KINDS)('chunked requests over %s', (kind) => {
+  let subject: AcceptorUnderTest
+  beforeAll(async () => {
+    subject = await AcceptorUnderTest.start(kind)
+  })
+  afterAll(async () => {
+    await subject.close()
+  })
+
+  it.each(PROPER)(
+    '%s %s arrives decoded, and the connection is closed after the answer',
+    async (_, __, body, decoded) => {
+      const bytes = chunked(body)
+      for (const form of [...packetForms(bytes), byteByByte(bytes)]) {
+        const { responses, closed, seen, lines, problems } = await exchange(subject, form, {
+          untilClosed: true,
+        })
+        expect({ form: form.name, lines, closed, problems }).toEqual({
+          form: form.name,
+          lines: ['POST /a'],
+          closed: true,
+          problems: [],
+        })
+        expect(seen[0]?.contentLength).toBe(-2)
+        expect(
+          responses.map((r) => [r.status, r.header('connection'), r.body.toString()]),
+          form.name,
+        ).toEqual([[200, 'close', decoded]])
+      }
+    },
+  )
+
+  it.each(PROPER)(
+    '%s %s: a request behind it on the connection is not executed',
+    async (_, __, body, decoded) => {
+      const bytes = `${chunked(body)}${HIDDEN}`
+      for (const form of packetForms(bytes)) {
+        const { closed, seen, lines, problems } = await exchange(subject, form, { untilClosed: true })
+        expect({ form: form.name, lines, closed, problems }).toEqual({
+          form: form.name,
+          lines: ['POST /a'],
+          closed: true,
+          problems: [],
+        })
+        if (seen[0]?.state === 'complete') expect(seenBody(seen[0]).toString(), form.name).toBe(decoded)
+      }
+    },
+  )
+
+  it.each(BROKEN)(
+    '%s %s: the hidden request is not executed and the body never counts as complete',
+    async (_, __, body) => {
+      const bytes = chunked(body)
+      const strict = parseStrictRequests(Buffer.from(bytes, 'latin1'))
+      expect(strict.requests.filter(({ complete }) => complete)).toEqual([])
+      for (const form of packetForms(bytes)) {
+        const { statuses, closed, seen, lines, problems } = await exchange(subject, form, {
+          untilClosed: true,
+        })
+        expect(['POST /a', ''], form.name).toContain(lines.join())
+        expect({ form: form.name, closed, problems }).toEqual({ form: form.name, closed: true, problems: [] })
+        expect(
+          seen.map(({ state }) => state).filter((state) => state !== 'aborted'),
+          form.name,
+        ).toEqual([])
+        expect(
+          statuses.filter((status) => status !== 400 && status !== 431 && status !== 413),
+          form.name,
+        ).toEqual([])
+      }
+    },
+  )
+
+  it.each([
+    ['§4.2', 'a chunk extension', '5;name=value\r\nhello\r\n0\r\n\r\n'],
+    ['B3', 'an extension of 64 KiB', `5;${'a'.repeat(65_536)}\r\nhello\r\n0\r\n\r\n`],
+    ['§4.2', 'a trailer', '5\r\nhello\r\n0\r\nX-Checksum: abc\r\n\r\n'],
+    [
+      'B3',
+      'a trailer that is a framing field',
+      '5\r\nhello\r\n0\r\nContent-Length: 50\r\nTransfer-Encoding: x\r\n\r\n',
+    ],
+  ])('%s %s is read as a strict server does, or the request is refused', async (_, __, body) => {
+    const bytes = `${chunked(body)}${HIDDEN}`
+    for (const form of packetForms(bytes)) {
+      const { statuses, closed, seen, lines, problems } = await exchange(subject, form, { untilClosed: true })
+      expect(['POST /a', ''], form.name).toContain(lines.join())
+      expect({ form: form.name, closed, problems }).toEqual({ form: form.name, closed: true, problems: [] })
+      const accepted = seen[0]?.state === 'complete'
+      if (accepted) expect(seenBody(seen[0] as never).toString(), form.name).toBe('hello')
+      expect(accepted ? [[], [200]] : [[], [400], [413]], form.name).toContainEqual(statuses.slice())
+    }
+  })
+
+  it('U4 chunked: reject answers 411 and closes before the application sees anything', async () => {
+    const strict = await AcceptorUnderTest.start(kind, { chunked: 'reject' })
+    try {
+      const bytes = chunked(`5\r\nhello\r\n0\r\n\r\n${HIDDEN}`)
+      for (const form of packetForms(bytes)) {
+        const { statuses, closed, lines, problems } = await exchange(strict, form, { untilClosed: true })
+        expect({ statuses, closed, lines, problems }, form.name).toEqual({
+          statuses: [411],
+          closed: true,
+          lines: [],
+          problems: [],
+        })
+      }
+    } finally {
+      await strict.close()
+    }
+  })
+})

@@ -1,0 +1,100 @@
+import { createAcceptor } from '#src/acceptor/index.js'
+import type {
+  Acceptor,
+  AcceptorLimits,
+  AcceptorOptions,
+  AcceptorTimeouts,
+  Refusal,
+} from '#src/acceptor/types.js'
+import { type AnswerTime, type Application, RecordingHandler } from './recording-handler.js'
+import type { SeenRequest } from './seen-request.js'
+import type { Subject } from './subject.js'
+import { turns } from './turns.js'
+
+export type AcceptorKind = 'node' | 'uws'
+export const ACCEPTOR_KINDS: readonly AcceptorKind[] = ['node', 'uws']
+
+export interface AcceptorUnderTestOptions {
+  readonly limits?: Partial<AcceptorLimits>
+  readonly timeouts?: Partial<AcceptorTimeouts>
+  /** Default `close`. */
+  readonly chunked?: AcceptorOptions['chunked']
+  /** Default: {@link answerOf}. */
+  readonly application?: Application
+  /** When the application is called. Default `complete`. */
+  readonly answerTime?: AnswerTime
+  /** Default 0, ephemeral. */
+  readonly port?: number
+}
+
+/** The documented defaults of the acceptor. */
+export const DEFAULT_LIMITS: AcceptorLimits = {
+  headerBytes: 16_384,
+  headerCount: 100,
+  targetBytes: 8_192,
+  bodyBytes: 0,
+  connections: 10_000,
+}
+export const DEFAULT_TIMEOUTS: AcceptorTimeouts = { idleMs: 10_000, bodyMs: 10_000, writeMs: 30_000 }
+
+/** An acceptor on an ephemeral port of 127.0.0.1, on the main thread of the test process, with its recording owner. */
+export class AcceptorUnderTest implements Subject {
+  readonly kind: AcceptorKind
+  readonly acceptor: Acceptor
+  readonly handler: RecordingHandler
+
+  private constructor(kind: AcceptorKind, acceptor: Acceptor, handler: RecordingHandler) {
+    this.kind = kind
+    this.acceptor = acceptor
+    this.handler = handler
+  }
+
+  static async start(kind: AcceptorKind, options: AcceptorUnderTestOptions = {}): Promise<AcceptorUnderTest> {
+    const handler = new RecordingHandler(options.application ?? null, options.answerTime ?? 'complete')
+    const acceptor = await createAcceptor(
+      kind,
+      {
+        host: '127.0.0.1',
+        port: options.port ?? 0,
+        limits: { ...DEFAULT_LIMITS, ...options.limits },
+        timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+        chunked: options.chunked ?? 'close',
+      },
+      handler,
+    )
+    if (acceptor.kind !== kind) throw new Error(`asked for ${kind}, got ${acceptor.kind}`)
+    return new AcceptorUnderTest(kind, acceptor, handler)
+  }
+
+  get port(): number {
+    return this.acceptor.port
+  }
+
+  get seen(): readonly SeenRequest[] {
+    return this.handler.seen
+  }
+
+  get refusals(): readonly Refusal[] {
+    return this.handler.refusals
+  }
+
+  get breaches(): readonly string[] {
+    return this.handler.breaches
+  }
+
+  reset(): void {
+    this.handler.reset()
+  }
+
+  async settle(): Promise<void> {
+    await turns(16)
+  }
+
+  async until(test: () => boolean, timeoutMs?: number): Promise<boolean> {
+    return await this.handler.until(test, timeoutMs)
+  }
+
+  async close(): Promise<void> {
+    await this.acceptor.close()
+  }
+}
