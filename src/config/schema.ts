@@ -85,12 +85,12 @@ const limits = z
     connections: count(1)
       .prefault(10_000)
       .meta({ description: 'Open client connections; surplus is closed at once.' }),
-    filter: duration()
-      .prefault('30s')
-      .meta({ description: 'Longest an asynchronous hook of a filter may take; then its session ends with 500.' }),
     sessions: count(1, 65_536)
       .prefault(4096)
       .meta({ description: 'Sessions in flight per worker. Beyond it: 503 with `Retry-After`.' }),
+    filter: duration()
+      .prefault('30s')
+      .meta({ description: 'Longest an asynchronous hook of a filter may take; then its session ends with 500.' }),
   })
   .prefault({})
   .meta({ description: 'What a client may send, and how much at once.' })

@@ -66,7 +66,8 @@ export function parseDuration(value: unknown): number {
   const scale = Object.hasOwn(MS_PER, unit) ? MS_PER[unit] : undefined
   if (scale === undefined || value !== number + unit) {
     const lower = unit.toLowerCase()
-    const word = Object.hasOwn(MS_PER, lower) ? lower : DURATION_WORDS[lower]
+    const known = { ...DURATION_WORDS, ms: 'ms', s: 's', m: 'm', h: 'h', d: 'd' }
+    const word = new Map(Object.entries(known)).get(lower)
     throw new InvalidValue(
       `expected a duration such as '250ms', got ${show(value)}`,
       word === undefined ? 'the units are ms, s, m, h, d' : `write '${number}${word}'`,

@@ -8,6 +8,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  visit,
 } from 'yaml'
 import type { ConfigProblem, Location, Path } from './problem.js'
 import type { Aspect, ConfigSource } from './source.js'
@@ -31,7 +32,7 @@ export function yamlSource(text: string, label: string): YamlResult {
     const excerpt = text.slice(lineStart, lineEnd)
     return { file: label, line, column: col, excerpt, length: Math.max(1, Math.min(end, lineEnd) - start) }
   }
-  const troubles = [...document.errors, ...document.warnings]
+  const troubles = [...document.errors, ...document.warnings, ...brokenAliases(document)]
   if (troubles.length > 0) {
     const duplicates = troubles.filter((trouble) => trouble.code === 'DUPLICATE_KEY')
     const [first, ...others] = troubles.filter((trouble) => trouble.code !== 'DUPLICATE_KEY')
@@ -58,6 +59,31 @@ export function yamlSource(text: string, label: string): YamlResult {
     },
   }
   return { source }
+}
+
+interface Trouble {
+  readonly code: string
+  readonly message: string
+  readonly pos: readonly [start: number, end: number]
+}
+
+/** Aliases without anchor, and aliases of aliases that multiply without bound: the parser reports neither. */
+function brokenAliases(document: Document): Trouble[] {
+  const troubles: Trouble[] = []
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return
+      const [start = 0, end = 0] = alias.range ?? []
+      troubles.push({ code: 'ALIAS', message: `there is no anchor '&${alias.source}' before this`, pos: [start, end] })
+    },
+  })
+  if (troubles.length > 0 || document.errors.length > 0) return troubles
+  try {
+    document.toJS()
+  } catch (error) {
+    troubles.push({ code: 'ALIAS', message: error instanceof Error ? error.message : String(error), pos: [0, 0] })
+  }
+  return troubles
 }
 
 /** The mistakes whose message does not tell what is wrong. */

@@ -1,3 +1,3 @@
 export { PeerSet, type UpstreamPeer } from './peer-set.js'
 export { DEFAULT_MAX_RETRIES, handleRetry, isIdempotent, mayRetry } from './retry-policy.js'
-export { createUpstream, type Upstream } from './upstream.js'
+export { createUpstream, type Upstream, type UpstreamConnector } from './upstream.js'

@@ -2,11 +2,14 @@ import type { UpstreamConfig } from '../config/types.js'
 import { Http1Connector } from './http1/index.js'
 import { PeerSet } from './peer-set.js'
 
+/** What a session needs of a connector; the real one is `Http1Connector`. */
+export type UpstreamConnector = Pick<Http1Connector, 'request' | 'stats' | 'close'>
+
 /** One upstream in one worker: its peers and this worker's own connections to them. */
 export interface Upstream {
   readonly config: UpstreamConfig
   readonly peers: PeerSet
-  readonly connector: Http1Connector
+  readonly connector: UpstreamConnector
 }
 
 export function createUpstream(config: UpstreamConfig): Upstream {

@@ -97,13 +97,17 @@ describe.each(ACCEPTOR_KINDS)('chunked requests over %s', (kind) => {
     async (_, __, body, decoded) => {
       const bytes = `${chunked(body)}${HIDDEN}`
       for (const form of packetForms(bytes)) {
-        const { closed, seen, lines, problems } = await exchange(subject, form, { untilClosed: true })
+        const { statuses, closed, seen, lines, problems } = await exchange(subject, form, {
+          untilClosed: true,
+        })
         expect({ form: form.name, lines, closed, problems }).toEqual({
           form: form.name,
           lines: ['POST /a'],
           closed: true,
           problems: [],
         })
+        // uWS closes when a request arrives while one is pending (U11), so there the answer may be lost.
+        expect(kind === 'node' ? [[200]] : [[200], []], form.name).toContainEqual(statuses)
         if (seen[0]?.state === 'complete') expect(seenBody(seen[0]).toString(), form.name).toBe(decoded)
       }
     },

@@ -70,8 +70,10 @@ describe.each(ACCEPTOR_KINDS)('connections over %s', (kind) => {
         ).toEqual([[200, 'close']])
       }
       for (const form of packetForms(`${bytes}${HIDDEN}`)) {
-        const { lines, problems } = await exchange(subject, form, { untilClosed: true })
+        const { lines, statuses, problems } = await exchange(subject, form, { untilClosed: true })
         expect({ lines, problems }, form.name).toEqual({ lines: ['GET /a'], problems: [] })
+        // uWS closes when a request arrives while one is pending (U11), so there the answer may be lost.
+        expect(kind === 'node' ? [[200]] : [[200], []], form.name).toContainEqual(statuses)
       }
     },
   )

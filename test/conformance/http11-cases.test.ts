@@ -21,26 +21,29 @@ describe.each(ACCEPTOR_KINDS)('HTTP/1.1 cases over %s', (kind) => {
     await subject.close()
   })
 
-  it.each(cases.map((testCase) => [testCase.id, testCase.description, testCase] as const))('%s %s', async (_, __, testCase) => {
-    subject.reset()
-    const outcome = await runCase(testCase, subject)
-    const strict = parseStrictRequests(outcome.sent)
+  it.each(cases.map((testCase) => [testCase.id, testCase.description, testCase] as const))(
+    '%s %s',
+    async (_, __, testCase) => {
+      subject.reset()
+      const outcome = await runCase(testCase, subject)
+      const strict = parseStrictRequests(outcome.sent)
 
-    // What the application saw, whatever the client was told.
-    expect(subject.breaches).toEqual([])
-    expect(subject.seen.flatMap(strictProblems)).toEqual([])
-    expect(subject.seen.map(({ method, target }) => `${method} ${target}`)).toEqual(
-      strict.requests.slice(0, subject.seen.length).map(({ method, target }) => `${method} ${target}`),
-    )
+      // What the application saw, whatever the client was told.
+      expect(subject.breaches).toEqual([])
+      expect(subject.seen.flatMap(strictProblems)).toEqual([])
+      expect(subject.seen.map(({ method, target }) => `${method} ${target}`)).toEqual(
+        strict.requests.slice(0, subject.seen.length).map(({ method, target }) => `${method} ${target}`),
+      )
 
-    // What the client was told.
-    expect(outcome.problem).toBeNull()
-    const story = `${outcome.verdict} (${testCase.expected}): ${outcome.steps
-      .map(({ status, state }) => `${status ?? 'nothing'}, ${state}`)
-      .join('; ')}`
-    if (known[testCase.id] === undefined) expect(story).toMatch(/^[PW]/)
-    else expect(story, 'listed as a known failure').toMatch(/^F/)
-  })
+      // What the client was told.
+      expect(outcome.problem).toBeNull()
+      const story = `${outcome.verdict} (${testCase.expected}): ${outcome.steps
+        .map(({ status, state }) => `${status ?? 'nothing'}, ${state}`)
+        .join('; ')}`
+      if (known[testCase.id] === undefined) expect(story).toMatch(/^[PW]/)
+      else expect(story, 'listed as a known failure').toMatch(/^F/)
+    },
+  )
 
   it('fails no more cases than the server it is built on, and only cases that exist', () => {
     expect(Object.keys(known).length).toBeLessThanOrEqual(FAILURE_CEILING[kind])

@@ -55,6 +55,20 @@ describe.each(ACCEPTOR_KINDS)('limits over %s', (kind) => {
     await refused(`GET / HTTP/1.1\r\nHost: a\r\n${fields(60)}\r\n`, 431)
   })
 
+  it('§4.2 90 fields are accepted by default, 101 are 431', async () => {
+    const byDefault = await AcceptorUnderTest.start(kind)
+    try {
+      const few = await exchange(byDefault, `GET / HTTP/1.1\r\nHost: a\r\n${fields(89)}\r\n`)
+      expect([few.statuses, few.problems, few.lines]).toEqual([[200], [], ['GET /']])
+      const many = await exchange(byDefault, `GET / HTTP/1.1\r\nHost: a\r\n${fields(100)}\r\n`, {
+        untilClosed: true,
+      })
+      expect([many.statuses, many.problems, many.lines]).toEqual([[431], [], []])
+    } finally {
+      await byDefault.close()
+    }
+  })
+
   it('B5 a target as long as the limit is accepted, one byte more is 414', async () => {
     await accepted(`GET /${'a'.repeat(2_047)} HTTP/1.1\r\nHost: a\r\n\r\n`)
     await refused(`GET /${'a'.repeat(2_048)} HTTP/1.1\r\nHost: a\r\n\r\n`, 414)

@@ -178,4 +178,17 @@ describe.each(ACCEPTOR_KINDS)('targets, methods and versions over %s', (kind) =>
     expect(problems).toEqual([])
     expect(seen.map((request) => seenHeader(request, 'x-kept'))).toEqual([['yes']])
   })
+  it('B18 fields named like members of Object are ordinary ones', async () => {
+    const { seen, statuses, problems } = await exchange(
+      subject,
+      'GET / HTTP/1.1\r\nHost: a\r\nconstructor: 1\r\ntoString: 2\r\nhasOwnProperty: 3\r\n__proto__: 4\r\n\r\n',
+    )
+    expect({ statuses, problems }).toEqual({ statuses: [200], problems: [] })
+    for (const name of ['constructor', 'tostring', 'hasownproperty']) {
+      expect(
+        seen.flatMap((request) => seenHeader(request, name)),
+        name,
+      ).toHaveLength(1)
+    }
+  })
 })

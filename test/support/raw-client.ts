@@ -15,10 +15,9 @@ export function toBuffer(bytes: Bytes): Buffer {
  */
 export class RawClient {
   readonly #socket: Socket
-  readonly #chunks: Buffer[] = []
   readonly #waiters = new Set<() => void>()
+  #buffer = Buffer.allocUnsafe(16_384)
   #length = 0
-  #joined: Buffer | null = null
   #ended = false
   #closed = false
   #errorCode: string | null = null
@@ -27,9 +26,7 @@ export class RawClient {
     this.#socket = socket
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => {
-      this.#chunks.push(chunk)
-      this.#length += chunk.length
-      this.#joined = null
+      this.#append(chunk)
       this.#wake()
     })
     socket.on('end', () => {
@@ -60,8 +57,7 @@ export class RawClient {
 
   /** Everything received so far. */
   get received(): Buffer {
-    this.#joined ??= Buffer.concat(this.#chunks)
-    return this.#joined
+    return this.#buffer.subarray(0, this.#length)
   }
 
   get text(): string {
@@ -153,6 +149,7 @@ export class RawClient {
   ): Promise<ParsedResponses> {
     await this.until(() => {
       if (this.closed) return true
+      if (this.#isWithinLargeChunked()) return false
       const parsed = this.responses(methods)
       return parsed.problem !== null || parsed.responses.filter((r) => r.complete).length >= count
     }, timeoutMs)
@@ -164,6 +161,24 @@ export class RawClient {
     if (reset && !this.#closed) this.#socket.resetAndDestroy()
     else this.#socket.destroy()
     await this.until(() => this.#closed, 2_000)
+  }
+
+  #append(chunk: Buffer): void {
+    const length = this.#length + chunk.length
+    if (length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length))
+      this.#buffer.copy(larger, 0, 0, this.#length)
+      this.#buffer = larger
+    }
+    chunk.copy(this.#buffer, this.#length)
+    this.#length = length
+  }
+
+  /** Spares the reading of megabytes of chunks again and again while the last chunk cannot be there yet. */
+  #isWithinLargeChunked(): boolean {
+    if (this.#length < 1_048_576) return false
+    const start = this.received.toString('latin1', 0, 2_048).toLowerCase()
+    return start.includes('transfer-encoding') && !this.received.subarray(-1_024).includes('\r\n0\r\n')
   }
 
   #wake(): void {
