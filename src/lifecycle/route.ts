@@ -7,6 +7,8 @@ import type { FilterChain } from './filter-chain.js'
 
 /** A route as a worker runs it: its filters sorted, its upstream at hand. */
 export interface Route {
+  /** Place in the configuration, from 0. */
+  readonly index: number
   readonly name: string
   readonly chain: FilterChain
   readonly upstream: Upstream
@@ -17,6 +19,10 @@ export interface Route {
 /** How a session ended, for log and counters; the session is still valid while it is reported. */
 export interface SessionOutcome {
   readonly session: Session
+  /** Index of its route. */
+  readonly route: number
+  /** From the request's arrival until the worker had it, ms. */
+  readonly queueMs: number
   /** Null when all went well. */
   readonly error: GatewayError | null
   /** Status sent to the client, 0 if none was. */

@@ -37,6 +37,7 @@ export class SessionRun {
   readonly #body: RequestBody
   readonly #response: ResponseStage
   readonly #upstream: UpstreamStage
+  readonly #takenMs = now()
   #deadline: Deadline | null = null
   #error: GatewayError | null = null
   #failing = false
@@ -271,6 +272,8 @@ export class SessionRun {
   #free(): void {
     this.#env.onOutcome({
       session: this.session,
+      route: this.#route.index,
+      queueMs: this.#takenMs - this.session.timing.requestStart,
       error: this.#error,
       status: this.#response.status,
       bytesIn: this.#body.receivedBytes,

@@ -1,8 +1,11 @@
 import { threadId } from 'node:worker_threads'
+import { HistogramStore, type Recorder } from '../histograms/index.js'
+import type { SessionOutcome } from '../lifecycle/index.js'
 import { createLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { GATEWAY_COUNTERS } from '../session/counters.js'
+import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
@@ -21,6 +24,9 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     worker + 1,
   )
   const board = new WorkerBoard(config.workers.count, task.board)
+  const recorder = new HistogramStore(config.workers.count, config.routes.length, task.histograms).recorder(
+    worker,
+  )
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
@@ -35,7 +41,8 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         logger,
         onOutcome(outcome) {
           if (outcome.error !== null) counters.add(`error:${outcome.error.reason}`)
-          counters.add('retries', outcome.session.retryCount)
+          if (outcome.session.retryCount > 0) counters.add('retries', outcome.session.retryCount)
+          recordTimes(recorder, outcome)
           if (config.log.access) logSession(logger, outcome)
         },
       },
@@ -73,4 +80,13 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     port.postMessage({ type: 'ready', threadId } satisfies WorkerMessage)
     actor.mailbox.wake()
   })
+}
+
+/** A-42: every finished session stands in `queue` and, if it was answered, in `total`; in `upstream` if it was there. */
+function recordTimes(recorder: Recorder, { session, route, queueMs }: SessionOutcome): void {
+  recorder.record(route, 'queue', queueMs)
+  const upstreamMs = upstreamLatencyMs(session.timing)
+  if (upstreamMs !== null) recorder.record(route, 'upstream', upstreamMs)
+  const totalMs = totalTimeMs(session.timing)
+  if (totalMs !== null) recorder.record(route, 'total', totalMs)
 }

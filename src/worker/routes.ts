@@ -13,7 +13,7 @@ export interface LoadedRoutes {
 export async function loadRoutes(config: GatewayConfig): Promise<LoadedRoutes> {
   const upstreams = new Map(config.upstreams.map((upstream) => [upstream.name, createUpstream(upstream)]))
   const routes: Route[] = []
-  for (const route of config.routes) {
+  for (const [index, route] of config.routes.entries()) {
     const upstream = upstreams.get(route.upstream)
     if (upstream === undefined)
       throw new Error(`route ${route.name}: no upstream is called '${route.upstream}'`)
@@ -21,6 +21,7 @@ export async function loadRoutes(config: GatewayConfig): Promise<LoadedRoutes> {
     for (const ref of route.filters) filters.push(await loadFilter(ref))
     const chain = new FilterChain(filters)
     routes.push({
+      index,
       name: route.name,
       chain,
       upstream,

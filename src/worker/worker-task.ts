@@ -11,6 +11,7 @@ export interface WorkerTask {
   readonly toAcceptor: SharedArrayBuffer
   readonly board: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
+  readonly histograms: SharedArrayBuffer
   readonly clockAnchorMs: number
 }
 

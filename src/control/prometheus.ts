@@ -1,0 +1,70 @@
+import { REFUSAL_KINDS } from '../session/counters.js'
+import { REASONS } from '../session/errors.js'
+import type { GatewayStats } from './stats.js'
+
+/** The counters and gauges in Prometheus text format 0.0.4. Labels come from closed sets only. */
+export function prometheusText(stats: GatewayStats): string {
+  const { counters } = stats
+  const lines: string[] = []
+  const metric = (
+    name: string,
+    type: 'counter' | 'gauge',
+    help: string,
+    samples: readonly [string, number][],
+  ): void => {
+    lines.push(`# HELP headgate_${name} ${help}`, `# TYPE headgate_${name} ${type}`)
+    for (const [labels, value] of samples) lines.push(`headgate_${name}${labels} ${value}`)
+  }
+  metric('requests_total', 'counter', 'Requests that passed the guard.', [['', counters.requests]])
+  metric('answered_total', 'counter', 'Requests answered completely.', [['', counters.answered]])
+  metric('client_aborts_total', 'counter', 'Requests whose answer did not reach the client completely.', [
+    ['', counters.aborted],
+  ])
+  metric(
+    'responses_total',
+    'counter',
+    'Answers by class of status.',
+    (['1xx', '2xx', '3xx', '4xx', '5xx'] as const).map((code) => [
+      `{code="${code}"}`,
+      counters[`status:${code}`],
+    ]),
+  )
+  metric(
+    'rejected_total',
+    'counter',
+    'Requests refused by the acceptor.',
+    REFUSAL_KINDS.map((kind) => [`{reason="${kind}"}`, counters[`refused:${kind}`]]),
+  )
+  metric(
+    'errors_total',
+    'counter',
+    'Sessions that ended with an error, by RFC 9209 type.',
+    REASONS.map((reason) => [`{reason="${reason}"}`, counters[`error:${reason}`]]),
+  )
+  metric('upstream_retries_total', 'counter', 'Attempts after the first.', [['', counters.retries]])
+  metric('upstream_connections_opened_total', 'counter', 'Connections made to upstreams.', [
+    ['', counters.upstream_connections_opened],
+  ])
+  metric('upstream_connections_reused_total', 'counter', 'Requests that found a pooled connection.', [
+    ['', counters.upstream_connections_reused],
+  ])
+  metric('request_body_bytes_total', 'counter', 'Bytes of request bodies received.', [
+    ['', counters.bytes_in],
+  ])
+  metric('response_body_bytes_total', 'counter', 'Bytes of response bodies sent.', [['', counters.bytes_out]])
+  metric('requests_in_flight', 'gauge', 'Sessions under way.', [['', stats.inFlight]])
+  metric(
+    'worker_up',
+    'gauge',
+    'Whether a worker is ready.',
+    stats.workers.map(({ worker, state }) => [`{worker="${worker}"}`, state === 'ready' ? 1 : 0]),
+  )
+  metric(
+    'worker_restarts_total',
+    'counter',
+    'How often a worker was replaced.',
+    stats.workers.map(({ worker, restarts }) => [`{worker="${worker}"}`, restarts]),
+  )
+  metric('build_info', 'gauge', 'Version of the gateway.', [[`{version="${stats.version}"}`, 1]])
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,73 @@
+import {
+  HistogramStore,
+  histogramLog,
+  type LatencySummary,
+  type Phase,
+  summaries,
+} from '../histograms/index.js'
+import { SharedCounters, WorkerBoard, type WorkerState } from '../memory/index.js'
+import { GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
+import type { ControlTask } from './control-task.js'
+
+/** What `/stats.json` answers. Counters are totals since the start. */
+export interface GatewayStats {
+  readonly version: string
+  readonly ready: boolean
+  /** Why it is not ready; empty when it is. */
+  readonly notReady: readonly string[]
+  readonly inFlight: number
+  readonly workers: readonly {
+    readonly worker: number
+    readonly state: WorkerState
+    readonly inFlight: number
+    readonly restarts: number
+  }[]
+  readonly counters: Readonly<Record<GatewayCounter, number>>
+  /** Milliseconds, over all routes and workers. */
+  readonly latency: Readonly<Record<Phase, LatencySummary>>
+}
+
+/** Reads the gateway's shared memory; takes nothing from the threads that write it. */
+export class StatsReader {
+  readonly #task: ControlTask
+  readonly #board: WorkerBoard
+  readonly #counters: SharedCounters<GatewayCounter>
+  readonly #draining: Int32Array
+  readonly #histograms: HistogramStore
+  readonly #startMs = Date.now()
+
+  constructor(task: ControlTask) {
+    this.#task = task
+    this.#board = new WorkerBoard(task.workers, task.board)
+    this.#counters = new SharedCounters(GATEWAY_COUNTERS, task.workers + 1, task.counters)
+    this.#histograms = new HistogramStore(task.workers, task.routes.length, task.histograms)
+    this.#draining = new Int32Array(task.draining)
+  }
+
+  read(): GatewayStats {
+    const board = this.#board
+    const workers = Array.from({ length: board.workers }, (_, worker) => ({
+      worker,
+      state: board.state(worker),
+      inFlight: board.inFlight(worker),
+      restarts: board.restarts(worker),
+    }))
+    const notReady: string[] = []
+    if (Atomics.load(this.#draining, 0) === 1) notReady.push('draining')
+    if (!workers.some((worker) => worker.state === 'ready')) notReady.push('no worker is ready')
+    return {
+      version: this.#task.version,
+      ready: notReady.length === 0,
+      notReady,
+      inFlight: workers.reduce((sum, worker) => sum + worker.inFlight, 0),
+      workers,
+      counters: this.#counters.totals(),
+      latency: summaries(this.#histograms),
+    }
+  }
+
+  /** HdrHistogram log of everything since the start. */
+  histogramLog(): string {
+    return histogramLog(this.#histograms, this.#task.routes, this.#startMs, Date.now())
+  }
+}

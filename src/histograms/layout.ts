@@ -1,0 +1,22 @@
+/** Values are microseconds: 1 µs to 10 min with three significant digits, as everywhere in the gateway. */
+export const LOWEST_US = 1
+export const HIGHEST_US = 600_000_000
+export const SIGNIFICANT_DIGITS = 3
+
+// HDR's index maths for these three numbers: 2048 linear slots, then 1024 for each doubling.
+const HALF_MAGNITUDE = 10
+const HALF_COUNT = 1024
+const SUB_BUCKETS = 2048
+
+/** Slots of one histogram: as many as `hdr-histogram-js` makes for the same range, so that it reads the same array. */
+export const SLOTS = (Math.ceil(Math.log2((HIGHEST_US + 1) / SUB_BUCKETS)) + 2) * HALF_COUNT
+
+/** Slot of a value. Beyond the range the nearest end counts. @param valueUs any number; fractions are cut */
+export function slotOf(valueUs: number): number {
+  if (!(valueUs >= 1)) return 0
+  const value = valueUs > HIGHEST_US ? HIGHEST_US : valueUs | 0
+  // `bucket` is the number of doublings beyond the linear part.
+  const magnitude = 31 - Math.clz32(value)
+  const bucket = magnitude > HALF_MAGNITUDE ? magnitude - HALF_MAGNITUDE : 0
+  return (bucket << HALF_MAGNITUDE) + (value >> bucket)
+}
