@@ -1,0 +1,114 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
+const NGINX = ['/usr/sbin/nginx', 'nginx'].find((path) => spawnSync(path, ['-v']).error === undefined) ?? null
+
+/** @returns nginx's version line, or null when it is not installed */
+export function nginxVersion() {
+  return NGINX === null
+    ? null
+    : spawnSync(NGINX, ['-v']).stderr.toString().trim().replace('nginx version: ', '')
+}
+
+/** A free loopback port. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+function untilItListens(port) {
+  return new Promise((resolve, reject) => {
+    const deadline = Date.now() + 20_000
+    const attempt = () => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('connect', () => {
+        socket.destroy()
+        resolve()
+      })
+      socket.on('error', () => {
+        if (Date.now() > deadline) reject(new Error(`nothing listens on port ${port}`))
+        else setTimeout(attempt, 50)
+      })
+    }
+    attempt()
+  })
+}
+
+async function startProcess(command, args, port, dir) {
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  await untilItListens(port)
+  return {
+    pid: child.pid,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    stop: () =>
+      new Promise((resolve) => {
+        child.on('exit', () => {
+          rmSync(dir, { recursive: true, force: true })
+          resolve()
+        })
+        child.kill('SIGTERM')
+      }),
+  }
+}
+
+async function startNginx(port, server, upstream = '') {
+  const dir = mkdtempSync(join(tmpdir(), 'headgate-bench-'))
+  const file = join(dir, 'nginx.conf')
+  writeFileSync(
+    file,
+    `daemon off; worker_processes 1; pid ${dir}/pid; error_log ${dir}/error.log crit;
+     events { worker_connections 8192; }
+     http { access_log off; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p; fastcgi_temp_path ${dir}/f;
+       uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s; keepalive_requests 1000000000; keepalive_timeout 75;
+       ${upstream}
+       server { listen 127.0.0.1:${port}; ${server} } }`,
+  )
+  return startProcess(NGINX, ['-p', dir, '-c', file], port, dir)
+}
+
+/** An origin that answers every request with `bytes` bytes. */
+export async function nginxOrigin(bytes) {
+  const port = await freePort()
+  return startNginx(port, `location / { default_type text/plain; return 200 "${'x'.repeat(bytes)}"; }`)
+}
+
+/** nginx as its authors advise for a proxy: keep-alive to the upstream, HTTP/1.1, one worker. */
+export async function nginxProxy(originPort) {
+  const port = await freePort()
+  return startNginx(
+    port,
+    'location / { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; }',
+    `upstream origin { server 127.0.0.1:${originPort}; keepalive 128; keepalive_requests 1000000000; }`,
+  )
+}
+
+/** Headgate with the given rest of a configuration. */
+export async function headgate(originPort, { workers = 1, filters = [], acceptor = 'uws' } = {}) {
+  const port = await freePort()
+  const dir = mkdtempSync(join(tmpdir(), 'headgate-bench-'))
+  const file = join(dir, 'headgate.json')
+  writeFileSync(
+    file,
+    JSON.stringify({
+      listen: `127.0.0.1:${port}`,
+      admin: false,
+      workers,
+      acceptor,
+      log: { level: 'warn', access: false },
+      upstreams: { origin: { peers: [`127.0.0.1:${originPort}`] } },
+      routes: [{ match: { path: '/*' }, upstream: 'origin', filters }],
+    }),
+  )
+  return startProcess(process.execPath, [CLI, 'run', '--config', file], port, dir)
+}

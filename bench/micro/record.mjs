@@ -1,0 +1,25 @@
+import { createHistogram } from 'node:perf_hooks'
+import { Int32Histogram } from 'hdr-histogram-js'
+import { HistogramStore } from '#src/histograms/index.js'
+import { compare } from '../lib/compare.mjs'
+
+// Nanoseconds to record one latency: ours in shared memory, the library's, Node's native one.
+const COUNT = 2_000_000
+const values = Array.from({ length: 4096 }, () => Math.exp(Math.random() * 15))
+
+const store = new HistogramStore(1, 1)
+const recorder = store.recorder(0)
+const library = new Int32Histogram(1, 600_000_000, 3)
+const native = createHistogram({ lowest: 1, highest: 600_000_000, figures: 3 })
+
+await compare('record one value', COUNT, {
+  'headgate, shared counts': () => {
+    for (let i = 0; i < COUNT; i += 1) recorder.record(0, 'total', values[i & 4095] / 1000)
+  },
+  'hdr-histogram-js recordValue': () => {
+    for (let i = 0; i < COUNT; i += 1) library.recordValue(Math.trunc(values[i & 4095]) + 1)
+  },
+  'perf_hooks histogram': () => {
+    for (let i = 0; i < COUNT; i += 1) native.record(Math.trunc(values[i & 4095]) + 1)
+  },
+})
