@@ -55,7 +55,12 @@ async function print(
   const { effectiveConfig } = await import('../config/effective.js')
   const effective = options.print === true && loaded !== null ? effectiveConfig(loaded) : null
   if (options.json === true) {
-    const report = { valid, file: loaded?.config.file ?? null, problems, ...(effective && { config: effective.value }) }
+    const report = {
+      valid,
+      file: loaded?.config.file ?? null,
+      problems,
+      ...(effective && { config: effective.value }),
+    }
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
     return
   }

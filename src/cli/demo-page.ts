@@ -41,7 +41,9 @@ export function demoPage(request: IncomingMessage): string {
   const rows = pairs(request.rawHeaders).map(
     ([name, value]) => `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(value)}</td></tr>`,
   )
-  const links = LINKS.map(([href, text]) => `<li><a href="${href}">${href}</a> <span class="muted">${text}</span></li>`)
+  const links = LINKS.map(
+    ([href, text]) => `<li><a href="${href}">${href}</a> <span class="muted">${text}</span></li>`,
+  )
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -67,9 +69,15 @@ ${links.join('\n')}
 }
 
 function pairs(raw: readonly string[]): [string, string][] {
-  return raw.flatMap((name, index) => (index % 2 === 0 ? [[name, raw[index + 1] ?? ''] as [string, string]] : []))
+  return raw.flatMap((name, index) =>
+    index % 2 === 0 ? [[name, raw[index + 1] ?? ''] as [string, string]] : [],
+  )
 }
 
 function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
 }

@@ -70,7 +70,9 @@ function events(request: IncomingMessage, response: ServerResponse): void {
   let sent = 0
   const send = (): void => {
     sent += 1
-    response.write(`id: ${sent}\ndata: ${JSON.stringify({ number: sent, time: new Date().toISOString() })}\n\n`)
+    response.write(
+      `id: ${sent}\ndata: ${JSON.stringify({ number: sent, time: new Date().toISOString() })}\n\n`,
+    )
   }
   send()
   const timer = setInterval(send, EVENT_INTERVAL_MS)
@@ -89,12 +91,14 @@ async function bytes(request: IncomingMessage, response: ServerResponse, argumen
 }
 
 function* chunks(total: number): Generator<Buffer> {
-  for (let left = total; left > 0; left -= CHUNK.length) yield left < CHUNK.length ? CHUNK.subarray(0, left) : CHUNK
+  for (let left = total; left > 0; left -= CHUNK.length)
+    yield left < CHUNK.length ? CHUNK.subarray(0, left) : CHUNK
 }
 
 function status(_request: IncomingMessage, response: ServerResponse, argument: string): void {
   const code = Number(argument)
-  if (code < 200 || code > 599) json(response, 400, { error: 'bad_request', message: 'a status from 200 to 599' })
+  if (code < 200 || code > 599)
+    json(response, 400, { error: 'bad_request', message: 'a status from 200 to 599' })
   else if (code === 204 || code === 205 || code === 304) response.writeHead(code).end()
   else json(response, code, { status: code, text: STATUS_CODES[code] ?? '' })
 }

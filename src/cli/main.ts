@@ -1,9 +1,9 @@
 import { Command, CommanderError } from 'commander'
+import { packageVersion } from '../config/version.js'
 import { addCheckCommand } from './check.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { addRunCommand } from './run.js'
 import { addSchemaCommand } from './schema.js'
-import { packageVersion } from './version.js'
 
 /** What a command reports its exit code to. */
 export type Finish = (code: ExitCode) => void
@@ -30,7 +30,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   addRunCommand(program, finish)
   addCheckCommand(program, finish)
   addSchemaCommand(program, finish)
-  for (const command of program.commands) command.exitOverride().showHelpAfterError('(run with --help for what there is)')
+  for (const command of program.commands)
+    command.exitOverride().showHelpAfterError('(run with --help for what there is)')
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {

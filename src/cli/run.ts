@@ -2,14 +2,13 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { parseAdmin, parseListen, parsePeer } from '../config/address.js'
 import { ConfigError } from '../config/config-error.js'
 import { InvalidValue } from '../config/invalid-value.js'
-import { parseChoice } from '../config/leaf.js'
 import type { LoadedConfig } from '../config/load.js'
 import type { Overrides } from '../config/overrides.js'
-import { ACCEPTORS, LOG_LEVELS, parseWorkers } from '../config/schema.js'
+import { ACCEPTORS, LOG_LEVELS, parseChoice, parseWorkers } from '../config/values.js'
+import { packageVersion } from '../config/version.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import type { Finish } from './main.js'
 import { reportProblems } from './report-problems.js'
-import { packageVersion } from './version.js'
 
 interface RunOptions extends Overrides {
   readonly config?: string
@@ -22,12 +21,28 @@ export function addRunCommand(program: Command, finish: Finish): void {
     .command('run')
     .description('run the gateway until SIGTERM or SIGINT drains it')
     .option('--config <file>', 'config file (default: headgate.config.ts, headgate.yaml, ... in this folder)')
-    .option('--upstream <url>', 'send everything there; more than one: peers that share the load', checkedList(parsePeer))
+    .option(
+      '--upstream <url>',
+      'send everything there; more than one: peers that share the load',
+      checkedList(parsePeer),
+    )
     .option('--listen <host:port>', 'where clients connect (default: 127.0.0.1:8080)', checked(parseListen))
-    .option('--admin <host:port|off>', 'admin listener, loopback only (default: 127.0.0.1:9901)', checked(parseAdmin))
+    .option(
+      '--admin <host:port|off>',
+      'admin listener, loopback only (default: 127.0.0.1:9901)',
+      checked(parseAdmin),
+    )
     .option('--workers <n|auto>', 'worker threads (default: auto)', checked(parseWorkers))
-    .option('--acceptor <kind>', 'uws, node or auto (default: auto)', checked((text) => parseChoice(text, ACCEPTORS)))
-    .option('--log-level <level>', `${LOG_LEVELS.join(', ')} (default: info)`, checked((text) => parseChoice(text, LOG_LEVELS)))
+    .option(
+      '--acceptor <kind>',
+      'uws, node or auto (default: auto)',
+      checked((text) => parseChoice(text, ACCEPTORS)),
+    )
+    .option(
+      '--log-level <level>',
+      `${LOG_LEVELS.join(', ')} (default: info)`,
+      checked((text) => parseChoice(text, LOG_LEVELS)),
+    )
     .option('--demo', 'start a demo origin too, and send everything there')
     .action(async (options: RunOptions, command: Command) => {
       if (options.demo === true && options.upstream !== undefined) {
@@ -86,12 +101,25 @@ async function load(options: RunOptions): Promise<LoadedConfig | null> {
   }
 }
 
-async function start({ config }: LoadedConfig): Promise<ExitCode> {
+async function start(loaded: LoadedConfig): Promise<ExitCode> {
+  const { config } = loaded
   const [{ createLogger }, { serve }, { startGateway }] = await Promise.all([
     import('../logging/index.js'),
     import('./serve.js'),
     import('../supervisor/index.js'),
   ])
   const logger = createLogger(config.log)
-  return serve(config, { version: packageVersion(), logger, startGateway, events: process })
+  const explainFailure = () => reportFilters(loaded)
+  return serve(config, { version: packageVersion(), logger, startGateway, events: process, explainFailure })
+}
+
+/**
+ * A filter that cannot be loaded fails the start in a worker, where nobody knows its place in the config. Loading it here as
+ * well is for the message alone, when the gateway does not run: a running one keeps users' code out of this thread.
+ */
+async function reportFilters(loaded: LoadedConfig): Promise<ExitCode | null> {
+  const { filterProblems } = await import('./filter-problems.js')
+  const problems = await filterProblems(loaded)
+  reportProblems(problems)
+  return problems.length > 0 ? EXIT.config : null
 }

@@ -21,7 +21,9 @@ export function addSchemaCommand(program: Command, finish: Finish): void {
         mkdirSync(dirname(options.out), { recursive: true })
         writeFileSync(options.out, text)
       } catch (error) {
-        process.stderr.write(`cannot write ${options.out}: ${error instanceof Error ? error.message : error}\n`)
+        process.stderr.write(
+          `cannot write ${options.out}: ${error instanceof Error ? error.message : error}\n`,
+        )
         finish(EXIT.runtime)
       }
     })

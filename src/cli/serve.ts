@@ -11,6 +11,8 @@ export interface ServeOptions {
   readonly startGateway: StartGateway
   /** Source of signals and of errors that nobody caught: the process, or a stand-in in tests. */
   readonly events: Pick<NodeJS.EventEmitter, 'on' | 'off'>
+  /** Looks for the user's mistake behind a failed start, and tells it: the exit code then, or null when it finds none. */
+  readonly explainFailure?: (error: unknown) => Promise<ExitCode | null>
   /** Milliseconds. Default `Date.now`. */
   readonly now?: () => number
 }
@@ -65,15 +67,15 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
       finish(EXIT.runtime)
     }
 
-    let drained: Promise<{ lost: number }> | null = null
     const drain = async (signal: string): Promise<void> => {
       const gateway = await starting.catch(() => null)
       if (gateway === null || ended) return
       const patienceMs = config.drain.timeoutMs
-      logger.info(`${signal}: finishing the sessions in flight, for up to ${patienceMs / 1000} s; once more to cut them`)
+      logger.info(
+        `${signal}: finishing the sessions in flight, for up to ${patienceMs / 1000} s; once more to cut them`,
+      )
       try {
-        drained = gateway.drain()
-        const { lost } = await drained
+        const { lost } = await gateway.drain()
         if (forced) return
         if (lost > 0) logger.warn({ lost }, `stopped; ${sessions(lost)} not finished in time and cut`)
         else logger.info('stopped; no session was lost')
@@ -83,8 +85,8 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
       }
     }
     const force = async (signal: string): Promise<void> => {
-      const lost = await cut(starting, () => drained)
-      logger.warn({ lost }, `${signal} once more: stopped; ${lost === null ? 'sessions were' : sessions(lost)} cut`)
+      const lost = await cut(starting)
+      logger.warn({ lost }, `${signal} once more: stopped; ${sessions(lost)} cut`)
       finish(EXIT.runtime)
     }
 
@@ -95,13 +97,16 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
         const fields = { [START_FIELD]: startFields(version, gateway, config) }
         logger.info(fields, startLine(version, gateway, config))
       },
-      (error: unknown) => {
+      async (error: unknown) => {
         const known = startFailure(error, config)
-        if (known === null) failed(error, 'the gateway did not start')
-        else {
+        if (known !== null) {
           logger.fatal(known)
           finish(EXIT.runtime)
+          return
         }
+        const explained = await options.explainFailure?.(error).catch(() => null)
+        if (typeof explained === 'number') finish(explained)
+        else failed(error, 'the gateway did not start')
       },
     )
   })
@@ -110,27 +115,21 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 const FAILURES = ['uncaughtException', 'unhandledRejection'] as const
 
-/** Closes the gateway under its sessions. @returns how many there were, null when that is not known in time. */
-async function cut(
-  starting: Promise<Gateway>,
-  drained: () => Promise<{ lost: number }> | null,
-): Promise<number | null> {
-  const closing = (async () => {
-    const gateway = await starting
+/** Closes the gateway under its sessions. @returns how many there were; 0 if it had not started. */
+async function cut(starting: Promise<Gateway>): Promise<number> {
+  let lost = 0
+  const closing = starting.then(async (gateway) => {
+    lost = gateway.inFlight
     await gateway.close()
-    return (await drained())?.lost ?? null
-  })()
-  let timer: NodeJS.Timeout | undefined
-  const patience = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, FORCED_CLOSE_MS, null)
   })
-  try {
-    return await Promise.race([closing, patience])
-  } catch {
-    return null
-  } finally {
-    clearTimeout(timer)
-  }
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FORCED_CLOSE_MS)
+  })
+  // A close that fails or hangs must not keep the process: it ends anyway.
+  await Promise.race([closing.catch(() => undefined), patience])
+  clearTimeout(timer)
+  return lost
 }
 
 function sessions(count: number): string {

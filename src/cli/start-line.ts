@@ -17,7 +17,11 @@ export function startLine(version: string, gateway: Gateway, config: GatewayConf
 }
 
 /** The same as fields, for who reads the log by machine. */
-export function startFields(version: string, gateway: Gateway, config: GatewayConfig): Record<string, unknown> {
+export function startFields(
+  version: string,
+  gateway: Gateway,
+  config: GatewayConfig,
+): Record<string, unknown> {
   return {
     version,
     listen: url(gateway.listen),

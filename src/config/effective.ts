@@ -61,7 +61,9 @@ function schemaFor(schema: JsonSchema, accepts: (part: JsonSchema) => boolean): 
 function childSchemas(schema: JsonSchema, value: object): [key: string, schema: JsonSchema][] {
   const known = Object.entries(schema.properties ?? {}).filter(([key]) => key !== '$schema')
   const extra = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : {}
-  const others = Object.keys(value).filter((key) => schema.properties === undefined || !(key in schema.properties))
+  const others = Object.keys(value).filter(
+    (key) => schema.properties === undefined || !(key in schema.properties),
+  )
   const rest = schema.additionalProperties === false ? [] : others
   return [...known, ...rest.map((key): [string, JsonSchema] => [key, extra])]
 }

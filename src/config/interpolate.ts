@@ -66,6 +66,7 @@ function resolveReference(
   }
   const match = VARIABLE.exec(inner)
   if (match === null) {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the user may write
     return fault(`'\${${inner}}' is not a reference`, 'the forms are ${VAR}, ${VAR:-default}, ${file:/path}')
   }
   const [, name = '', fallback] = match

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { InvalidValue, show } from './invalid-value.js'
-import { suggest } from './suggest.js'
 import {
   DURATION_PATTERN,
   type Duration,
@@ -9,6 +8,7 @@ import {
   SIZE_PATTERN,
   type Size,
 } from './units.js'
+import { parseChoice, parseCount } from './values.js'
 
 /** JSON Schema keywords of one value. `$comment` names its type for the reference in docs/configuration.md. */
 type Keywords = Readonly<Record<string, unknown>>
@@ -75,17 +75,6 @@ export function count(min: number, max = Number.MAX_SAFE_INTEGER): z.ZodType<num
   return leaf({ $comment: 'number', anyOf: [integer, REFERENCE] }, (value) => parseCount(value, min, max))
 }
 
-/** @throws InvalidValue unless it is a whole number (or its digits) within the bounds. */
-export function parseCount(value: unknown, min: number, max: number): number {
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
-  if (typeof number !== 'number' || !Number.isSafeInteger(number)) {
-    throw new InvalidValue(`expected a whole number, got ${show(value)}`)
-  }
-  if (number < min) throw new InvalidValue(`${number} is too small`, `at least ${min}`)
-  if (number > max) throw new InvalidValue(`${number} is too large`, `at most ${max}`)
-  return number
-}
-
 export function flag(): z.ZodType<boolean, boolean> {
   return leaf({ $comment: 'true or false', anyOf: [{ type: 'boolean' }, REFERENCE] }, (value) => {
     if (value === true || value === 'true') return true
@@ -98,17 +87,6 @@ export function choice<const T extends string>(...values: readonly T[]): z.ZodTy
   const keywords = { $comment: values.map((value) => `\`${value}\``).join(', ') }
   return leaf({ ...keywords, anyOf: [{ enum: [...values] }, REFERENCE] }, (value) =>
     parseChoice(value, values),
-  )
-}
-
-/** @throws InvalidValue unless it is one of the values. */
-export function parseChoice<const T extends string>(value: unknown, values: readonly T[]): T {
-  const found = values.find((candidate) => candidate === value)
-  if (found !== undefined) return found
-  const near = typeof value === 'string' ? suggest(value, values) : null
-  throw new InvalidValue(
-    `expected ${values.map((candidate) => `'${candidate}'`).join(' or ')}, got ${show(value)}`,
-    near === null ? null : `did you mean '${near}'?`,
   )
 }
 

@@ -3,8 +3,47 @@ import { InvalidValue, show } from './invalid-value.js'
 import { suggest } from './suggest.js'
 import type { RouteMatch } from './types.js'
 
-/** Methods that a route may ask for. */
-export const ROUTE_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+/** Methods that a route may ask for: all that the acceptor lets through, the everyday ones first. */
+export const ROUTE_METHODS = [
+  ...([
+    'GET',
+    'HEAD',
+    'POST',
+    'PUT',
+    'PATCH',
+    'DELETE',
+    'OPTIONS',
+    'QUERY',
+    'PURGE',
+    'ACL',
+    'BIND',
+    'CHECKOUT',
+  ] as const),
+  ...([
+    'COPY',
+    'LINK',
+    'LOCK',
+    'M-SEARCH',
+    'MERGE',
+    'MKACTIVITY',
+    'MKCALENDAR',
+    'MKCOL',
+    'MOVE',
+    'NOTIFY',
+  ] as const),
+  ...([
+    'PROPFIND',
+    'PROPPATCH',
+    'REBIND',
+    'REPORT',
+    'SEARCH',
+    'SOURCE',
+    'SUBSCRIBE',
+    'UNBIND',
+    'UNLINK',
+  ] as const),
+  ...(['UNLOCK', 'UNSUBSCRIBE'] as const),
+] as const
 
 export type RouteMethod = (typeof ROUTE_METHODS)[number]
 
@@ -68,7 +107,7 @@ export function parseMethod(value: unknown): RouteMethod {
   const near = typeof value === 'string' ? suggest(value, ROUTE_METHODS) : null
   throw new InvalidValue(
     `${show(value)} is not a method that can be routed`,
-    near === null ? ROUTE_METHODS.join(', ') : `did you mean '${near}'?`,
+    near === null ? 'for example GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' : `did you mean '${near}'?`,
   )
 }
 

@@ -16,7 +16,7 @@ export async function moduleSource(file: string, label: string): Promise<ConfigS
   const namespace = TYPESCRIPT_EXTENSIONS.includes(extname(file))
     ? await importTypeScript(url.href)
     : ((await import(url.href)) as unknown)
-  return plainSource(label, await defaultExport(namespace))
+  return plainSource(label, defaultExport(namespace))
 }
 
 async function importTypeScript(url: string): Promise<unknown> {
@@ -25,13 +25,13 @@ async function importTypeScript(url: string): Promise<unknown> {
 }
 
 /** A module that TypeScript compiles to CommonJS has its default one level deeper. */
-async function defaultExport(namespace: unknown): Promise<unknown> {
-  const outer = await property(namespace, 'default')
-  const isInterop = typeof outer === 'object' && outer !== null && '__esModule' in outer && 'default' in outer
+function defaultExport(namespace: unknown): unknown {
+  const outer = property(namespace, 'default')
+  const isInterop = typeof outer === 'object' && outer !== null && '__esModule' in outer
   return isInterop ? property(outer, 'default') : outer
 }
 
-async function property(from: unknown, key: string): Promise<unknown> {
+function property(from: unknown, key: string): unknown {
   if (typeof from !== 'object' || from === null) return undefined
   return (from as Record<string, unknown>)[key]
 }

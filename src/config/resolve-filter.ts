@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { packageEntry } from './package-entry.js'
+import { assertPlainData, NotPlainData } from './plain-data.js'
 import type { Path } from './problem.js'
 import type { ResolveContext } from './resolve-context.js'
 import type { ParsedConfig } from './schema.js'
@@ -69,9 +70,11 @@ function checkOptions(
 ): FilterOptions {
   if (options === undefined) return null
   try {
+    assertPlainData(options, 'with')
     return structuredClone(options)
-  } catch {
-    const hint = 'no functions or class instances: they cannot travel to worker threads'
+  } catch (error) {
+    const hint =
+      error instanceof NotPlainData ? error.message : 'no handles: they cannot travel to worker threads'
     context.report('invalid-value', path, 'options must be plain data', { hint })
     return null
   }

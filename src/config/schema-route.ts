@@ -57,11 +57,9 @@ export const routeSchema = z
     match,
     upstream: text({ $comment: 'name' }).meta({ description: 'Name of the upstream that serves the route.' }),
     filters: z.array(filter).prefault([]).meta({ description: 'Filters in the order in which they run.' }),
-    bufferRequestBody: flag()
-      .prefault(false)
-      .meta({
-        description: 'Collect the request body, up to `limits.bufferedBody`, before the upstream is called.',
-      }),
+    bufferRequestBody: flag().prefault(false).meta({
+      description: 'Collect the request body, up to `limits.bufferedBody`, before the upstream is called.',
+    }),
     bufferResponseBody: flag()
       .prefault(false)
       .meta({ description: 'Collect the response body, up to `limits.bufferedBody`, before it is sent.' }),

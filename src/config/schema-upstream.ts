@@ -70,11 +70,9 @@ const pool = z
     maxIdle: count(0, 65_535)
       .prefault(256)
       .meta({ description: 'Idle connections kept per peer and worker; 0 keeps none.' }),
-    idle: duration()
-      .prefault('4s')
-      .meta({
-        description: 'How long an idle connection is kept. It must be below the keep-alive time of the peer.',
-      }),
+    idle: duration().prefault('4s').meta({
+      description: 'How long an idle connection is kept. It must be below the keep-alive time of the peer.',
+    }),
     maxAge: durationOrNone()
       .prefault('none')
       .meta({ description: 'Age after which a connection is not used again.' }),

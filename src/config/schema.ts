@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { parseAdmin, parseListen } from './address.js'
-import { InvalidValue, show } from './invalid-value.js'
 import {
   choice,
   count,
@@ -8,7 +7,6 @@ import {
   durationOrNone,
   flag,
   leaf,
-  parseCount,
   size,
   sizeOrNone,
   text,
@@ -17,12 +15,7 @@ import {
 import { routeSchema } from './schema-route.js'
 import { upstreamSchema } from './schema-upstream.js'
 import type { ListenAddress } from './types.js'
-
-/** Values of `log.level`. */
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-
-/** Values of `acceptor`. */
-export const ACCEPTORS = ['auto', 'uws', 'node'] as const
+import { ACCEPTORS, LOG_LEVELS, MAX_WORKERS, parseWorkers } from './values.js'
 
 const LISTEN_PATTERN = '(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])?:\\d{1,5}|\\d{1,5}'
 const PORT = { type: 'integer', minimum: 0, maximum: 65_535 }
@@ -39,17 +32,6 @@ const admin = leaf<ListenAddress | null, string | number | false>(
   },
   parseAdmin,
 )
-
-/** @throws InvalidValue unless it is `auto` or a number of workers. */
-export function parseWorkers(value: unknown): number | 'auto' {
-  if (value === 'auto') return 'auto'
-  if (typeof value === 'string' && !/^\d+$/.test(value)) {
-    throw new InvalidValue(`expected 'auto' or a number, got ${show(value)}`)
-  }
-  return parseCount(value, 1, MAX_WORKERS)
-}
-
-const MAX_WORKERS = 256
 
 const workers = leaf<number | 'auto', number | 'auto'>(
   {
@@ -76,21 +58,19 @@ const limits = z
     body: sizeOrNone()
       .prefault('none')
       .meta({ description: 'Request body. Beyond it: 413. None by default, since bodies are streamed.' }),
-    bufferedBody: size({ max: '1GiB' })
-      .prefault('1MiB')
-      .meta({
-        description:
-          'Largest body that is collected for a filter. Beyond it: 413 for a request, 502 for a response.',
-      }),
+    bufferedBody: size({ max: '1GiB' }).prefault('1MiB').meta({
+      description:
+        'Largest body that is collected for a filter. Beyond it: 413 for a request, 502 for a response.',
+    }),
     connections: count(1)
       .prefault(10_000)
       .meta({ description: 'Open client connections; surplus is closed at once.' }),
     sessions: count(1, 65_536)
       .prefault(4096)
       .meta({ description: 'Sessions in flight per worker. Beyond it: 503 with `Retry-After`.' }),
-    filter: duration()
-      .prefault('30s')
-      .meta({ description: 'Longest an asynchronous hook of a filter may take; then its session ends with 500.' }),
+    filter: duration().prefault('30s').meta({
+      description: 'Longest an asynchronous hook of a filter may take; then its session ends with 500.',
+    }),
   })
   .prefault({})
   .meta({ description: 'What a client may send, and how much at once.' })
@@ -119,12 +99,9 @@ const drain = z
     timeout: duration({ min: '0s' })
       .prefault('30s')
       .meta({ description: 'How long sessions in flight may still take after SIGTERM.' }),
-    delay: duration({ min: '0s' })
-      .prefault('0s')
-      .meta({
-        description:
-          'Time between reporting not ready and no longer accepting, for a load balancer to notice.',
-      }),
+    delay: duration({ min: '0s' }).prefault('0s').meta({
+      description: 'Time between reporting not ready and no longer accepting, for a load balancer to notice.',
+    }),
   })
   .prefault({})
   .meta({ description: 'How the gateway stops.' })
@@ -134,11 +111,9 @@ const workerLimits = z
     heap: sizeOrNone({ min: '16MiB' })
       .prefault('none')
       .meta({ description: "Heap of a worker's old generation; a worker beyond it is replaced." }),
-    watchdog: durationOrNone()
-      .prefault('2s')
-      .meta({
-        description: 'Silence of a worker after which it is replaced; `none` switches the watchdog off.',
-      }),
+    watchdog: durationOrNone().prefault('2s').meta({
+      description: 'Silence of a worker after which it is replaced; `none` switches the watchdog off.',
+    }),
   })
   .prefault({})
   .meta({ description: 'When a worker thread is given up.' })

@@ -74,14 +74,22 @@ function brokenAliases(document: Document): Trouble[] {
     Alias(_key, alias) {
       if (alias.resolve(document) !== undefined) return
       const [start = 0, end = 0] = alias.range ?? []
-      troubles.push({ code: 'ALIAS', message: `there is no anchor '&${alias.source}' before this`, pos: [start, end] })
+      troubles.push({
+        code: 'ALIAS',
+        message: `there is no anchor '&${alias.source}' before this`,
+        pos: [start, end],
+      })
     },
   })
   if (troubles.length > 0 || document.errors.length > 0) return troubles
   try {
     document.toJS()
   } catch (error) {
-    troubles.push({ code: 'ALIAS', message: error instanceof Error ? error.message : String(error), pos: [0, 0] })
+    troubles.push({
+      code: 'ALIAS',
+      message: error instanceof Error ? error.message : String(error),
+      pos: [0, 0],
+    })
   }
   return troubles
 }
@@ -89,9 +97,11 @@ function brokenAliases(document: Document): Trouble[] {
 /** The mistakes whose message does not tell what is wrong. */
 function syntaxHint(text: string, at: number): string | null {
   const line = text.slice(text.lastIndexOf('\n', at - 1) + 1, lineEndOf(text, at))
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the user may write
   if (/[[{,].*[^"']\$\{/.test(line)) return 'inside { } and [ ] a reference must be quoted: "${VAR}"'
   if (line.includes('\t')) return 'YAML is indented with spaces, not tabs'
-  if (/:\s*[*@`%]|^\s*-\s*[*@`%]/.test(line)) return "a value that starts with * @ ` or % must be quoted: '*.example.com'"
+  if (/:\s*[*@`%]|^\s*-\s*[*@`%]/.test(line))
+    return "a value that starts with * @ ` or % must be quoted: '*.example.com'"
   return null
 }
 

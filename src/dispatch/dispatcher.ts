@@ -68,7 +68,10 @@ export class Dispatcher implements AcceptorHandler {
     this.#links.push(link)
   }
 
-  /** A worker is gone: its sessions get 502, or a broken connection if the client has seen a part already (C3). */
+  /**
+   * A worker is gone: its sessions get 502, or a broken connection if the client has seen a part already (C3). Whose answer
+   * lies whole in the acceptor notices nothing.
+   */
   removeLink(link: WorkerLink): void {
     const at = this.#links.indexOf(link)
     if (at >= 0) this.#links.splice(at, 1)
@@ -76,6 +79,10 @@ export class Dispatcher implements AcceptorHandler {
     this.#congested.delete(link)
     for (const slot of this.#slots.of(link)) {
       const { exchange, route, answered } = slot
+      if (slot.complete) {
+        slot.link = null
+        continue
+      }
       this.#free(slot)
       if (exchange === null) continue
       if (answered) {
@@ -143,9 +150,9 @@ export class Dispatcher implements AcceptorHandler {
 
   onAbort(exchange: Downstream): void {
     const slot = slotOf(exchange)
-    if (slot === null || slot.link === null) return
+    if (slot === null) return
     this.#options.counters.add('aborted')
-    slot.link.mailbox.reserve(ABORT, slot.index, slot.generation, 0)
+    slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0)
     this.#free(slot)
   }
 
@@ -158,10 +165,10 @@ export class Dispatcher implements AcceptorHandler {
 
   onFinish(exchange: Downstream): void {
     const slot = slotOf(exchange)
-    if (slot === null || slot.link === null) return
+    if (slot === null) return
     this.#options.counters.add('answered')
     this.#options.counters.add('bytes_out', exchange.bytesOut)
-    if (slot.wantSent) writeSent(slot.link.mailbox, slot.index, slot.generation, now())
+    if (slot.wantSent && slot.link !== null) writeSent(slot.link.mailbox, slot.index, slot.generation, now())
     this.#free(slot)
   }
 
@@ -199,13 +206,18 @@ export class Dispatcher implements AcceptorHandler {
         return
       }
       case END:
+        slot.complete = true
         exchange.end(readText(frame))
         return
-      case FAIL:
-        this.#options.counters.add('aborted')
+      case FAIL: {
+        const { answered, route } = slot
         this.#free(slot)
-        exchange.abort()
+        if (answered) {
+          this.#options.counters.add('aborted')
+          exchange.abort()
+        } else this.#answer(exchange, noAnswer(), route)
         return
+      }
       case INFO:
         exchange.writeInformational?.(frame.a, readText(frame))
         return
@@ -220,6 +232,7 @@ export class Dispatcher implements AcceptorHandler {
   #onHead(slot: Slot, exchange: Downstream, frame: RingReader): void {
     const head = readHead(frame)
     slot.answered = true
+    slot.complete = head.complete
     slot.wantSent = head.wantSent
     this.#options.counters.add(statusCounter(head.status))
     if (!head.complete) {
@@ -278,7 +291,8 @@ export class Dispatcher implements AcceptorHandler {
     this.#turn += 1
     for (let i = 0; i < links.length; i += 1) {
       const link = links[(i + this.#turn) % links.length]
-      if (link === undefined) continue
+      // A damaged mailbox is closed: its worker is about to be removed.
+      if (link === undefined || link.mailbox.closed) continue
       const load = board.inFlight(link.worker)
       if (load >= bestLoad) continue
       best = link
@@ -314,6 +328,16 @@ export class Dispatcher implements AcceptorHandler {
 
 function slotOf(exchange: Downstream): Slot | null {
   return exchange.owner as Slot | null
+}
+
+/** The worker gave up without a head: it had no route, or a head that fits no frame. */
+function noAnswer(): GatewayError {
+  return new GatewayError('no answer could be made', {
+    code: 'HG_INTERNAL',
+    status: 500,
+    reason: 'proxy_internal_error',
+    source: 'internal',
+  })
 }
 
 function noRoute(): GatewayError {

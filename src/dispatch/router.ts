@@ -23,6 +23,8 @@ export class Router {
   }
 }
 
+const DOT = 0x2e
+
 interface CompiledRoute {
   /** Matches everything: no need to look. */
   readonly any: boolean
@@ -64,9 +66,11 @@ function matches(route: CompiledRoute, method: string, host: string, target: str
   return route.isPrefix ? path.startsWith(route.path) : path === route.path
 }
 
-/** Host without port, in lower case; an IPv6 address keeps its brackets. */
+/** Host without port, in lower case; an IPv6 address keeps its brackets, a name loses the dot of its root. */
 function hostName(host: string): string {
   const colon = host.lastIndexOf(':')
-  const end = colon > host.lastIndexOf(']') ? colon : host.length
+  let end = colon > host.lastIndexOf(']') ? colon : host.length
+  // `example.com.` is the same name: it must not slip past the routes of `example.com`.
+  if (host.charCodeAt(end - 1) === DOT && end > 1) end -= 1
   return host.slice(0, end).toLowerCase()
 }

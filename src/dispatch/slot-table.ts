@@ -7,10 +7,13 @@ export interface Slot {
   readonly index: number
   generation: number
   exchange: Downstream | null
+  /** Null: free, or its worker was lost while the client still takes the answer. */
   link: WorkerLink | null
   route: number
   /** An answer, or its head, was given to the client. */
   answered: boolean
+  /** The whole answer is with the acceptor: what is left of the session needs no worker. */
+  complete: boolean
   /** The worker waits for a SENT frame. */
   wantSent: boolean
   /** Request body bytes that may still be sent to the worker. */
@@ -47,6 +50,7 @@ export class SlotTable {
     slot.link = link
     slot.route = route
     slot.answered = false
+    slot.complete = false
     slot.wantSent = false
     slot.bodyCredit = WINDOW_BYTES
     slot.paused = false
@@ -84,6 +88,7 @@ export class SlotTable {
       link: null,
       route: 0,
       answered: false,
+      complete: false,
       wantSent: false,
       bodyCredit: 0,
       waiting: [],

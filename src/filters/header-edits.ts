@@ -1,5 +1,6 @@
 import type { Headers } from '../session/headers.js'
 import { Headers as HeaderMap } from '../session/headers.js'
+import { responseBlock } from '../session/wire-block.js'
 
 /** What to do with a header section: removals first, then replacements, then additions. */
 export interface HeaderEdits {
@@ -15,9 +16,9 @@ export function applyHeaderEdits(headers: Headers, edits: HeaderEdits): void {
   for (const name in edits.append) headers.append(name, edits.append[name] ?? '')
 }
 
-/** The same on a header block, for the acceptor, which has no session. */
+/** The same on the header block of an answer, for the acceptor, which has no session. */
 export function editHeaderBlock(block: string, edits: HeaderEdits): string {
   const headers = new HeaderMap(block)
   applyHeaderEdits(headers, edits)
-  return headers.toBlock()
+  return responseBlock(headers)
 }

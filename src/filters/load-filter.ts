@@ -64,7 +64,8 @@ async function build(name: string, factory: Function, options: FilterOptions): P
   }
 }
 
-function checkFilter(name: string, value: unknown): Filter {
+/** What may be run as a filter. @param name for the message. @throws FilterLoadError for anything else, e.g. a misspelt hook */
+export function checkFilter(name: string, value: unknown): Filter {
   if (!isRecord(value)) throw new FilterLoadError(`filter ${name}: the default export is not a filter`)
   if (typeof value['name'] !== 'string' || value['name'] === '') {
     throw new FilterLoadError(`filter ${name}: a filter needs a 'name'`)

@@ -1,9 +1,10 @@
 import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
+import { requestBlock } from '../session/wire-block.js'
 import type { BodyFraming, ResponseHead, UpstreamExchange, UpstreamHandler } from '../upstream/http1/index.js'
 import type { Upstream, UpstreamPeer } from '../upstream/index.js'
 import type { RequestBody } from './request-body.js'
-import type { ResponseSource } from './response-pipe.js'
+import type { ResponseSource } from './response-pipe-types.js'
 
 /** What an attempt tells its session. Nothing comes after `onAttemptError` or `abort`. */
 export interface AttemptOwner {
@@ -24,6 +25,8 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   readonly #owner: AttemptOwner
   readonly #body: RequestBody
   #exchange: UpstreamExchange | null = null
+  #method = ''
+  #streams = false
   #connected = false
   #answered = false
   #over = false
@@ -33,6 +36,11 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     this.peer = peer
     this.#body = body
     this.fresh = fresh
+  }
+
+  /** As it was sent, which decides about repeating it. */
+  get method(): string {
+    return this.#method
   }
 
   /** A connection was made or taken. */
@@ -50,17 +58,20 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     return this.#exchange?.reused ?? false
   }
 
+  /** @throws InvalidHeader if a filter has left a head that must not be sent */
   start(upstream: Upstream, head: RequestHeader, bodyBytes: Uint8Array | null, framing: BodyFraming): void {
+    if (this.#over) return
+    this.#method = head.method
+    this.#streams = bodyBytes === null && framing.kind !== 'none'
     const request = {
       method: head.method,
       target: head.target,
-      headerBlock: head.headers.toBlock(),
+      headerBlock: requestBlock(head.headers),
       body: framing,
       fresh: this.fresh,
     }
     const whole = bodyBytes === null ? request : { ...request, bodyBytes }
     this.#exchange = upstream.connector.request(this.peer.target, whole, this, upstream.config.timeouts)
-    if (bodyBytes === null && framing.kind !== 'none') this.#body.attach(this.#exchange)
   }
 
   pause(): void {
@@ -82,6 +93,8 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   onConnected(reused: boolean): void {
     this.#connected = true
     this.#owner.onAttemptConnected(this, reused)
+    // Not before there is a connection: what was not sent can still go to another peer.
+    if (this.#streams && !this.#over && this.#exchange !== null) this.#body.attach(this.#exchange)
   }
 
   onRequestSent(): void {

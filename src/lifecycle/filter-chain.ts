@@ -45,31 +45,47 @@ export class FilterChain {
         filters.flatMap((filter, index) => (filter[hook] === undefined ? [] : [{ filter, index }])),
       ]),
     )
-    this.earlyRequestFilter = this.having('earlyRequestFilter')
-    this.requestFilter = this.having('requestFilter')
-    this.requestBodyFilter = this.having('requestBodyFilter')
-    this.proxyUpstreamFilter = this.having('proxyUpstreamFilter')
-    this.upstreamPeer = this.having('upstreamPeer')
-    this.upstreamRequestFilter = this.having('upstreamRequestFilter')
-    this.connectedToUpstream = this.having('connectedToUpstream')
-    this.upstreamResponseFilter = this.having('upstreamResponseFilter')
-    this.responseFilter = this.having('responseFilter')
-    this.responseTrailerFilter = this.having('responseTrailerFilter')
-    this.upstreamResponseTrailerFilter = this.having('upstreamResponseTrailerFilter')
-    this.logging = this.having('logging')
+    this.earlyRequestFilter = this.places('earlyRequestFilter')
+    this.requestFilter = this.places('requestFilter')
+    this.requestBodyFilter = this.places('requestBodyFilter')
+    this.proxyUpstreamFilter = this.places('proxyUpstreamFilter')
+    this.upstreamPeer = this.places('upstreamPeer')
+    this.upstreamRequestFilter = this.places('upstreamRequestFilter')
+    this.connectedToUpstream = this.places('connectedToUpstream')
+    this.upstreamResponseFilter = this.places('upstreamResponseFilter')
+    this.responseFilter = this.places('responseFilter')
+    this.responseTrailerFilter = this.places('responseTrailerFilter')
+    this.upstreamResponseTrailerFilter = this.places('upstreamResponseTrailerFilter')
+    this.logging = this.places('logging')
     this.filtersResponseBody =
-      this.having('responseBodyFilter').length > 0 || this.having('upstreamResponseBodyFilter').length > 0
-    this.#contexts = this.having('newCtx')
+      this.places('responseBodyFilter').length > 0 || this.places('upstreamResponseBodyFilter').length > 0
+    this.#contexts = this.places('newCtx')
   }
 
   /** The filters that have a hook, in order. */
-  having(hook: HookName): readonly PlacedFilter[] {
+  places(hook: HookName): readonly PlacedFilter[] {
     return this.#byHook.get(hook) ?? []
   }
 
-  /** Makes the filters' contexts into `into`; on an exception those made so far are in it and will be freed. */
-  createContexts(into: unknown[]): void {
-    for (const { filter, index } of this.#contexts) into[index] = filter.newCtx?.()
+  /** Makes the filters' contexts into `into`, up to the first that fails. @returns that failure, or null */
+  createContexts(into: unknown[]): { readonly filter: Filter; readonly error: unknown } | null {
+    for (const { filter, index } of this.#contexts) {
+      try {
+        into[index] = filter.newCtx?.()
+      } catch (error) {
+        return { filter, error }
+      }
+    }
+    return null
+  }
+
+  /** The same chain without the filters that want a context and have none in `contexts`; the others keep their index. */
+  having(contexts: readonly unknown[]): FilterChain {
+    return new FilterChain(
+      this.filters.map((filter, index) =>
+        filter.newCtx === undefined || index in contexts ? filter : { name: filter.name },
+      ),
+    )
   }
 
   /** Frees each context that was made, once (A-46). @returns errors of `freeCtx` */

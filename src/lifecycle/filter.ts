@@ -15,29 +15,28 @@ export type BodyResult = Awaitable<Optional<Uint8Array | null>>
 /**
  * The phases of a session (contract A-61…A-69), all optional; absent ones cost nothing. They run in the order of this
  * interface, filters in the order of the route. What a hook throws ends its own session only: 500 in the filter's name, 400 if it is
- * a `SyntaxError` or `InvalidRequest` of a request phase (A-26), its own status if it is a `GatewayError`.
+ * a `SyntaxError` or `InvalidRequest` of a request phase (A-26), its own status if it is a `GatewayError`. A promise that does not
+ * settle within `limits.filter` counts as thrown. After the session has ended no hook is called any more.
  *
  * Each filter has a context of its own per session: what `newCtx` returns is the last argument of every hook.
  */
 export interface Filter<Ctx = unknown> {
   /** Stands in logs and errors. */
   readonly name: string
-  /** Have the request body buffered before `requestFilter` (`session.requestBody`). */
+  /** Have the request body buffered before `requestFilter` (`session.requestBody`), up to `limits.bufferedBody`: else 413. */
   readonly bufferRequestBody?: boolean
-  /** Have the response body buffered before `responseFilter` (`session.responseBody`). */
+  /** Have the response body buffered before `responseFilter` (`session.responseBody`), up to `limits.bufferedBody`: else 502. */
   readonly bufferResponseBody?: boolean
 
-  /** Makes the context, once per session (A-46). */
+  /** Makes the context, once per session (A-46). If it throws, no other hook of this filter runs in the session. */
   newCtx?(): Ctx
   /** First look at the request, before its body is buffered. */
   earlyRequestFilter?(session: Session, ctx: Ctx): Awaitable<Optional<FilterResult>>
   /** May change the request, reject it, or answer it. */
   requestFilter?(session: Session, ctx: Ctx): Awaitable<Optional<FilterResult>>
-  /** A piece of the request body on its way up; runs again on the same bytes when an attempt is repeated. */
-  requestBodyFilter?(session: Session, chunk: Uint8Array, endOfStream: boolean, ctx: Ctx): BodyResult
   /** Last stop before the upstream is asked. */
   proxyUpstreamFilter?(session: Session, ctx: Ctx): Awaitable<Optional<FilterResult>>
-  /** Chooses the peer of this attempt from those not tried yet; nothing leaves it to the balancer. */
+  /** Chooses the peer of this attempt from those not tried yet; nothing, or any other peer, leaves it to the balancer. */
   upstreamPeer?(session: Session, candidates: readonly Peer[], ctx: Ctx): Awaitable<Optional<Peer | null>>
   /** Edits what goes to the upstream: a copy made for this attempt. */
   upstreamRequestFilter?(
@@ -45,6 +44,12 @@ export interface Filter<Ctx = unknown> {
     request: RequestHeader,
     ctx: Ctx,
   ): Awaitable<Optional<FilterResult>>
+  /**
+   * A piece of the request body on its way up, in order; exactly one call per attempt has `endOfStream`, maybe with an empty
+   * piece. Runs again on the same bytes when an attempt is repeated, and not at all on a request without a body. With
+   * buffering, and for small bodies, the piece is the whole.
+   */
+  requestBodyFilter?(session: Session, chunk: Uint8Array, endOfStream: boolean, ctx: Ctx): BodyResult
   /** A connection is at hand, fresh or reused. */
   connectedToUpstream?(
     session: Session,
@@ -59,19 +64,25 @@ export interface Filter<Ctx = unknown> {
     response: ResponseHeader,
     ctx: Ctx,
   ): Awaitable<Optional<FilterResult>>
-  /** A piece of the response body as it came from the upstream. */
+  /**
+   * A piece of the response body as it came from the upstream; exactly one call has `endOfStream`, with an empty piece unless the
+   * body is buffered. Not called where there is no content: HEAD, 204, 205, 304.
+   */
   upstreamResponseBodyFilter?(session: Session, chunk: Uint8Array, endOfStream: boolean, ctx: Ctx): BodyResult
-  /** Trailer fields of the response, if any came. */
+  /** Trailer fields of the response, if any came, behind the last piece of the body. */
   upstreamResponseTrailerFilter?(session: Session, trailers: Headers, ctx: Ctx): void
-  /** Every answer, also one made by a filter or by the gateway itself, before its head is sent (A-29). */
+  /**
+   * Every answer, also one made by a filter or by the gateway itself, before its head is sent (A-29). On those it may edit the
+   * head; a result is for the upstream's answers only.
+   */
   responseFilter?(session: Session, ctx: Ctx): Awaitable<Optional<FilterResult>>
-  /** A piece of the response body on its way down. */
+  /** A piece of the upstream's response body on its way down, as `upstreamResponseBodyFilter` left it. */
   responseBodyFilter?(session: Session, chunk: Uint8Array, endOfStream: boolean, ctx: Ctx): BodyResult
   /** Trailer fields on their way down. */
   responseTrailerFilter?(session: Session, trailers: Headers, ctx: Ctx): void
   /** An attempt failed after its connection was made. May overrule the retry decision. */
   errorWhileProxy?(session: Session, error: GatewayError, ctx: Ctx): Optional<RetryDecision>
-  /** The session failed for good and nothing was sent yet: may give an answer of its own. */
+  /** The session failed for good and nothing was sent yet: may give an answer of its own. If it fails, the error document is sent. */
   failToProxy?(session: Session, error: GatewayError, ctx: Ctx): Awaitable<Optional<FilterResponse>>
   /** True: no error line for this failure. */
   suppressErrorLog?(session: Session, error: GatewayError, ctx: Ctx): boolean
@@ -88,10 +99,10 @@ export const HOOK_NAMES = [
   'newCtx',
   'earlyRequestFilter',
   'requestFilter',
-  'requestBodyFilter',
   'proxyUpstreamFilter',
   'upstreamPeer',
   'upstreamRequestFilter',
+  'requestBodyFilter',
   'connectedToUpstream',
   'failToConnect',
   'upstreamResponseFilter',

@@ -1,16 +1,20 @@
 import { WINDOW_BYTES } from '../mailbox/index.js'
 import type { BodyFraming, UpstreamExchange } from '../upstream/http1/index.js'
 import type { ClientPort } from './client-port.js'
+import { joinPieces } from './join-pieces.js'
+import type { BodyTransform } from './phase-runner.js'
 
 /** Small bodies of known length are gathered before the upstream is asked: head and body leave in one write. */
 const GATHER_BYTES = 16 * 1024
 /** Bodies up to this size are kept for a second attempt. */
 const REPLAY_BYTES = 64 * 1024
 
-const EMPTY = new Uint8Array(0)
-
-/** Passes a piece through the route's filters. */
-export type BodyTransform = (piece: Uint8Array, endOfStream: boolean) => Uint8Array | Promise<Uint8Array>
+/** A piece of a streamed body. */
+interface Piece {
+  readonly bytes: Uint8Array
+  /** It counts as consumed: credit is given once, however often it is sent. */
+  counted: boolean
+}
 
 export interface RequestBodyOptions {
   /** As in `RequestHead.contentLength`: ≥ 0, -1 none, -2 chunked. */
@@ -19,7 +23,7 @@ export interface RequestBodyOptions {
   readonly buffer: boolean
   readonly limitBytes: number
   readonly transform: BodyTransform | null
-  readonly port: ClientPort
+  readonly port: Pick<ClientPort, 'grant'>
   /** The body is larger than what may be buffered. */
   onTooLarge(): void
   onError(error: unknown): void
@@ -27,24 +31,29 @@ export interface RequestBodyOptions {
 
 /**
  * The request body on its way from the mailbox to an attempt: gathered, or streamed under credit; kept for a second attempt
- * while it is small.
+ * while it is small, or while none of it was sent.
  */
 export class RequestBody {
   readonly #options: RequestBodyOptions
-  readonly #pieces: Uint8Array[] = []
+  readonly #pieces: Piece[] = []
   readonly #gathers: boolean
+  /** Index of the piece to be sent next. */
   #next = 0
   #complete: boolean
+  /** Pieces stay after they were sent. */
   #keeps = true
-  #keptBytes = 0
+  /** Something was sent and not kept. */
+  #lost = false
   #received = 0
   #ungranted = 0
   #whenGathered: (() => void) | null = null
   #sink: UpstreamExchange | null = null
+  /** Counts attachments: what a filter makes of a piece for an earlier one is not wanted any more. */
+  #attachment = 0
   #blocked = false
   #busy = false
   #ended = false
-  #discarded = false
+  #unwanted: 'no' | 'drained' | 'discarded' = 'no'
 
   constructor(options: RequestBodyOptions) {
     this.#options = options
@@ -58,19 +67,26 @@ export class RequestBody {
     return this.#received
   }
 
-  /** True when all of it is at hand. */
+  /** The request has a body, be it empty. */
+  get present(): boolean {
+    return this.#options.contentLength !== -1
+  }
+
+  /** True when all of it has come. */
   get complete(): boolean {
     return this.#complete
   }
 
   /** True when another attempt can send all of it again. */
   get replayable(): boolean {
-    return this.#keeps
+    return !this.#lost
   }
 
   /** Calls back once the body is whole if it is to be gathered, at once otherwise. */
   whenReady(ready: () => void): void {
-    if (!this.#gathers || this.#complete) ready()
+    const { buffer, contentLength, limitBytes } = this.#options
+    if (buffer && contentLength > limitBytes) this.#options.onTooLarge()
+    else if (!this.#gathers || this.#complete) ready()
     else this.#whenGathered = ready
   }
 
@@ -79,9 +95,11 @@ export class RequestBody {
     return this.#options.transform
   }
 
-  /** The whole body in one piece; only valid when it was gathered. */
+  /** The whole body in one piece; only valid when it was gathered, or is empty. */
   whole(): Uint8Array {
-    return this.#pieces.length === 1 ? (this.#pieces[0] ?? EMPTY) : Buffer.concat(this.#pieces)
+    const bytes = joinPieces(this.#pieces.map((piece) => piece.bytes))
+    this.#pieces.splice(0, this.#pieces.length, { bytes, counted: true })
+    return bytes
   }
 
   /** The body is in memory as a whole: its length is known, whatever the client announced. */
@@ -102,43 +120,27 @@ export class RequestBody {
   receive(chunk: Uint8Array, last: boolean): void {
     this.#received += chunk.length
     if (last) this.#complete = true
-    if (this.#discarded) return
-    if (this.#gathers) {
-      this.#gather(chunk)
-      return
-    }
-    const sink = this.#sink
-    const kept = this.#keep(chunk.length)
-    const direct =
-      sink !== null &&
-      !kept &&
-      !this.#blocked &&
-      !this.#busy &&
-      this.#next === this.#pieces.length &&
-      this.#options.transform === null
-    if (direct) {
-      if (chunk.length > 0) {
-        this.#blocked = !sink.write(chunk)
-        this.#consumed(chunk.length)
-      }
-      this.#finish()
-      return
-    }
-    if (chunk.length > 0 || this.#options.transform !== null) this.#pieces.push(Uint8Array.from(chunk))
-    this.#pump()
+    if (this.#unwanted === 'discarded') return
+    if (this.#unwanted === 'drained') this.#consumed(chunk.length)
+    else if (this.#gathers) this.#gather(chunk)
+    else this.#stream(chunk)
   }
 
-  /** Sends the body, from its start, to this exchange. Only when `replayable` or never attached before. */
+  /** Sends the body, from its start, to this exchange. Only when `replayable`. */
   attach(sink: UpstreamExchange): void {
     this.#sink = sink
+    this.#attachment += 1
     this.#next = 0
     this.#blocked = false
+    this.#busy = false
     this.#ended = false
     this.#pump()
   }
 
   detach(): void {
     this.#sink = null
+    this.#attachment += 1
+    this.#busy = false
   }
 
   /** The exchange has room again. */
@@ -147,14 +149,26 @@ export class RequestBody {
     this.#pump()
   }
 
+  /** A filter has put another body in its place: what still comes is read and thrown away. */
+  drain(): void {
+    this.#drop('drained')
+    this.#lost = false
+    this.#consumed(0)
+  }
+
   /** Nobody wants the rest. */
   discard(): void {
-    this.#discarded = true
+    this.#drop('discarded')
+  }
+
+  #drop(unwanted: 'drained' | 'discarded'): void {
+    this.#unwanted = unwanted
     this.#whenGathered = null
-    this.#sink = null
+    this.detach()
+    for (const piece of this.#pieces) if (!piece.counted) this.#ungranted += piece.bytes.length
     this.#pieces.length = 0
     this.#next = 0
-    this.#keeps = false
+    this.#lost = true
   }
 
   #gather(chunk: Uint8Array): void {
@@ -163,7 +177,7 @@ export class RequestBody {
       this.#options.onTooLarge()
       return
     }
-    if (chunk.length > 0) this.#pieces.push(Uint8Array.from(chunk))
+    if (chunk.length > 0) this.#pieces.push({ bytes: Uint8Array.from(chunk), counted: true })
     this.#consumed(chunk.length)
     const ready = this.#whenGathered
     if (!this.#complete || ready === null) return
@@ -171,16 +185,38 @@ export class RequestBody {
     ready()
   }
 
-  /** Decides whether a piece of this size still fits what is kept for another attempt. */
-  #keep(bytes: number): boolean {
-    if (!this.#keeps) return false
-    this.#keptBytes += bytes
-    if (this.#keptBytes <= REPLAY_BYTES) return true
+  #stream(chunk: Uint8Array): void {
+    if (this.#keeps && this.#received > REPLAY_BYTES) this.#stopKeeping()
+    const sink = this.#sink
+    const direct =
+      sink !== null &&
+      !this.#keeps &&
+      !this.#blocked &&
+      !this.#busy &&
+      this.#pieces.length === 0 &&
+      this.#options.transform === null
+    if (!direct) {
+      if (chunk.length > 0 || this.#options.transform !== null) {
+        this.#pieces.push({ bytes: Uint8Array.from(chunk), counted: false })
+      }
+      this.#pump()
+      return
+    }
+    if (chunk.length > 0) {
+      this.#lost = true
+      this.#blocked = !sink.write(chunk)
+      this.#consumed(chunk.length)
+    }
+    this.#finish()
+  }
+
+  /** It has grown too large: what was sent already is not needed any more. */
+  #stopKeeping(): void {
     this.#keeps = false
-    // What was sent already is not needed any more.
+    if (this.#next === 0) return
+    this.#lost = true
     this.#pieces.splice(0, this.#next)
     this.#next = 0
-    return false
   }
 
   #pump(): void {
@@ -188,46 +224,51 @@ export class RequestBody {
       const piece = this.#pieces[this.#next]
       if (piece === undefined) break
       if (this.#keeps) this.#next += 1
-      else this.#pieces.splice(0, 1)
+      else {
+        this.#pieces.shift()
+        this.#lost = true
+      }
       this.#send(piece, this.#complete && this.#next === this.#pieces.length)
     }
     this.#finish()
   }
 
-  #send(piece: Uint8Array, endOfStream: boolean): void {
+  #send(piece: Piece, endOfStream: boolean): void {
     const transform = this.#options.transform
     if (transform === null) {
-      this.#write(piece, piece.length)
+      this.#write(piece.bytes, piece)
       return
     }
+    const attachment = this.#attachment
     try {
-      const result = transform(piece, endOfStream)
+      const result = transform(piece.bytes, endOfStream)
+      if (attachment !== this.#attachment) return
       if (result instanceof Uint8Array) {
-        this.#write(result, piece.length)
+        this.#write(result, piece)
         return
       }
-      const sink = this.#sink
       this.#busy = true
       result.then(
         (bytes) => {
+          if (attachment !== this.#attachment) return
           this.#busy = false
-          if (this.#sink !== sink) return
-          this.#write(bytes, piece.length)
+          this.#write(bytes, piece)
           this.#pump()
         },
         (error: unknown) => {
-          this.#busy = false
-          this.#options.onError(error)
+          if (attachment === this.#attachment) this.#options.onError(error)
         },
       )
     } catch (error) {
-      this.#options.onError(error)
+      if (attachment === this.#attachment) this.#options.onError(error)
     }
   }
 
-  #write(bytes: Uint8Array, consumed: number): void {
+  #write(bytes: Uint8Array, piece: Piece): void {
     if (bytes.length > 0 && this.#sink !== null) this.#blocked = !this.#sink.write(bytes)
-    this.#consumed(consumed)
+    if (piece.counted) return
+    piece.counted = true
+    this.#consumed(piece.bytes.length)
   }
 
   #finish(): void {

@@ -1,34 +1,12 @@
 import { MAX_BODY_PIECE_BYTES } from '../mailbox/index.js'
-import type { ResponseHead } from '../upstream/http1/index.js'
-import type { ClientPort } from './client-port.js'
+import { joinPieces } from './join-pieces.js'
+import type { BodyTransform } from './phase-runner.js'
+import type { FinalHead, ResponsePipeOptions } from './response-pipe-types.js'
 
 /** An answer of unknown length up to this size is sent with its length, in one piece with its head. */
 const COALESCE_BYTES = 16 * 1024
 
 const EMPTY = new Uint8Array(0)
-
-/** Passes a piece of the response through the route's filters. */
-export type ResponseTransform = (chunk: Uint8Array, endOfStream: boolean) => Uint8Array | Promise<Uint8Array>
-
-/** The source of the response, which can be held back. */
-export interface ResponseSource {
-  pause(): void
-  resume(): void
-}
-
-export interface ResponsePipeOptions {
-  readonly port: ClientPort
-  readonly source: ResponseSource
-  readonly transform: ResponseTransform | null
-  /** Collect up to this many bytes instead of sending; 0: stream. */
-  readonly bufferBytes: number
-  /** The body was collected: the owner calls `sendBuffered` with what the filters made of it. */
-  onBuffered(body: Uint8Array): void
-  onTooLarge(): void
-  onError(error: unknown): void
-  /** The last byte was handed to the port. */
-  onSent(): void
-}
 
 /**
  * The response on its way from the upstream to the client: held back while filters think, collected if a filter wants it
@@ -37,19 +15,27 @@ export interface ResponsePipeOptions {
 export class ResponsePipe {
   readonly #options: ResponsePipeOptions
   readonly #held: Uint8Array[] = []
-  #heldBytes = 0
+  #transform: BodyTransform | null
+  #collects: boolean
+  #collectedBytes = 0
+  #whenCollected: ((body: Uint8Array) => void) | null = null
   #endTrailers: string | null = null
   #open = false
   #busy = false
   #blocked = false
-  #head: { status: number; text: string; block: string; length: number | null } | null = null
+  #paused = false
+  #head: (FinalHead & { readonly length: number | null }) | null = null
   #headSent = false
   #coalesced: Uint8Array | null = null
+  #lastPassed = false
+  #trailersPassed = false
   #finished = false
   #bytesOut = 0
 
   constructor(options: ResponsePipeOptions) {
     this.#options = options
+    this.#transform = options.transform
+    this.#collects = options.collectBytes > 0
   }
 
   /** The client may have seen something of this answer. */
@@ -63,137 +49,158 @@ export class ResponsePipe {
 
   /** Response bytes from the upstream; valid only during the call. */
   chunk(chunk: Uint8Array): void {
-    if (this.#finished) return
-    if (this.#open && !this.#busy && this.#options.transform === null && this.#held.length === 0) {
-      this.#emit(chunk)
+    if (this.#finished || chunk.length === 0) return
+    if (this.#collects) {
+      this.#collectedBytes += chunk.length
+      if (this.#collectedBytes > this.#options.collectBytes) this.#options.onTooLarge()
+      else this.#held.push(Uint8Array.from(chunk))
       return
     }
-    this.#held.push(Uint8Array.from(chunk))
-    this.#heldBytes += chunk.length
-    if (this.#options.bufferBytes > 0) {
-      if (this.#heldBytes > this.#options.bufferBytes) this.#options.onTooLarge()
-      return
+    const isFree = this.#open && !this.#busy && !this.#blocked && this.#held.length === 0
+    if (isFree && this.#transform === null) this.#emit(chunk)
+    else {
+      this.#held.push(Uint8Array.from(chunk))
+      this.#pump()
     }
-    if (!this.#open || this.#busy) this.#options.source.pause()
-    this.#pump()
+    this.#regulate()
   }
 
   /** The upstream's response is complete. */
   end(trailers: string): void {
     if (this.#finished) return
     this.#endTrailers = trailers
-    if (this.#options.bufferBytes > 0 && !this.#open) {
-      const body = this.#held.length === 1 ? (this.#held[0] ?? EMPTY) : Buffer.concat(this.#held)
-      this.#held.length = 0
-      this.#options.onBuffered(body)
-      return
-    }
-    this.#pump()
+    if (this.#collects) this.#deliver()
+    else this.#pump()
   }
 
-  /** The head is final: from now on bytes may go to the client. */
-  open(head: ResponseHead, block: string): void {
-    const length = this.#options.transform === null ? head.contentLength : null
+  /** Calls back with the whole body once it is there; then `complete` is called with what the filters made of it. */
+  whenCollected(take: (body: Uint8Array) => void): void {
+    this.#whenCollected = take
+    this.#deliver()
+  }
+
+  /** The head is final: from now on bytes may go to the client. @param length of the body, null when unknown */
+  open(head: FinalHead, length: number | null): void {
+    if (this.#finished) return
     this.#open = true
-    if (!head.hasBody) {
-      this.complete(head.status, head.statusText, block, null, head.contentLength)
-      return
-    }
-    this.#head = { status: head.status, text: head.statusText, block, length }
+    this.#head = { ...head, length: this.#transform === null ? length : null }
     this.#pump()
     if (this.#head !== null && !this.#finished) this.#options.port.flushLater()
   }
 
-  /** Sends a whole answer. @param contentLength what is announced when `body` is null (HEAD) */
-  complete(
-    status: number,
-    text: string,
-    block: string,
-    body: Uint8Array | null,
-    contentLength: number | null,
-  ): void {
+  /** Sends an answer that has no body. @param length what is announced nevertheless (HEAD, 304), null: nothing */
+  bodiless(head: FinalHead, length: number | null): void {
+    if (!this.#finished) this.#sendAtOnce(head, length, null)
+  }
+
+  /** Sends a whole answer, with the trailers that `end` brought. */
+  complete(head: FinalHead, body: Uint8Array): void {
     if (this.#finished) return
-    this.#finished = true
-    this.#headSent = true
-    this.#head = null
-    this.#bytesOut += body?.length ?? 0
-    const { port } = this.#options
-    if (body === null || body.length <= MAX_BODY_PIECE_BYTES) {
-      port.head(status, text, block, body === null ? contentLength : body.length, body, true)
-    } else {
-      port.head(status, text, block, body.length, null, false)
-      port.body(body)
-      port.end('')
+    this.#collects = false
+    this.#transform = null
+    this.#endTrailers ??= ''
+    if (!this.#filterTrailers()) return
+    const isPlain = this.#endTrailers === ''
+    if (isPlain && body.length <= MAX_BODY_PIECE_BYTES) {
+      this.#sendAtOnce(head, body.length, body)
+      return
     }
-    this.#options.onSent()
+    for (let at = 0; at < body.length; at += MAX_BODY_PIECE_BYTES) {
+      this.#held.push(body.subarray(at, at + MAX_BODY_PIECE_BYTES))
+    }
+    this.#open = true
+    this.#head = { ...head, length: isPlain ? body.length : null }
+    this.#pump()
   }
 
   /** End of the loop turn: a head that still waits for its body goes out alone. */
   flushHead(): void {
-    const head = this.#head
-    if (head === null || this.#finished || this.#busy) return
-    this.#sendHead(head)
+    if (!this.#finished && !this.#busy) this.#sendHead()
   }
 
   /** The client has room again. */
   onWritable(): void {
-    if (!this.#blocked) return
+    if (!this.#blocked || this.#finished) return
     this.#blocked = false
-    this.#options.source.resume()
     this.#pump()
   }
 
   /** The answer cannot be completed: the client's connection must show it. */
   breakOff(): void {
     if (this.#finished) return
-    this.#finished = true
-    this.#held.length = 0
+    this.drop()
     this.#options.port.fail()
   }
 
+  /** Forgets the answer: nothing of it is sent from now on. */
+  drop(): void {
+    this.#finished = true
+    this.#held.length = 0
+    this.#coalesced = null
+    this.#head = null
+    this.#whenCollected = null
+  }
+
+  #deliver(): void {
+    const take = this.#whenCollected
+    if (take === null || this.#endTrailers === null) return
+    this.#whenCollected = null
+    take(joinPieces(this.#held.splice(0)))
+  }
+
   #pump(): void {
-    const transform = this.#options.transform
     while (this.#open && !this.#busy && !this.#blocked && !this.#finished) {
       const chunk = this.#held.shift()
       if (chunk === undefined) break
-      if (transform === null) this.#emit(chunk)
-      else this.#transform(transform, chunk, false)
+      this.#pass(chunk, false)
     }
-    if (!this.#open || this.#busy || this.#finished || this.#held.length > 0 || this.#endTrailers === null)
-      return
-    if (transform === null) this.#finish()
-    else this.#transform(transform, EMPTY, true)
+    const isLast = this.#held.length === 0 && this.#endTrailers !== null
+    if (isLast && this.#open && !this.#busy && !this.#finished) this.#passLast()
+    this.#regulate()
   }
 
-  #transform(transform: ResponseTransform, chunk: Uint8Array, last: boolean): void {
-    const done = (bytes: Uint8Array): void => {
-      if (this.#finished) return
-      if (bytes.length > 0) this.#emit(bytes)
-      if (last) this.#finish()
+  /** Filters learn once that there is no more, by an empty piece. */
+  #passLast(): void {
+    if (this.#transform === null || this.#lastPassed) {
+      this.#finish()
+      return
+    }
+    this.#lastPassed = true
+    this.#pass(EMPTY, true)
+  }
+
+  #pass(chunk: Uint8Array, last: boolean): void {
+    if (this.#transform === null) {
+      this.#emit(chunk)
+      return
     }
     try {
-      const result = transform(chunk, last)
+      const result = this.#transform(chunk, last)
+      if (this.#finished) return
       if (result instanceof Uint8Array) {
-        done(result)
+        this.#emit(result)
+        if (last) this.#finish()
         return
       }
       this.#busy = true
-      this.#options.source.pause()
       result.then(
-        (bytes) => {
-          this.#busy = false
-          if (!this.#blocked) this.#options.source.resume()
-          done(bytes)
-          this.#pump()
-        },
+        (bytes) => this.#onPassed(bytes),
         (error: unknown) => {
-          this.#busy = false
-          this.#options.onError(error)
+          if (!this.#finished) this.#options.onError(error)
         },
       )
     } catch (error) {
-      this.#options.onError(error)
+      if (!this.#finished) this.#options.onError(error)
     }
+  }
+
+  #onPassed(bytes: Uint8Array): void {
+    if (this.#finished) return
+    this.#busy = false
+    this.#emit(bytes)
+    this.#pump()
+    // A head that waited for this piece goes out by the end of the turn, with it or alone.
+    if (this.#head !== null) this.#options.port.flushLater()
   }
 
   #emit(chunk: Uint8Array): void {
@@ -201,22 +208,22 @@ export class ResponsePipe {
     const head = this.#head
     if (head !== null) {
       if (head.length === chunk.length && chunk.length <= MAX_BODY_PIECE_BYTES) {
-        this.complete(head.status, head.text, head.block, chunk, null)
+        this.#sendAtOnce(head, chunk.length, chunk)
         return
       }
       if (head.length === null && this.#coalesced === null && chunk.length <= COALESCE_BYTES) {
         this.#coalesced = Uint8Array.from(chunk)
         return
       }
-      this.#sendHead(head)
+      this.#sendHead()
     }
     this.#bytesOut += chunk.length
-    if (this.#options.port.body(chunk)) return
-    this.#blocked = true
-    this.#options.source.pause()
+    if (!this.#options.port.body(chunk)) this.#blocked = true
   }
 
-  #sendHead(head: { status: number; text: string; block: string; length: number | null }): void {
+  #sendHead(): void {
+    const head = this.#head
+    if (head === null) return
     this.#head = null
     this.#headSent = true
     this.#options.port.head(head.status, head.text, head.block, head.length, null, false)
@@ -226,17 +233,49 @@ export class ResponsePipe {
     this.#emit(coalesced)
   }
 
+  #sendAtOnce(head: FinalHead, length: number | null, body: Uint8Array | null): void {
+    this.drop()
+    this.#headSent = true
+    this.#bytesOut += body?.length ?? 0
+    this.#options.port.head(head.status, head.text, head.block, length, body, true)
+    this.#options.onSent()
+  }
+
   #finish(): void {
-    if (this.#finished) return
+    if (!this.#filterTrailers()) return
     const head = this.#head
     const trailers = this.#endTrailers ?? ''
     if (head !== null && trailers === '') {
-      this.complete(head.status, head.text, head.block, this.#coalesced ?? EMPTY, null)
+      const body = this.#coalesced ?? EMPTY
+      this.#sendAtOnce(head, body.length, body)
       return
     }
-    if (head !== null) this.#sendHead(head)
-    this.#finished = true
+    this.#sendHead()
+    this.drop()
     this.#options.port.end(trailers)
     this.#options.onSent()
+  }
+
+  /** Once, behind the whole body. @returns false if that has failed the session */
+  #filterTrailers(): boolean {
+    if (this.#trailersPassed || this.#endTrailers === null || this.#endTrailers === '') return true
+    this.#trailersPassed = true
+    try {
+      this.#endTrailers = this.#options.trailers(this.#endTrailers)
+      return true
+    } catch (error) {
+      this.#options.onError(error)
+      return false
+    }
+  }
+
+  /** Holds the source back while there is something that cannot go on. */
+  #regulate(): void {
+    if (this.#collects) return
+    const pauses = !this.#finished && (this.#blocked || this.#held.length > 0)
+    if (pauses === this.#paused) return
+    this.#paused = pauses
+    if (pauses) this.#options.source.pause()
+    else this.#options.source.resume()
   }
 }

@@ -2,15 +2,20 @@ import { errorResponse } from '../session/error-response.js'
 import { GatewayError } from '../session/errors.js'
 import { Headers } from '../session/headers.js'
 import { ResponseHeader } from '../session/message-headers.js'
+import { publicMessage } from '../session/public-message.js'
+import { responseBlock } from '../session/wire-block.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import type { ClientPort } from './client-port.js'
-import { asGatewayError, type PhaseRunner } from './phase-runner.js'
-import { ResponsePipe, type ResponseSource, type ResponseTransform } from './response-pipe.js'
-import type { FilterResponse } from './results.js'
-import { runHooks } from './run-hooks.js'
+import type { Filter } from './filter.js'
+import type { PlacedFilter } from './filter-chain.js'
+import type { OwnAnswer } from './own-answer.js'
+import { asGatewayError, type BodyTransform, type PhaseOwner, type PhaseRunner } from './phase-runner.js'
+import { ResponsePipe } from './response-pipe.js'
+import type { FinalHead, ResponseSource } from './response-pipe-types.js'
 
 const EMPTY = new Uint8Array(0)
-const encoder = new TextEncoder()
+/** RFC 9110 §6.4.1, §15.3.6. */
+const NO_CONTENT: ReadonlySet<number> = new Set([204, 205, 304])
 const NO_SOURCE: ResponseSource = { pause() {}, resume() {} }
 
 export interface ResponseStageOwner {
@@ -24,14 +29,16 @@ export class ResponseStage {
   readonly #phases: PhaseRunner
   readonly #port: ClientPort
   readonly #owner: ResponseStageOwner
+  /** The client's request was HEAD, whatever the filters have made of it. */
+  readonly #isHead: boolean
   #pipe: ResponsePipe | null = null
   #status = 0
-  #answered = false
 
-  constructor(phases: PhaseRunner, port: ClientPort, owner: ResponseStageOwner) {
+  constructor(phases: PhaseRunner, port: ClientPort, owner: ResponseStageOwner, clientMethod: string) {
     this.#phases = phases
     this.#port = port
     this.#owner = owner
+    this.#isHead = clientMethod === 'HEAD'
   }
 
   /** Status that went to the client, 0 if none did. */
@@ -44,35 +51,29 @@ export class ResponseStage {
     return this.#pipe?.headSent ?? false
   }
 
-  /** An answer of our own is on its way. */
-  get answered(): boolean {
-    return this.#answered
-  }
-
   get bytesOut(): number {
     return this.#pipe?.bytesOut ?? 0
   }
 
   /** A response head from the upstream: filters, then the client. @param source what holds the response back */
   begin(head: ResponseHead, source: ResponseSource): void {
-    const { session, route, env } = this.#phases
-    const { chain } = route
+    const { session, route, env, chain } = this.#phases
     const response = new ResponseHeader(head.status, head.statusText, new Headers(head.headerBlock))
     session.responseReceived = true
     session.downstreamResponse = response
-    const buffers = head.hasBody && route.bufferResponseBody
-    const pipe = this.#createPipe(source, buffers, this.#bodyTransform(head.hasBody))
-    this.#pipe = pipe
+    const hasContent = !this.#isBodiless(head.status)
+    const collects = hasContent && route.bufferResponseBody
+    const transform = hasContent && !collects ? this.#transform() : null
+    const pipe = this.#replacePipe(source, transform, collects ? env.bufferedBodyBytes : 0)
     this.#phases.run(
       chain.upstreamResponseFilter,
       'upstreamResponseFilter',
       (filter, current, ctx) => filter.upstreamResponseFilter?.(current, response, ctx),
       () => {
-        if (!buffers) this.#filterResponse(() => this.#open(head, pipe))
-        // With buffering `onBuffered` goes on when the body is whole.
+        if (!collects) this.#filterResponse(() => this.#open(head, response, pipe, transform !== null))
         else if (head.contentLength !== null && head.contentLength > env.bufferedBodyBytes) {
           this.#owner.fail(responseTooLarge())
-        }
+        } else pipe.whenCollected((body) => this.#filterCollected(pipe, response, body))
       },
     )
   }
@@ -82,24 +83,7 @@ export class ResponseStage {
   }
 
   end(trailerBlock: string): void {
-    const { session, route } = this.#phases
-    const { chain } = route
-    let block = trailerBlock
-    if (block !== '' && chain.upstreamResponseTrailerFilter.length + chain.responseTrailerFilter.length > 0) {
-      const trailers = new Headers(block)
-      const kept =
-        this.#phases.notify(
-          chain.upstreamResponseTrailerFilter,
-          'upstreamResponseTrailerFilter',
-          (filter, ctx) => filter.upstreamResponseTrailerFilter?.(session, trailers, ctx),
-        ) &&
-        this.#phases.notify(chain.responseTrailerFilter, 'responseTrailerFilter', (filter, ctx) =>
-          filter.responseTrailerFilter?.(session, trailers, ctx),
-        )
-      if (!kept) return
-      block = trailers.toBlock()
-    }
-    this.#pipe?.end(block)
+    this.#pipe?.end(trailerBlock)
   }
 
   onClientWritable(): void {
@@ -115,137 +99,103 @@ export class ResponseStage {
     this.#pipe?.breakOff()
   }
 
-  /** Answers with what a filter gave. @throws GatewayError if status or headers are invalid */
-  respond(response: FilterResponse): void {
-    const { status, headers = {}, body = '' } = response
-    const head = new ResponseHeader(200, '', new Headers())
-    head.setStatus(status)
-    for (const [name, value] of Object.entries(headers)) {
-      for (const line of typeof value === 'string' ? [value] : value) head.headers.append(name, line)
-    }
-    // Framing is the gateway's own; see the acceptor's contract.
-    for (const name of ['content-length', 'transfer-encoding', 'connection', 'date'])
-      head.headers.remove(name)
-    this.#answer(head, typeof body === 'string' ? encoder.encode(body) : body)
+  /** Nothing is sent from now on. */
+  drop(): void {
+    this.#pipe?.drop()
   }
 
-  /** Answers with the error document. */
-  respondError(error: GatewayError): void {
+  /** Answers with what a filter gave. */
+  respond(answer: OwnAnswer): void {
+    // Sent unfiltered it could hold what `responseFilter` was to take out: a failure there is one of the session.
+    this.#answer(answer, this.#phases.chain.responseFilter, (error) => this.#owner.fail(error))
+  }
+
+  /** Answers with the error document. @param bare without asking the filters, for which there is no time left */
+  respondError(error: GatewayError, bare = false): void {
+    const { session, env, chain } = this.#phases
     const extra = error.status === 503 ? 'retry-after: 1\r\n' : ''
-    const made = errorResponse(
-      error.status,
-      error.reason,
-      error.message,
-      this.#phases.session.requestId(),
-      extra,
-    )
-    this.#answer(new ResponseHeader(made.status, '', new Headers(made.headerBlock)), made.body)
-  }
-
-  /** An answer of our own: `responseFilter` may edit it (A-29), but not turn it into another one. */
-  #answer(head: ResponseHeader, body: Uint8Array): void {
-    const { session, route, env, contexts } = this.#phases
-    session.downstreamResponse = head
-    this.#answered = true
-    const pipe = this.#createPipe(NO_SOURCE, false, null)
-    this.#pipe = pipe
-    const send = (): void => {
-      if (this.#pipe !== pipe) return
-      const hidden = session.downstreamRequest?.method === 'HEAD' || head.code === 204 || head.code === 304
-      this.#status = head.code
-      pipe.complete(
-        head.code,
-        head.text,
-        head.headers.toBlock(),
-        hidden ? null : body,
-        hidden ? lengthOf(head, body) : null,
-      )
-    }
-    try {
-      const outcome = runHooks(route.chain.responseFilter, 'responseFilter', env, ({ filter, index }) =>
-        filter.responseFilter?.(session, contexts[index]),
-      )
-      if (outcome instanceof Promise) {
-        const failed = (error: unknown): void => {
-          env.logger.error(
-            { err: error, reqId: session.requestId() },
-            'responseFilter failed on an answer of the gateway',
-          )
-          send()
-        }
-        outcome.then(send, failed)
-      } else send()
-    } catch (error) {
-      env.logger.error(
-        { err: error, reqId: session.requestId() },
-        'responseFilter failed on an answer of the gateway',
-      )
+    const made = errorResponse(error.status, error.reason, publicMessage(error), session.requestId(), extra)
+    const head = new ResponseHeader(made.status, '', new Headers(made.headerBlock))
+    this.#answer({ head, body: made.body }, bare ? [] : chain.responseFilter, (failure, send) => {
+      env.logger.error({ err: failure.cause ?? failure, reqId: session.requestId() }, failure.message)
       send()
-    }
-  }
-
-  #filterResponse(next: () => void): void {
-    this.#phases.run(
-      this.#phases.route.chain.responseFilter,
-      'responseFilter',
-      (filter, session, ctx) => filter.responseFilter?.(session, ctx),
-      next,
-    )
-  }
-
-  /** The head is final. */
-  #open(head: ResponseHead, pipe: ResponsePipe): void {
-    const response = this.#phases.session.downstreamResponse
-    if (response === null) {
-      pipe.open(head, head.headerBlock)
-      return
-    }
-    this.#status = response.code
-    const same = response.code === head.status
-    pipe.open(
-      { ...head, status: response.code, statusText: same ? head.statusText : response.text },
-      response.headers.toBlock(),
-    )
-  }
-
-  #onBuffered(pipe: ResponsePipe, body: Uint8Array): void {
-    const { session } = this.#phases
-    session.responseBody = body
-    this.#filterResponse(() => {
-      const response = session.downstreamResponse
-      if (response === null) return
-      const final = session.responseBody ?? EMPTY
-      this.#status = response.code
-      const transform = this.#bodyTransform(true)
-      const send = (bytes: Uint8Array): void =>
-        pipe.complete(response.code, response.text, response.headers.toBlock(), bytes, null)
-      if (transform === null) {
-        send(final)
-        return
-      }
-      try {
-        const bytes = transform(final, true)
-        if (bytes instanceof Uint8Array) send(bytes)
-        else bytes.then(send, (error: unknown) => this.#owner.fail(asGatewayError(error)))
-      } catch (error) {
-        this.#owner.fail(asGatewayError(error))
-      }
     })
   }
 
-  #bodyTransform(hasBody: boolean): ResponseTransform | null {
-    const { session, route } = this.#phases
-    if (!hasBody || !route.chain.filtersResponseBody) return null
-    const up = this.#phases.bodyTransform(
-      route.chain.having('upstreamResponseBodyFilter'),
-      'upstreamResponseBodyFilter',
-      (filter, piece, end, ctx) => filter.upstreamResponseBodyFilter?.(session, piece, end, ctx),
-    )
-    const down = this.#phases.bodyTransform(
-      route.chain.having('responseBodyFilter'),
-      'responseBodyFilter',
-      (filter, piece, end, ctx) => filter.responseBodyFilter?.(session, piece, end, ctx),
-    )
+  /** An answer of our own: `responseFilter` may edit it (A-29), but not turn it into another one. */
+  #answer(
+    { head, body }: OwnAnswer,
+    places: readonly PlacedFilter[],
+    onFailure: (error: GatewayError, send: () => void) => void,
+  ): void {
+    const { session } = this.#phases
+    session.downstreamResponse = head
+    const pipe = this.#replacePipe(NO_SOURCE, null, 0)
+    const send = (): void => {
+      const final = session.downstreamResponse ?? head
+      this.#status = final.code
+      if (!this.#isBodiless(final.code)) pipe.complete(finalHead(final), body)
+      else pipe.bodiless(finalHead(final), NO_CONTENT.has(final.code) ? null : body.length)
+    }
+    const owner: PhaseOwner = { onFilterResult: send, fail: (error) => onFailure(error, send) }
+    this.#phases.runAs(owner, places, 'responseFilter', callResponseFilter, send)
+  }
+
+  #filterResponse(next: () => void): void {
+    this.#phases.run(this.#phases.chain.responseFilter, 'responseFilter', callResponseFilter, next)
+  }
+
+  /** The head is final. */
+  #open(head: ResponseHead, original: ResponseHeader, pipe: ResponsePipe, isFiltered: boolean): void {
+    const { session, route, chain } = this.#phases
+    const response = session.downstreamResponse ?? original
+    this.#status = response.code
+    const final = finalHead(response)
+    // What a HEAD announces must be what a GET would get, which nobody knows if filters change bodies.
+    const length = route.bufferResponseBody || chain.filtersResponseBody ? null : head.contentLength
+    if (this.#isBodiless(response.code)) pipe.bodiless(final, response.code === head.status ? length : null)
+    else if (head.hasBody || isFiltered) pipe.open(final, length)
+    else pipe.bodiless(final, 0)
+  }
+
+  /** A collected body: as the upstream's, as the whole that `responseFilter` sees, as one piece on its way down. */
+  #filterCollected(pipe: ResponsePipe, original: ResponseHeader, body: Uint8Array): void {
+    const { session } = this.#phases
+    this.#whole(this.#upTransform(), body, (filtered) => {
+      session.responseBody = filtered
+      this.#filterResponse(() => {
+        const response = session.downstreamResponse ?? original
+        this.#status = response.code
+        if (this.#isBodiless(response.code)) return pipe.bodiless(finalHead(response), null)
+        this.#whole(this.#downTransform(), session.responseBody ?? EMPTY, (final) =>
+          pipe.complete(finalHead(response), final),
+        )
+      })
+    })
+  }
+
+  #whole(transform: BodyTransform | null, body: Uint8Array, next: (body: Uint8Array) => void): void {
+    if (transform === null) {
+      next(body)
+      return
+    }
+    const alive = this.#phases.liveness()
+    const fail = (error: unknown): void => {
+      if (alive()) this.#owner.fail(asGatewayError(error))
+    }
+    try {
+      const bytes = transform(body, true)
+      if (bytes instanceof Uint8Array) next(bytes)
+      else bytes.then((late) => alive() && next(late)).catch(fail)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  #transform(): BodyTransform | null {
+    if (!this.#phases.chain.filtersResponseBody) return null
+    const up = this.#upTransform()
+    const down = this.#downTransform()
     if (up === null || down === null) return up ?? down
     return (piece, end) => {
       const first = up(piece, end)
@@ -253,24 +203,63 @@ export class ResponseStage {
     }
   }
 
-  #createPipe(source: ResponseSource, buffers: boolean, transform: ResponseTransform | null): ResponsePipe {
-    const pipe: ResponsePipe = new ResponsePipe({
+  #upTransform(): BodyTransform | null {
+    const { session, chain } = this.#phases
+    const hook = 'upstreamResponseBodyFilter'
+    return this.#phases.bodyTransform(chain.places(hook), hook, (filter, piece, end, ctx) =>
+      filter.upstreamResponseBodyFilter?.(session, piece, end, ctx),
+    )
+  }
+
+  #downTransform(): BodyTransform | null {
+    const { session, chain } = this.#phases
+    const hook = 'responseBodyFilter'
+    return this.#phases.bodyTransform(chain.places(hook), hook, (filter, piece, end, ctx) =>
+      filter.responseBodyFilter?.(session, piece, end, ctx),
+    )
+  }
+
+  #filterTrailers(block: string): string {
+    const { session, chain } = this.#phases
+    const up = chain.upstreamResponseTrailerFilter
+    const down = chain.responseTrailerFilter
+    if (up.length + down.length === 0) return block
+    const trailers = new Headers(block)
+    this.#phases.call(up, 'upstreamResponseTrailerFilter', (filter, ctx) =>
+      filter.upstreamResponseTrailerFilter?.(session, trailers, ctx),
+    )
+    this.#phases.call(down, 'responseTrailerFilter', (filter, ctx) =>
+      filter.responseTrailerFilter?.(session, trailers, ctx),
+    )
+    return responseBlock(trailers)
+  }
+
+  #isBodiless(status: number): boolean {
+    return this.#isHead || NO_CONTENT.has(status)
+  }
+
+  #replacePipe(source: ResponseSource, transform: BodyTransform | null, collectBytes: number): ResponsePipe {
+    this.drop()
+    this.#pipe = new ResponsePipe({
       port: this.#port,
       source,
-      transform: buffers ? null : transform,
-      bufferBytes: buffers ? this.#phases.env.bufferedBodyBytes : 0,
-      onBuffered: (body) => this.#onBuffered(pipe, body),
+      transform,
+      collectBytes,
+      trailers: (block) => this.#filterTrailers(block),
       onTooLarge: () => this.#owner.fail(responseTooLarge()),
       onError: (error) => this.#owner.fail(asGatewayError(error)),
       onSent: () => this.#owner.onResponseHandedOver(),
     })
-    return pipe
+    return this.#pipe
   }
 }
 
-/** What a HEAD answer announces; 204 and 304 of our own announce nothing. */
-function lengthOf(head: ResponseHeader, body: Uint8Array): number | null {
-  return head.code === 204 || head.code === 304 ? null : body.length
+function callResponseFilter(filter: Filter, session: PhaseRunner['session'], ctx: unknown) {
+  return filter.responseFilter?.(session, ctx)
+}
+
+function finalHead(response: ResponseHeader): FinalHead {
+  return { status: response.code, text: response.text, block: responseBlock(response.headers) }
 }
 
 function responseTooLarge(): GatewayError {

@@ -10,7 +10,11 @@ export type FilterResult =
 export interface FilterResponse {
   /** 200 to 599. */
   readonly status: number
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  /** By name, or as pairs. Framing (`Content-Length` and the like) is the gateway's own and left out. */
+  readonly headers?:
+    | Readonly<Record<string, string | readonly string[]>>
+    | Iterable<readonly [name: string, value: string]>
+  /** A string is sent as UTF-8, as `text/plain` unless the headers say what it is. Default: empty. */
   readonly body?: string | Uint8Array
 }
 
@@ -24,7 +28,8 @@ export function proceed(): FilterResult {
 }
 
 /**
- * Ends the session with an error document. @param status 400 to 599, e.g. 403. @param reason shown to the client as `message`.
+ * Ends the session with an error document. @param status 400 to 599, anything else counts as 403. @param reason shown to the
+ * client as `message`.
  */
 export function reject(status: number, reason: string): FilterResult {
   return { kind: 'reject', status, reason }
@@ -35,7 +40,11 @@ export function respond(response: FilterResponse): FilterResult {
   return { kind: 'respond', response }
 }
 
-/** In `upstreamResponseFilter`: throw this answer away and try another peer, if the retry policy allows it. */
+/**
+ * In `upstreamResponseFilter`: throw this answer away and try another peer. Possible while the request body can still be sent again,
+ * another peer is left and `retries.max` is not used up; otherwise the client gets 502. The method does not matter: the filter
+ * is taken at its word that repeating is safe.
+ */
 export function retry(): FilterResult {
   return RETRY
 }

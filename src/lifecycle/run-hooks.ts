@@ -1,17 +1,25 @@
-import { GatewayError, InvalidRequest } from '../session/errors.js'
+import { GatewayError, InvalidHeader, InvalidRequest, SessionClosed } from '../session/errors.js'
 import type { DeadlineWheel } from '../time/index.js'
-import type { BodyResult } from './filter.js'
+import type { BodyResult, Filter } from './filter.js'
 import type { HookName, PlacedFilter } from './filter-chain.js'
 import type { FilterResult } from './results.js'
 
-/** How long an asynchronous hook may take before it counts as forgotten (C1). */
-export interface HookDeadline {
+/** How hooks of one session run. */
+export interface HookRun {
   readonly wheel: DeadlineWheel
-  /** Milliseconds, 0 = unlimited. */
+  /** Longest an asynchronous hook may take before it counts as forgotten (C1), milliseconds, 0 = unlimited. */
   readonly filterMs: number
+  /** False once the result does not count any more: then the filters behind an asynchronous one are not called. */
+  alive(): boolean
 }
 
-type MaybeResult = FilterResult | undefined
+/** A filter ended its phase. */
+export interface HookOutcome {
+  /** Never `continue`. */
+  readonly result: FilterResult
+  readonly filter: Filter
+}
+
 // biome-ignore lint/suspicious/noConfusingVoidType: hooks without a return statement have type void
 type Returned<T> = T | undefined | void | Promise<T | undefined | void>
 
@@ -20,11 +28,14 @@ const REQUEST_HOOKS: ReadonlySet<HookName> = new Set([
   'earlyRequestFilter',
   'requestFilter',
   'requestBodyFilter',
+  'proxyUpstreamFilter',
 ])
 
 /** The error that a session ends with when a hook throws. The message for the client names the filter, not its secrets. */
 export function filterError(name: string, hook: HookName, cause: unknown): GatewayError {
-  if (cause instanceof GatewayError) return cause
+  // These two are mistakes of the filter's code, not a verdict on the session (B15).
+  const mistake = cause instanceof InvalidHeader || cause instanceof SessionClosed
+  if (cause instanceof GatewayError && !mistake) return cause
   if (cause instanceof SyntaxError && REQUEST_HOOKS.has(hook)) {
     return new InvalidRequest('the request body could not be parsed', { cause })
   }
@@ -37,33 +48,34 @@ export function filterError(name: string, hook: HookName, cause: unknown): Gatew
   })
 }
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+/** Anything with a `then`: users' code may come with promises of its own make. */
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   )
 }
 
-/** Waits for a hook's promise, but not for ever. */
-function settle<T>(
+/** Waits for a hook's promise, but not for ever. Rejects with a {@link filterError}. */
+export function settle<T>(
   promise: Promise<T>,
-  place: PlacedFilter,
+  filter: Filter,
   hook: HookName,
-  deadline: HookDeadline,
+  run: Omit<HookRun, 'alive'>,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = deadline.wheel.create(() => {
-      const cause = new Error(`did not settle within ${deadline.filterMs} ms`)
-      reject(filterError(place.filter.name, hook, cause))
+    const timer = run.wheel.create(() => {
+      const cause = new Error(`did not settle within ${run.filterMs} ms`)
+      reject(filterError(filter.name, hook, cause))
     })
-    if (deadline.filterMs > 0) deadline.wheel.arm(timer, deadline.filterMs)
+    if (run.filterMs > 0) run.wheel.arm(timer, run.filterMs)
     promise.then(
       (value) => {
-        deadline.wheel.clear(timer)
+        run.wheel.clear(timer)
         resolve(value)
       },
       (error: unknown) => {
-        deadline.wheel.clear(timer)
-        reject(filterError(place.filter.name, hook, error))
+        run.wheel.clear(timer)
+        reject(filterError(filter.name, hook, error))
       },
     )
   })
@@ -76,39 +88,60 @@ function settle<T>(
 export function runHooks(
   places: readonly PlacedFilter[],
   hook: HookName,
-  deadline: HookDeadline,
+  run: HookRun,
   call: (place: PlacedFilter) => Returned<FilterResult>,
   from = 0,
-): MaybeResult | Promise<MaybeResult> {
+): HookOutcome | undefined | Promise<HookOutcome | undefined> {
   for (let i = from; i < places.length; i += 1) {
     const place = places[i]
     if (place === undefined) break
+    const { filter } = place
     let returned: Returned<FilterResult>
     try {
       returned = call(place)
     } catch (error) {
-      throw filterError(place.filter.name, hook, error)
+      throw filterError(filter.name, hook, error)
     }
     if (isPromise(returned)) {
-      return settle(returned, place, hook, deadline).then((result) =>
-        ends(result) ? result : runHooks(places, hook, deadline, call, i + 1),
-      )
+      return settle(returned, filter, hook, run).then((result) => {
+        if (!run.alive()) return undefined
+        return outcomeOf(result, filter, hook) ?? runHooks(places, hook, run, call, i + 1)
+      })
     }
-    if (ends(returned)) return returned
+    const outcome = outcomeOf(returned, filter, hook)
+    if (outcome !== undefined) return outcome
+    // A hook may have ended the session from within, by way of what it was given.
+    if (!run.alive()) return undefined
   }
   return undefined
 }
 
-// biome-ignore lint/suspicious/noConfusingVoidType: hooks without a return statement have type void
-function ends(result: FilterResult | undefined | void): result is FilterResult {
-  return result !== undefined && result !== null && result.kind !== 'continue'
+function outcomeOf(
+  // biome-ignore lint/suspicious/noConfusingVoidType: hooks without a return statement have type void
+  result: FilterResult | undefined | void,
+  filter: Filter,
+  hook: HookName,
+): HookOutcome | undefined {
+  if (result === undefined || result === null) return undefined
+  switch (result.kind) {
+    case 'continue':
+      return undefined
+    case 'reject':
+    case 'respond':
+    case 'retry':
+    case 'skipRemaining':
+      return { result, filter }
+    default:
+      // Only a filter without types gets here. Taken for `continue` a mistake in it could open what it should guard.
+      throw filterError(filter.name, hook, new TypeError('what it returned is no filter result'))
+  }
 }
 
 /** Passes a piece of body through a hook of all filters. Null: dropped. @throws GatewayError */
 export function runBodyHooks(
   places: readonly PlacedFilter[],
   hook: HookName,
-  deadline: HookDeadline,
+  run: HookRun,
   chunk: Uint8Array,
   call: (place: PlacedFilter, chunk: Uint8Array) => BodyResult,
   from = 0,
@@ -117,19 +150,22 @@ export function runBodyHooks(
   for (let i = from; i < places.length; i += 1) {
     const place = places[i]
     if (place === undefined) break
+    const { filter } = place
     let returned: BodyResult
     try {
       returned = call(place, current)
     } catch (error) {
-      throw filterError(place.filter.name, hook, error)
+      throw filterError(filter.name, hook, error)
     }
     if (isPromise(returned)) {
       const before = current
-      return settle(returned, place, hook, deadline).then((result) =>
-        runBodyHooks(places, hook, deadline, pick(result, before, place, hook), call, i + 1),
+      return settle(returned, filter, hook, run).then((result) =>
+        run.alive()
+          ? runBodyHooks(places, hook, run, pick(result, before, filter, hook), call, i + 1)
+          : DROPPED,
       )
     }
-    current = pick(returned, current, place, hook)
+    current = pick(returned, current, filter, hook)
   }
   return current
 }
@@ -140,17 +176,14 @@ function pick(
   // biome-ignore lint/suspicious/noConfusingVoidType: hooks without a return statement have type void
   result: Uint8Array | null | undefined | void,
   before: Uint8Array,
-  place: PlacedFilter,
+  filter: Filter,
   hook: HookName,
 ): Uint8Array {
   if (result === undefined) return before
   if (result === null) return DROPPED
   if (result instanceof Uint8Array) return result
-  throw filterError(
-    place.filter.name,
-    hook,
-    new TypeError('a body filter returns a Uint8Array, null or nothing'),
-  )
+  const cause = new TypeError('a body filter returns a Uint8Array, null or nothing')
+  throw filterError(filter.name, hook, cause)
 }
 
 /** Runs hooks whose result does not matter and whose failure must not change anything any more. */

@@ -38,8 +38,8 @@ export function filterRejected(status: number, reason: string): GatewayError {
   })
 }
 
-export function retryMisplaced(hook: string): GatewayError {
-  return new GatewayError(`retry is only possible in upstreamResponseFilter, not in ${hook}`, {
+export function retryMisplaced(filter: string, hook: string): GatewayError {
+  return new GatewayError(`filter '${filter}' failed in ${hook}: retry is only possible in upstreamResponseFilter`, {
     code: 'HG_FILTER_FAILED',
     status: 500,
     reason: 'proxy_internal_error',
@@ -62,6 +62,16 @@ export function workerLost(): GatewayError {
   return new GatewayError('the worker that served this request was lost', {
     code: 'HG_WORKER_LOST',
     status: 502,
+    reason: 'proxy_internal_error',
+    source: 'internal',
+  })
+}
+
+/** The worker that holds the session is told to end. */
+export function workerStopped(): GatewayError {
+  return new GatewayError('the gateway was stopped', {
+    code: 'HG_WORKER_LOST',
+    status: 503,
     reason: 'proxy_internal_error',
     source: 'internal',
   })

@@ -1,14 +1,18 @@
 import type { GatewayError } from '../session/errors.js'
+import { Headers } from '../session/headers.js'
+import { RequestHeader } from '../session/message-headers.js'
 import { Session, type SessionOrigin } from '../session/session.js'
 import { type Deadline, now } from '../time/index.js'
 import type { ClientPort } from './client-port.js'
 import type { HookName } from './filter-chain.js'
+import { ownAnswer } from './own-answer.js'
 import { asGatewayError, PhaseRunner } from './phase-runner.js'
+import { reportFailure } from './report-failure.js'
 import { RequestBody } from './request-body.js'
 import { ResponseStage } from './response-stage.js'
 import type { FilterResult } from './results.js'
 import type { LifecycleEnv, Route } from './route.js'
-import { runQuietly } from './run-hooks.js'
+import { filterError, type HookOutcome, isPromise, settle } from './run-hooks.js'
 import {
   bodyTooLarge,
   clientAborted,
@@ -16,11 +20,16 @@ import {
   retryMisplaced,
   retryRefused,
   sessionTimeout,
+  workerStopped,
 } from './session-errors.js'
 import { UpstreamStage } from './upstream-stage.js'
 
 /** A session as it arrives from the acceptor. */
 export interface SessionStart extends SessionOrigin {
+  readonly method: string
+  readonly target: string
+  /** Field lines `name: value` + CRLF each, as they go to the upstream, see `forwardingFields`. */
+  readonly headerBlock: string
   /** As in `RequestHead.contentLength`. */
   readonly contentLength: number
 }
@@ -40,13 +49,15 @@ export class SessionRun {
   readonly #takenMs = now()
   #deadline: Deadline | null = null
   #error: GatewayError | null = null
-  #failing = false
+  #handedOver = false
   #closed = false
 
   constructor(start: SessionStart, route: Route, env: LifecycleEnv, port: ClientPort) {
     this.#route = route
     this.#env = env
     const session = new Session(start, route.name)
+    // Phase 1.
+    session.downstreamRequest = new RequestHeader(start.method, start.target, new Headers(start.headerBlock))
     this.session = session
     this.#phases = new PhaseRunner(session, route, env, this)
     this.#body = new RequestBody({
@@ -62,24 +73,19 @@ export class SessionRun {
       onTooLarge: () => this.fail(bodyTooLarge()),
       onError: (error) => this.fail(asGatewayError(error)),
     })
-    this.#response = new ResponseStage(this.#phases, port, this)
+    this.#response = new ResponseStage(this.#phases, port, this, start.method)
     this.#upstream = new UpstreamStage(this.#phases, this.#body, this.#response, port, this)
   }
 
   /** Begins the phases. */
   start(): void {
     const { chain, upstream } = this.#route
-    try {
-      chain.createContexts(this.#phases.contexts)
-    } catch (error) {
-      this.fail(asGatewayError(error))
-      return
-    }
     const { totalMs } = upstream.config.timeouts
     if (totalMs > 0) {
       this.#deadline = this.#env.wheel.create(() => this.fail(sessionTimeout(totalMs)))
       this.#env.wheel.arm(this.#deadline, Math.max(0, totalMs - (now() - this.session.timing.requestStart)))
     }
+    if (!this.#phases.createContexts()) return
     this.#phases.run(
       chain.earlyRequestFilter,
       'earlyRequestFilter',
@@ -118,30 +124,35 @@ export class SessionRun {
     this.#close()
   }
 
+  /** The worker ends before the session did: its cleanup runs now (A-71). */
+  onShutdown(): void {
+    if (this.#closed) return
+    this.#error ??= workerStopped()
+    this.#close()
+  }
+
   /** Ends the session with an error: an error document if nothing was sent, a broken connection otherwise. */
   fail(error: GatewayError): void {
-    if (this.#closed) return
-    if (this.#failing) {
-      // The filter that was to answer the failure failed itself.
-      if (!this.#response.answered) this.#response.respondError(error)
-      return
-    }
-    this.#failing = true
+    // Behind a complete answer it does not matter any more what becomes of the rest of the upstream's.
+    if (this.#closed || this.#handedOver) return
+    const first = this.#error === null
     this.#phases.supersede()
     this.#upstream.abort()
     this.#body.discard()
-    this.#error = error
-    this.#report(error)
+    const known = (this.#error ??= error)
+    reportFailure(this.#phases, error)
     if (this.#response.headSent) {
       this.#response.breakOff()
       this.#close()
-      return
-    }
-    this.#answerFailure(error)
+    } else if (first) this.#answerFailure(error)
+    // The filters that were to answer the failure have failed too, or time is up.
+    else this.#response.respondError(known, error.code === 'HG_TIMEOUT')
   }
 
-  /** Of the response stage: the acceptor will say when the client has it. */
+  /** Of the response stage: the acceptor will say when the client has it, and has a deadline of its own for that. */
   onResponseHandedOver(): void {
+    this.#handedOver = true
+    if (this.#deadline !== null) this.#env.wheel.clear(this.#deadline)
     // An answer that is complete before the request was: the rest of the upload is of no use.
     if (!this.#body.complete) {
       this.#upstream.abort()
@@ -150,7 +161,7 @@ export class SessionRun {
   }
 
   /** Of the phases: a filter wants something other than going on. */
-  onFilterResult(result: FilterResult, hook: HookName): void {
+  onFilterResult({ result, filter }: HookOutcome, hook: HookName): void {
     switch (result.kind) {
       case 'continue':
       case 'skipRemaining':
@@ -163,22 +174,22 @@ export class SessionRun {
         this.#upstream.abort()
         this.#body.discard()
         try {
-          this.#response.respond(result.response)
+          this.#response.respond(ownAnswer(result.response))
         } catch (error) {
-          this.fail(asGatewayError(error))
+          this.fail(filterError(filter.name, hook, error))
         }
         return
       case 'retry':
-        if (hook !== 'upstreamResponseFilter') this.fail(retryMisplaced(hook))
+        if (hook !== 'upstreamResponseFilter') this.fail(retryMisplaced(filter.name, hook))
         else if (!this.#upstream.retry(retryRefused())) this.fail(retryRefused())
     }
   }
 
   /** Phase 2. */
   #filterRequest(): void {
-    if (this.#closed || this.#failing) return
-    if (this.#route.bufferRequestBody && this.#body.complete) this.session.requestBody = this.#body.whole()
-    const { chain } = this.#route
+    if (this.#closed || this.#error !== null) return
+    if (this.#route.bufferRequestBody && this.#body.present) this.session.requestBody = this.#body.whole()
+    const { chain } = this.#phases
     this.#phases.run(
       chain.requestFilter,
       'requestFilter',
@@ -195,54 +206,16 @@ export class SessionRun {
 
   /** Asks the filters for an answer of their own, else sends the error document. */
   #answerFailure(error: GatewayError): void {
-    const { chain } = this.#route
     this.#phases.run(
-      chain.having('failToProxy'),
+      this.#phases.chain.places('failToProxy'),
       'failToProxy',
       (filter, session, ctx) => {
         const own = filter.failToProxy?.(session, error, ctx)
         const take = (response: Awaited<typeof own>): FilterResult | undefined =>
-          response === undefined ? undefined : { kind: 'respond', response }
-        return own instanceof Promise ? own.then(take) : take(own)
+          response === undefined || response === null ? undefined : { kind: 'respond', response }
+        return isPromise(own) ? own.then(take) : take(own)
       },
       () => this.#response.respondError(error),
-    )
-  }
-
-  /** One error line per failure that is ours or the upstream's, unless a filter suppresses it. */
-  #report(error: GatewayError): void {
-    const { chain } = this.#route
-    const { session } = this
-    if (error.source === 'downstream') return
-    let quiet = false
-    let summary = ''
-    runQuietly(
-      chain.having('suppressErrorLog'),
-      ({ filter, index }) => {
-        quiet ||= filter.suppressErrorLog?.(session, error, this.#phases.contexts[index]) === true
-      },
-      () => {},
-    )
-    if (quiet || error.code === 'HG_FILTERED') return
-    runQuietly(
-      chain.having('requestSummary'),
-      ({ filter, index }) => {
-        summary += filter.requestSummary?.(session, this.#phases.contexts[index]) ?? ''
-      },
-      () => {},
-    )
-    const peer = session.upstreamPeer
-    this.#env.logger.error(
-      {
-        reqId: session.requestId(),
-        route: session.routeName(),
-        reason: error.reason,
-        code: error.code,
-        ...(peer === null ? {} : { upstream: `${peer.address}:${peer.port}` }),
-        ...(summary === '' ? {} : { summary }),
-        ...(error.source === 'internal' ? { err: error.cause ?? error } : {}),
-      },
-      error.message,
     )
   }
 
@@ -254,17 +227,19 @@ export class SessionRun {
     this.#phases.supersede()
     this.#upstream.abort()
     this.#body.discard()
-    const { logging } = this.#route.chain
+    this.#response.drop()
+    const phases = this.#phases
     const pending: Promise<void>[] = []
-    runQuietly(
-      logging,
-      ({ filter, index }) => {
-        const result = filter.logging?.(this.session, this.#error, this.#phases.contexts[index])
-        if (result instanceof Promise)
-          pending.push(result.catch((error: unknown) => this.#logFailure(filter.name, error)))
-      },
-      ({ filter }, error) => this.#logFailure(filter.name, error),
-    )
+    for (const place of phases.chain.logging) {
+      const { filter } = place
+      const failed = (error: unknown): void => phases.logFailure(filter, 'logging', error)
+      try {
+        const logged = filter.logging?.(this.session, this.#error, phases.context(place))
+        if (isPromise(logged)) pending.push(settle(logged, filter, 'logging', this.#env).catch(failed))
+      } catch (error) {
+        failed(error)
+      }
+    }
     if (pending.length === 0) this.#free()
     else void Promise.all(pending).then(() => this.#free())
   }
@@ -279,11 +254,7 @@ export class SessionRun {
       bytesIn: this.#body.receivedBytes,
       bytesOut: this.#response.bytesOut,
     })
-    const errors = [...this.#route.chain.freeContexts(this.#phases.contexts), ...this.session.deinit()]
-    for (const error of errors) this.#logFailure('cleanup', error)
-  }
-
-  #logFailure(filter: string, error: unknown): void {
-    this.#env.logger.error({ err: error, filter }, 'a filter failed after the answer')
+    const errors = [...this.#phases.freeContexts(), ...this.session.deinit()]
+    for (const error of errors) this.#env.logger.error({ err: error }, 'a filter failed in cleanup')
   }
 }

@@ -10,6 +10,7 @@ import type { ClientPort } from './client-port.js'
 import { asGatewayError, type PhaseRunner } from './phase-runner.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
+import { isPromise } from './run-hooks.js'
 
 export interface UpstreamStageOwner {
   fail(error: GatewayError): void
@@ -43,7 +44,7 @@ export class UpstreamStage implements AttemptOwner {
 
   /** Starts the first attempt. */
   begin(): void {
-    this.#choose(null)
+    this.#choose()
   }
 
   /** Drops whatever is under way. */
@@ -51,28 +52,31 @@ export class UpstreamStage implements AttemptOwner {
     this.#attempt?.abort()
   }
 
-  /** A filter wants the answer thrown away and another peer tried; false if the policy does not allow it. */
+  /** A filter wants the answer thrown away and another peer tried; false if that is not possible. */
   retry(error: GatewayError): boolean {
     const attempt = this.#attempt
-    if (attempt === null || this.#response.headSent) return false
+    if (attempt === null || this.#response.headSent || !this.#body.replayable) return false
     attempt.abort()
-    return this.#tryAnother(attempt, error, false)
+    return this.#tryAnother(attempt, error)
   }
 
   onAttemptConnected(attempt: Attempt, reused: boolean): void {
-    const { session, route } = this.#phases
+    const { session, chain } = this.#phases
     session.timing.upstreamConnect = now()
-    const { connectedToUpstream } = route.chain
-    if (connectedToUpstream.length === 0) return
-    this.#phases.notify(connectedToUpstream, 'connectedToUpstream', (filter, ctx) =>
-      filter.connectedToUpstream?.(session, { peer: attempt.peer, reused }, ctx),
-    )
+    try {
+      this.#phases.call(chain.connectedToUpstream, 'connectedToUpstream', (filter, ctx) =>
+        filter.connectedToUpstream?.(session, { peer: attempt.peer, reused }, ctx),
+      )
+    } catch (error) {
+      this.#owner.fail(asGatewayError(error))
+    }
   }
 
   onAttemptRequestSent(): void {
     const { session } = this.#phases
     session.requestSent = true
-    session.timing.upstreamRequestSent = now()
+    // Behind an early answer it has its time already (A-37).
+    session.timing.upstreamRequestSent ??= now()
   }
 
   onAttemptInformational(status: number, headerBlock: string): void {
@@ -101,42 +105,23 @@ export class UpstreamStage implements AttemptOwner {
       this.#owner.fail(error)
       return
     }
-    const decision = this.#askFilters(attempt, error)
-    const { method } = this.#phases.session.downstreamRequest ?? { method: '' }
+    const decision = this.#phases.decide(attempt.connected ? 'errorWhileProxy' : 'failToConnect', error)
+    const { method } = attempt
     // A pooled connection that the upstream had closed already (A11): the same peer deserves a fresh one.
     const lostRace =
       error.code === 'HG_UPSTREAM_CLOSED' && attempt.reused && !attempt.fresh && !attempt.answered
-    if (lostRace && isIdempotent(method) && this.#body.replayable) {
+    const allowed = mayRetry(decision, method, this.#body.replayable)
+    if (allowed && lostRace && isIdempotent(method)) {
       this.#prepareNext()
       this.#send(attempt.peer, true)
-      return
-    }
-    const allowed = mayRetry(decision, method, this.#body.replayable)
-    if (!allowed || !this.#tryAnother(attempt, error, true)) this.#owner.fail(error)
-  }
-
-  #askFilters(attempt: Attempt, error: GatewayError): GatewayError['retry'] {
-    const { session, route, contexts } = this.#phases
-    const hook = attempt.connected ? 'errorWhileProxy' : 'failToConnect'
-    let decision = error.retry
-    for (const { filter, index } of route.chain.having(hook)) {
-      try {
-        decision = filter[hook]?.(session, error, contexts[index]) ?? decision
-      } catch (failure) {
-        this.#phases.env.logger.error(
-          { err: failure, reqId: session.requestId(), filter: filter.name },
-          `${hook} failed`,
-        )
-      }
-    }
-    return decision
+    } else if (!allowed || !this.#tryAnother(attempt, error)) this.#owner.fail(error)
   }
 
   /** @returns false when no other peer is left or may be tried; then nothing has happened, unless the limit was passed. */
-  #tryAnother(failed: Attempt, error: GatewayError, counts: boolean): boolean {
+  #tryAnother(failed: Attempt, error: GatewayError): boolean {
     const { session, route } = this.#phases
     const { max } = route.upstream.config.retries
-    if (max === 0 && counts) return false
+    if (max === 0) return false
     this.#tried ??= new Set()
     this.#tried.add(failed.peer)
     const { peers } = route.upstream
@@ -148,13 +133,14 @@ export class UpstreamStage implements AttemptOwner {
       return true
     }
     this.#prepareNext()
-    this.#choose(error)
+    this.#choose()
     return true
   }
 
   #prepareNext(): void {
     const { session } = this.#phases
     this.#phases.supersede()
+    this.#response.drop()
     beginNextAttempt(session.timing)
     session.requestSent = false
     session.responseReceived = false
@@ -163,27 +149,28 @@ export class UpstreamStage implements AttemptOwner {
   }
 
   /** Phase 4. */
-  #choose(cause: GatewayError | null): void {
-    const { route, session } = this.#phases
+  #choose(): void {
+    const { route, session, chain } = this.#phases
     const { peers } = route.upstream
     let chosen: UpstreamPeer | null = null
     this.#phases.run(
-      route.chain.upstreamPeer,
+      chain.upstreamPeer,
       'upstreamPeer',
       (filter, current, ctx) => {
         if (chosen !== null) return undefined
         const candidates = peers.peers.filter((peer) => this.#tried === null || !this.#tried.has(peer))
         const wanted = filter.upstreamPeer?.(current, candidates, ctx)
         const take = (peer: Peer | null | undefined): undefined => {
-          if (peer !== null && peer !== undefined) chosen = peers.find(peer)
-          return undefined
+          const found = peer === null || peer === undefined ? null : peers.find(peer)
+          // The failed one is not tried again, whoever asks for it (A-59).
+          if (found !== null && candidates.includes(found)) chosen = found
         }
-        return wanted instanceof Promise ? wanted.then((peer) => take(peer ?? null)) : take(wanted ?? null)
+        return isPromise(wanted) ? wanted.then((peer) => take(peer ?? null)) : take(wanted ?? null)
       },
       () => {
         const peer = chosen ?? peers.select(this.#tried)
         if (peer === null) {
-          this.#owner.fail(cause ?? new NoPeerAvailable(route.upstream.config.name))
+          this.#owner.fail(new NoPeerAvailable(route.upstream.config.name))
           return
         }
         session.upstreamPeer = peer
@@ -194,11 +181,14 @@ export class UpstreamStage implements AttemptOwner {
 
   /** Phase 5. */
   #send(peer: UpstreamPeer, fresh: boolean): void {
-    const { session, route } = this.#phases
+    const { session, chain } = this.#phases
     session.upstreamPeer = peer
     const request = session.downstreamRequest
-    if (request === null) return
-    const { upstreamRequestFilter } = route.chain
+    if (request === null) {
+      this.#owner.fail(asGatewayError(new Error('a filter has removed the request')))
+      return
+    }
+    const { upstreamRequestFilter } = chain
     if (upstreamRequestFilter.length === 0) {
       this.#connect(peer, request, fresh)
       return
@@ -215,33 +205,46 @@ export class UpstreamStage implements AttemptOwner {
   #connect(peer: UpstreamPeer, head: RequestHeader, fresh: boolean): void {
     const attempt = new Attempt(this, peer, this.#body, fresh)
     this.#attempt = attempt
-    const { upstream } = this.#phases.route
-    if (!this.#body.gathered) {
-      attempt.start(upstream, head, null, this.#body.framing)
-      return
-    }
-    const send = (bytes: Uint8Array): void => {
-      const none = bytes.length === 0 && BODILESS.has(head.method)
-      attempt.start(
-        upstream,
-        head,
-        none ? null : bytes,
-        none ? { kind: 'none' } : { kind: 'length', length: bytes.length },
-      )
-    }
-    const { session } = this.#phases
-    const whole = session.requestBody ?? this.#body.whole()
-    const transform = this.#body.transform
-    if (transform === null) {
-      send(whole)
-      return
-    }
+    const whole = this.#wholeBody()
+    const { transform } = this.#body
     try {
-      const bytes = transform(whole, true)
-      if (bytes instanceof Uint8Array) send(bytes)
-      else bytes.then(send, (error: unknown) => this.#owner.fail(asGatewayError(error)))
+      if (whole === null) this.#start(attempt, head, null)
+      else if (transform === null) this.#start(attempt, head, whole)
+      else {
+        const bytes = transform(whole, true)
+        if (bytes instanceof Uint8Array) this.#start(attempt, head, bytes)
+        else this.#startLater(attempt, head, bytes)
+      }
     } catch (error) {
+      attempt.abort()
       this.#owner.fail(asGatewayError(error))
     }
+  }
+
+  #startLater(attempt: Attempt, head: RequestHeader, body: Promise<Uint8Array>): void {
+    const alive = this.#phases.liveness()
+    body
+      .then((bytes) => {
+        if (alive()) this.#start(attempt, head, bytes)
+      })
+      .catch((error: unknown) => {
+        if (alive()) this.#owner.fail(asGatewayError(error))
+      })
+  }
+
+  /** The request body if it is all there, or was set by a filter; null if there is none or it streams. */
+  #wholeBody(): Uint8Array | null {
+    const { requestBody } = this.#phases.session
+    if (this.#body.gathered) return requestBody ?? this.#body.whole()
+    if (requestBody !== null) this.#body.drain()
+    return requestBody
+  }
+
+  /** @param whole null: the body streams, or there is none */
+  #start(attempt: Attempt, head: RequestHeader, whole: Uint8Array | null): void {
+    const { upstream } = this.#phases.route
+    if (whole === null) attempt.start(upstream, head, null, this.#body.framing)
+    else if (whole.length === 0 && BODILESS.has(head.method)) attempt.start(upstream, head, null, { kind: 'none' })
+    else attempt.start(upstream, head, whole, { kind: 'length', length: whole.length })
   }
 }

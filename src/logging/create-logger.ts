@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { PinoPretty } from 'pino-pretty'
 import type { LogConfig } from '../config/types.js'
@@ -12,7 +13,7 @@ export interface LoggerOptions {
   readonly format: LogConfig['format']
   /** Default: standard output. */
   readonly destination?: DestinationStream
-  /** Is the destination a terminal? Default: whether standard output is. */
+  /** Is the destination a terminal? Default: whether standard output is (asked of the descriptor: a worker has no stream for it). */
   readonly isTerminal?: boolean
   /** Default `process.env`; NO_COLOR and FORCE_COLOR are looked at. */
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -20,6 +21,11 @@ export interface LoggerOptions {
 
 /** Fields of the start line that stand in its text as well; a terminal shows the text alone. */
 export const START_FIELD = 'start'
+
+const STDOUT = 1
+
+/** PIPE_BUF: threads share the pipe, and only writes up to here are never interleaved. A write holds whole lines. */
+const MAX_WRITE_BYTES = 4096
 
 /** Lines waiting for a slow reader, in bytes; what comes beyond it is dropped and counted. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
@@ -29,7 +35,7 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024
  * holds up the gateway; they are bounded, and dropped lines are counted in a line of their own. On exit what waits is written.
  */
 export function createLogger(options: LoggerOptions): Logger {
-  const { level, env = process.env, isTerminal = process.stdout.isTTY === true } = options
+  const { level, env = process.env, isTerminal = isatty(STDOUT) } = options
   const base = {
     level,
     base: { pid: process.pid },
@@ -41,7 +47,7 @@ export function createLogger(options: LoggerOptions): Logger {
   if (pretty) {
     const stream = PinoPretty({
       colorize: useColor(env, isTerminal),
-      destination: options.destination ?? 1,
+      destination: options.destination ?? STDOUT,
       sync: true,
       ignore: `pid,${START_FIELD}`,
       translateTime: 'SYS:HH:MM:ss.l',
@@ -53,7 +59,14 @@ export function createLogger(options: LoggerOptions): Logger {
 }
 
 function standardOutput(base: pino.LoggerOptions): Logger {
-  const stream = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES })
+  const stream = pino.destination({
+    dest: STDOUT,
+    sync: false,
+    // Writes at once, like 0; but with 0 a flush would not wait for the write under way.
+    minLength: 1,
+    maxLength: MAX_WAITING_BYTES,
+    maxWrite: MAX_WRITE_BYTES,
+  })
   const logger = pino(base, stream)
   let dropped = 0
   stream.on('drop', () => {
@@ -66,4 +79,9 @@ function standardOutput(base: pino.LoggerOptions): Logger {
     logger.warn({ dropped: lines }, `${lines} log lines were dropped, because their reader is too slow`)
   })
   return logger
+}
+
+/** Resolves when what was logged so far is written. A thread must wait for it before it ends: only the process's own end flushes. */
+export function flushLogger(logger: Logger): Promise<void> {
+  return new Promise((resolve) => logger.flush(() => resolve()))
 }

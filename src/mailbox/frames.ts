@@ -1,12 +1,13 @@
 import { Packr, Unpackr } from 'msgpackr/pack'
 import type { Mailbox } from './mailbox.js'
-import type { RingReader } from './ring-reader.js'
+import { RingCorrupt, type RingReader } from './ring-reader.js'
 
 /*
  * What crosses between acceptor and worker. The envelope is a positional msgpackr array; beside it the text (target and
  * header block, one character per byte) and the body lie flat in the frame, which costs less than half of packing them too
- * (see BENCHMARKS.md, codec). `msgpackr/pack` is the build without the native string extractor: that one throws on shared buffers
- * and falls back through an exception, +40 µs a message.
+ * (see BENCHMARKS.md, codec). msgpackr's native string extractor throws on shared buffers and falls back through an exception,
+ * 20 to 40 µs a message. `msgpackr/pack` comes without it, but one import of plain `msgpackr` by any module of the thread, a
+ * filter for instance, switches it on for all: so an envelope is copied out of shared memory before it is read.
  */
 
 /** Acceptor → worker: a new session. */
@@ -23,7 +24,10 @@ export const SENT = 5
 export const HEAD = 6
 /** Worker → acceptor: the answer is complete; payload: trailer block. */
 export const END = 7
-/** Worker → acceptor: the answer broke off after its head; the client connection must not look complete. */
+/**
+ * Worker → acceptor: the answer broke off; after its head the client connection must not look complete, before it an
+ * error is answered.
+ */
 export const FAIL = 8
 /** Worker → acceptor: a 1xx answer; `a` is the status, payload the header block. */
 export const INFO = 9
@@ -35,6 +39,21 @@ export const MAX_BODY_PIECE_BYTES = 64 * 1024
 
 const packr = new Packr({ useRecords: false, moreTypes: false })
 const unpackr = new Unpackr({ useRecords: false, moreTypes: false })
+
+/** Kept between calls, as the unpacker keeps its DataView with it: cheaper than a view of the ring for each envelope. */
+const scratch = Buffer.allocUnsafeSlow(4096)
+
+/** What `packr` wrote at the start of the frame. @throws RingCorrupt when the frame's parts do not fit into it */
+function readEnvelope(frame: RingReader): unknown {
+  const { a: envelopeBytes, b: textBytes, offset, bytes } = frame
+  if (envelopeBytes <= 0 || textBytes < 0 || envelopeBytes + textBytes > frame.length) {
+    throw new RingCorrupt(`parts of ${envelopeBytes} and ${textBytes} bytes in a frame of ${frame.length}`)
+  }
+  const end = offset + envelopeBytes
+  if (envelopeBytes > scratch.length) return unpackr.unpack(Uint8Array.from(bytes.subarray(offset, end)))
+  bytes.copy(scratch, 0, offset, end)
+  return unpackr.unpack(scratch, envelopeBytes)
+}
 
 /** A session as it is handed over. */
 export interface OpenFrame {
@@ -92,7 +111,7 @@ type OpenEnvelope = [string, string, string, number, number, number, string]
 export function readOpen(frame: RingReader): OpenFrame {
   const envelopeEnd = frame.offset + frame.a
   const targetEnd = envelopeEnd + frame.b
-  const envelope: OpenEnvelope = unpackr.unpack(frame.bytes.subarray(frame.offset, envelopeEnd))
+  const envelope = readEnvelope(frame) as OpenEnvelope
   return {
     method: envelope[0],
     target: frame.bytes.toString('latin1', envelopeEnd, targetEnd),
@@ -106,30 +125,35 @@ export function readOpen(frame: RingReader): OpenFrame {
   }
 }
 
-/** Writes a head, and with it the whole `body` when `head.complete`. */
+/**
+ * Writes a head, and with it the whole `body` when `head.complete`.
+ * @returns false when it is larger than any frame: nothing was written
+ */
 export function writeHead(
   mailbox: Mailbox,
   slot: number,
   generation: number,
   head: HeadFrame,
   body: Uint8Array | null,
-): void {
+): boolean {
   const flags = (head.complete ? HEAD_COMPLETE : 0) | (head.wantSent ? HEAD_WANT_SENT : 0)
   const envelope = packr.pack([head.status, head.statusText, head.contentLength, flags])
   const textBytes = head.headerBlock.length
   const size = envelope.length + textBytes + (body?.length ?? 0)
+  if (size > mailbox.maxPayloadBytes) return false
   const at = mailbox.reserve(HEAD, slot, generation, size, envelope.length, textBytes)
   const bytes = mailbox.target
   bytes.set(envelope, at)
   bytes.write(head.headerBlock, at + envelope.length, textBytes, 'latin1')
   if (body !== null) bytes.set(body, at + envelope.length + textBytes)
+  return true
 }
 
 type HeadEnvelope = [number, string, number | null, number]
 
 export function readHead(frame: RingReader): HeadFrame {
   const envelopeEnd = frame.offset + frame.a
-  const envelope: HeadEnvelope = unpackr.unpack(frame.bytes.subarray(frame.offset, envelopeEnd))
+  const envelope = readEnvelope(frame) as HeadEnvelope
   return {
     status: envelope[0],
     statusText: envelope[1],
@@ -140,12 +164,16 @@ export function readHead(frame: RingReader): HeadFrame {
   }
 }
 
-/** The body that came with a complete head, or the piece of a BODY frame: a view, valid during the frame. */
+/**
+ * The body that came with a complete head, or the piece of a BODY frame: a view, valid during the frame. Not a Buffer, so
+ * that `slice` copies, as its type says.
+ */
 export function bodyView(frame: RingReader, skipBytes = 0): Uint8Array {
-  return frame.bytes.subarray(frame.offset + skipBytes, frame.offset + frame.length)
+  const { bytes, offset, length } = frame
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + offset + skipBytes, length - skipBytes)
 }
 
-/** Cuts `chunk` into frames of at most {@link MAX_BODY_PIECE_BYTES}. */
+/** Cuts `chunk` into frames of at most {@link MAX_BODY_PIECE_BYTES}, or of what the ring takes. */
 export function writeBody(
   mailbox: Mailbox,
   slot: number,
@@ -153,9 +181,10 @@ export function writeBody(
   chunk: Uint8Array,
   last: boolean,
 ): void {
+  const pieceBytes = Math.min(MAX_BODY_PIECE_BYTES, mailbox.maxPayloadBytes)
   let at = 0
   do {
-    const end = Math.min(at + MAX_BODY_PIECE_BYTES, chunk.length)
+    const end = Math.min(at + pieceBytes, chunk.length)
     const isLast = last && end === chunk.length
     const offset = mailbox.reserve(BODY, slot, generation, end - at, isLast ? 1 : 0)
     if (end > at)
@@ -164,6 +193,7 @@ export function writeBody(
   } while (at < chunk.length)
 }
 
+/** @returns false when the text is larger than any frame: nothing was written */
 export function writeText(
   mailbox: Mailbox,
   kind: number,
@@ -171,21 +201,28 @@ export function writeText(
   generation: number,
   text: string,
   a = 0,
-): void {
+): boolean {
+  if (text.length > mailbox.maxPayloadBytes) return false
   const at = mailbox.reserve(kind, slot, generation, text.length, a)
   mailbox.target.write(text, at, text.length, 'latin1')
+  return true
 }
 
 export function readText(frame: RingReader): string {
   return frame.bytes.toString('latin1', frame.offset, frame.offset + frame.length)
 }
 
-/** @param sentMs when the last byte was given to the socket, or -1 if the client left before. */
+/**
+ * Wakes nobody: what the worker does with it can wait for its next turn.
+ * @param sentMs when the last byte was given to the socket, or -1 if the client left before.
+ */
 export function writeSent(mailbox: Mailbox, slot: number, generation: number, sentMs: number): void {
-  const at = mailbox.reserve(SENT, slot, generation, 8)
+  const at = mailbox.reserveQuietly(SENT, slot, generation, 8)
   mailbox.target.writeDoubleLE(sentMs, at)
 }
 
+/** @throws RingCorrupt */
 export function readSent(frame: RingReader): number {
+  if (frame.length !== 8) throw new RingCorrupt(`a time of ${frame.length} bytes`)
   return frame.bytes.readDoubleLE(frame.offset)
 }

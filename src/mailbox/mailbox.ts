@@ -41,6 +41,7 @@ export class Mailbox {
   readonly #flushTurn = (): void => this.#flush()
   readonly #drainTurn = (): void => this.#drain()
   #flushScheduled = false
+  #urgent = false
   #drainScheduled = false
   #closed = false
 
@@ -57,6 +58,11 @@ export class Mailbox {
     return this.#out.maxPayloadBytes
   }
 
+  /** Nothing is read or sent any more. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** True while frames wait for room in the ring: senders of bodies should stop until `onRoom`. */
   get congested(): boolean {
     return this.#overflow.length > 0
@@ -65,25 +71,46 @@ export class Mailbox {
   /**
    * Makes room for a frame and returns the offset of its payload in {@link Mailbox.target}. When the ring is full the frame
    * waits in memory, in order; that queue is bounded by the credit of the sessions, who stop while {@link Mailbox.congested}.
+   * After `close` the frame goes nowhere.
+   * @throws RangeError when the payload is larger than {@link Mailbox.maxPayloadBytes}: it would wait for ever, and all behind it
    */
   reserve(kind: number, slot: number, generation: number, payloadBytes: number, a = 0, b = 0): number {
+    if (payloadBytes > this.maxPayloadBytes) throw new RangeError(`no frame holds ${payloadBytes} bytes`)
     if (this.#overflow.length === 0) {
       const offset = this.tryReserve(kind, slot, generation, payloadBytes, a, b)
       if (offset >= 0) return offset
     }
     this.target = Buffer.allocUnsafe(payloadBytes)
+    if (this.#closed) return 0
     this.#overflow.push({ kind, slot, generation, a, b, payload: this.target })
+    this.#urgent = true
     this.#scheduleFlush()
     return 0
   }
 
-  /** Like {@link Mailbox.reserve}, but returns -1 when the ring is full: for what must not queue (new sessions). */
+  /**
+   * Like {@link Mailbox.reserve}, but returns -1 when the ring is full, or too small for the frame: for what must not
+   * queue (new sessions).
+   */
   tryReserve(kind: number, slot: number, generation: number, payloadBytes: number, a = 0, b = 0): number {
-    if (this.#closed || this.#overflow.length > 0) return -1
+    if (this.#closed || this.#overflow.length > 0 || payloadBytes > this.maxPayloadBytes) return -1
     const offset = this.#out.reserve(kind, slot, generation, payloadBytes, a, b)
+    // Also for room the consumer must be awake: what fills the ring may have been published quietly.
+    this.#urgent = true
+    this.#scheduleFlush()
     if (offset < 0) return -1
     this.target = this.#out.bytes
-    this.#scheduleFlush()
+    return offset
+  }
+
+  /**
+   * Like {@link Mailbox.reserve}, for frames that nobody waits for: a sleeping consumer is not woken for them, it finds them
+   * when it is woken for something else or looks by itself.
+   */
+  reserveQuietly(kind: number, slot: number, generation: number, payloadBytes: number): number {
+    const urgent = this.#urgent
+    const offset = this.reserve(kind, slot, generation, payloadBytes)
+    if (this.#overflow.length === 0) this.#urgent = urgent
     return offset
   }
 
@@ -92,6 +119,11 @@ export class Mailbox {
     if (this.#closed) return
     if (this.#overflow.length > 0) this.#retryOverflow()
     if (!this.#drainScheduled) this.#drain()
+  }
+
+  /** Reads all that is published by now, however much: for an end that is about to stop. */
+  readAll(): void {
+    while (this.#readBatch() === MAX_BATCH);
   }
 
   /** Publishes before the end of the turn; for tests and for the last words of a worker. */
@@ -111,31 +143,35 @@ export class Mailbox {
 
   #drain(): void {
     this.#drainScheduled = false
-    if (this.#closed) return
+    for (;;) {
+      const count = this.#readBatch()
+      if (count < 0) return
+      if (count > 0) {
+        // More is likely to follow in the next turn; looking once more is cheaper than being woken.
+        this.#scheduleDrain()
+        return
+      }
+      if (this.#in.sleep()) return
+    }
+  }
+
+  /** @returns how many frames were handled, or -1 when the mailbox is closed */
+  #readBatch(): number {
+    if (this.#closed) return -1
     const inbound = this.#in
     try {
-      for (;;) {
-        let count = 0
-        while (count < MAX_BATCH && inbound.next()) {
-          this.#handler.onFrame(inbound)
-          if (this.#closed) return
-          count += 1
-        }
-        if (inbound.release()) this.#ring()
-        if (count === MAX_BATCH) {
-          this.#scheduleDrain()
-          return
-        }
-        if (count > 0) {
-          // More is likely to follow in the next turn; looking once more is cheaper than being woken.
-          this.#scheduleDrain()
-          return
-        }
-        if (inbound.sleep()) return
+      let count = 0
+      while (count < MAX_BATCH && inbound.next()) {
+        this.#handler.onFrame(inbound)
+        if (this.#closed) return -1
+        count += 1
       }
+      if (inbound.release()) this.#ring()
+      return count
     } catch (error) {
       this.close()
       this.#handler.onCorrupt(error instanceof Error ? error : new Error(String(error)))
+      return -1
     }
   }
 
@@ -157,7 +193,8 @@ export class Mailbox {
     }
     this.#handler.beforeFlush?.()
     this.#flushScheduled = false
-    if (this.#out.publish()) this.#ring()
+    if (this.#out.publish(!this.#urgent)) this.#ring()
+    this.#urgent = false
   }
 
   #retryOverflow(): void {
@@ -177,6 +214,7 @@ export class Mailbox {
     }
     if (sent === 0) return
     this.#overflow.splice(0, sent)
+    this.#urgent = true
     this.#scheduleFlush()
     if (this.#overflow.length === 0) this.#handler.onRoom()
   }

@@ -51,9 +51,12 @@ export class RingReader {
         this.#written = Atomics.load(this.#control, WRITTEN) >>> 0
         if (this.#position === this.#written) return false
       }
+      const available = (this.#written - this.#position) >>> 0
+      if (available > this.#capacity) throw new RingCorrupt(`${available} bytes published at once`)
       const at = this.#position & this.#mask
       const toEnd = this.#capacity - at
       if (toEnd < HEADER_BYTES) {
+        if (toEnd > available) throw new RingCorrupt(`the end of the ring at ${at} was published in part`)
         this.#position = (this.#position + toEnd) >>> 0
         continue
       }
@@ -61,8 +64,8 @@ export class RingReader {
       const length = this.#words[word] ?? -1
       const kind = this.#words[word + 1] ?? 0
       const size = frameBytes(length)
-      const available = (this.#written - this.#position) >>> 0
-      if (length < 0 || size > toEnd || size > available) {
+      // The length is looked at by itself too: near 2^31 the rounded size wraps to a negative number.
+      if (length < 0 || length > toEnd || size > toEnd || size > available) {
         throw new RingCorrupt(`frame of ${length} bytes at ${at} does not fit what was published`)
       }
       this.#position = (this.#position + size) >>> 0

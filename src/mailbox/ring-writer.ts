@@ -26,6 +26,8 @@ export class RingWriter {
   #written: number
   #published: number
   #read: number
+  /** Frames were published and the consumer not yet looked after: with frames that must not wait, or when room is needed. */
+  #owesBell = false
 
   constructor(buffer: SharedArrayBuffer) {
     this.#capacity = buffer.byteLength - CONTROL_BYTES
@@ -41,6 +43,7 @@ export class RingWriter {
 
   /**
    * Writes a frame header and makes room for its payload.
+   * @param payloadBytes at most {@link RingWriter.maxPayloadBytes}, which the caller sees to: more may never find room
    * @returns the payload's offset in {@link RingWriter.bytes}, or -1 when the ring is full; then the consumer rings the bell once
    * it has made room.
    */
@@ -69,11 +72,19 @@ export class RingWriter {
     return start + HEADER_BYTES
   }
 
-  /** Makes all frames since the last call visible. @returns true if the consumer sleeps: ring its bell. */
-  publish(): boolean {
-    if (this.#written === this.#published) return false
-    this.#published = this.#written
-    Atomics.store(this.#control, WRITTEN, this.#written | 0)
+  /**
+   * Makes all frames since the last call visible.
+   * @param quietly leave a sleeping consumer asleep: it finds the frames when it wakes for another reason
+   * @returns true if the consumer sleeps and should not: ring its bell
+   */
+  publish(quietly = false): boolean {
+    if (this.#written !== this.#published) {
+      this.#published = this.#written
+      Atomics.store(this.#control, WRITTEN, this.#written | 0)
+      this.#owesBell = true
+    }
+    if (quietly || !this.#owesBell) return false
+    this.#owesBell = false
     return Atomics.compareExchange(this.#control, ASLEEP, 1, 0) === 1
   }
 

@@ -120,6 +120,8 @@ export class MaxRetriesExceeded extends GatewayError {
 /** No peer is left to try (contract A-59): 503. */
 export class NoPeerAvailable extends GatewayError {
   override readonly name = 'NoPeerAvailable'
+  /** Name of the upstream. */
+  readonly upstream: string
   constructor(upstream: string, cause?: unknown) {
     super(`no peer of upstream '${upstream}' is available`, {
       code: 'HG_NO_PEER',
@@ -128,6 +130,7 @@ export class NoPeerAvailable extends GatewayError {
       source: 'upstream',
       cause,
     })
+    this.upstream = upstream
   }
 }
 

@@ -30,6 +30,19 @@ export function isFieldValue(text: string): boolean {
   return true
 }
 
+/** Without spaces and tabs at both ends (RFC 9110 §5.6.3). `trim` would also take 0xA0, half of many a letter in UTF-8. */
+export function trimOws(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isOws(text.charCodeAt(start))) start += 1
+  while (end > start && isOws(text.charCodeAt(end - 1))) end -= 1
+  return start === 0 && end === text.length ? text : text.slice(start, end)
+}
+
+function isOws(code: number): boolean {
+  return code === 32 || code === 9
+}
+
 /**
  * Fields that belong to one connection and are never forwarded (RFC 9110 §7.6.1), beside what `Connection` names.
  * Lower case.
@@ -63,3 +76,21 @@ export const CONNECTION_PROTECTED: ReadonlySet<string> = new Set([
   'x-forwarded-proto',
   'x-request-id',
 ])
+
+/**
+ * Fields that say where a message ends or belong to one connection: the gateway writes them itself, so what a filter puts
+ * there is left out. Lower case.
+ */
+export const FRAMING: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Beside {@link FRAMING} the fields that a message has exactly once: a request its Host, an answer its Date. Lower case. */
+export const NEEDS_CARE: ReadonlySet<string> = new Set([...FRAMING, 'host', 'date'])

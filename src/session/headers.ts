@@ -1,5 +1,5 @@
 import { InvalidHeader } from './errors.js'
-import { isFieldValue, isToken } from './header-rules.js'
+import { isFieldValue, isToken, NEEDS_CARE, trimOws } from './header-rules.js'
 
 /** What a filter may read of a header section. Names are compared without regard to case. */
 export interface ReadonlyHeaders {
@@ -24,10 +24,19 @@ export class Headers implements ReadonlyHeaders {
   #lower: string[] = []
   #values: string[] = []
   #changed = false
+  #needsCare = false
 
   /** @param block field lines `name: value` each ended by CRLF, already validated; may be empty. */
   constructor(block = '') {
     this.#block = block
+  }
+
+  /**
+   * Somebody has added or removed a field that frames the message or belongs to the connection (or `Host`, `Date`), so the section
+   * must be looked through before it goes on the wire: see `requestBlock` and `responseBlock`.
+   */
+  get needsCare(): boolean {
+    return this.#needsCare
   }
 
   get(name: string): string | null {
@@ -59,14 +68,16 @@ export class Headers implements ReadonlyHeaders {
   /** Adds a field line and keeps those present (contract A-21). @throws InvalidHeader (A-24) */
   append(name: string, value: string): void {
     check(name, value)
+    const lower = name.toLowerCase()
+    if (NEEDS_CARE.has(lower)) this.#needsCare = true
     if (this.#names === null) {
       // Nobody has looked inside yet: a line more needs no parsing.
       this.#block += `${name}: ${value}\r\n`
       return
     }
     this.#names.push(name)
-    this.#lower.push(name.toLowerCase())
-    this.#values.push(value)
+    this.#lower.push(lower)
+    this.#values.push(trimOws(value))
     this.#changed = true
   }
 
@@ -89,7 +100,10 @@ export class Headers implements ReadonlyHeaders {
       this.#values.splice(i, 1)
       removed += 1
     }
-    if (removed > 0) this.#changed = true
+    if (removed > 0) {
+      this.#changed = true
+      if (NEEDS_CARE.has(lower)) this.#needsCare = true
+    }
     return removed
   }
 
@@ -114,7 +128,9 @@ export class Headers implements ReadonlyHeaders {
   }
 
   clone(): Headers {
-    return new Headers(this.toBlock())
+    const copy = new Headers(this.toBlock())
+    copy.#needsCare = this.#needsCare
+    return copy
   }
 
   #value(index: number): string {
@@ -131,7 +147,7 @@ export class Headers implements ReadonlyHeaders {
       const name = block.slice(at, colon)
       names.push(name)
       this.#lower.push(name.toLowerCase())
-      this.#values.push(block.slice(colon + 1, end).trim())
+      this.#values.push(trimOws(block.slice(colon + 1, end)))
       at = end + 2
     }
     this.#names = names
@@ -140,7 +156,7 @@ export class Headers implements ReadonlyHeaders {
 }
 
 function check(name: string, value: string): void {
-  if (!isToken(name)) throw new InvalidHeader(`invalid header name ${JSON.stringify(name)}`)
+  if (typeof name !== 'string' || !isToken(name)) throw new InvalidHeader(`invalid header name ${JSON.stringify(name)}`)
   if (typeof value !== 'string' || !isFieldValue(value)) {
     throw new InvalidHeader(
       `invalid value for header '${name}': control characters and characters above U+00FF are refused`,

@@ -26,8 +26,8 @@ export interface ReadonlyResponseHeader {
   readonly headers: ReadonlyHeaders
 }
 
-// A target that goes on the wire: visible ASCII only (RFC 9112 §3.2); the acceptor has checked the finer grammar.
-const TARGET = /^(?:\/[\x21-\x7e]*|\*)$/
+// A target that goes on the wire: visible ASCII without a fragment (RFC 9112 §3.2); the acceptor has checked the finer grammar.
+const TARGET = /^(?:\/[\x21\x22\x24-\x7e]*|\*)$/
 
 /** The head of a request: what filters edit and what goes to the upstream. */
 export class RequestHeader implements ReadonlyRequestHeader {

@@ -1,9 +1,8 @@
 import { SessionClosed } from './errors.js'
-import { Headers } from './headers.js'
 import {
   type ReadonlyRequestHeader,
   type ReadonlyResponseHeader,
-  RequestHeader,
+  type RequestHeader,
   type ResponseHeader,
   viewRequest,
   viewResponse,
@@ -28,11 +27,8 @@ export interface CacheLookupResult {
   readonly status: 'hit' | 'miss' | 'stale' | 'bypass'
 }
 
-/** What the acceptor knows of a request. */
+/** Where a session comes from: what never changes while it lives. */
 export interface SessionOrigin {
-  readonly method: string
-  readonly target: string
-  readonly headerBlock: string
   readonly remoteAddress: string
   readonly requestId: string
   readonly startMs: number
@@ -47,7 +43,7 @@ export class Session<UserCtx = unknown> {
   readonly #routeName: string
   readonly #allocator = new ResourceScope()
   readonly #timing: SessionTiming
-  #request: RequestHeader | null
+  #request: RequestHeader | null = null
   #response: ResponseHeader | null = null
   #requestView: ReadonlyRequestHeader | null = null
   #responseView: ReadonlyResponseHeader | null = null
@@ -62,11 +58,11 @@ export class Session<UserCtx = unknown> {
   #userCtx: UserCtx | null = null
   #closed = false
 
+  /** A session without a request yet: the first phase sets `downstreamRequest` (A-61). */
   constructor(origin: SessionOrigin, routeName: string) {
     this.#origin = origin
     this.#routeName = routeName
     this.#timing = createTiming(origin.startMs)
-    this.#request = new RequestHeader(origin.method, origin.target, new Headers(origin.headerBlock))
   }
 
   /** Owner of everything the session must give back (A-02). */
@@ -97,7 +93,10 @@ export class Session<UserCtx = unknown> {
     this.#responseView = null
   }
 
-  /** The request body if the route buffers it, else null (A-05). May be replaced as a whole. */
+  /**
+   * The request body if the route buffers it and there is one, else null (A-05). May be replaced as a whole, also on a request
+   * without one; Content-Length follows.
+   */
   get requestBody(): Readonly<Uint8Array> | null {
     this.#live()
     return this.#requestBody
@@ -227,16 +226,19 @@ export class Session<UserCtx = unknown> {
 
   /** `req-<uuid>`, the same in log, upstream header and answer (A-23). */
   requestId(): string {
+    this.#live()
     return this.#origin.requestId
   }
 
   /** Address of the connection's other end, without brackets. */
   clientAddress(): string {
+    this.#live()
     return this.#origin.remoteAddress
   }
 
   /** Name of the route that matched. */
   routeName(): string {
+    this.#live()
     return this.#routeName
   }
 

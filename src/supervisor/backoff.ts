@@ -7,7 +7,8 @@ const HEALTHY_MS = 10_000
 export class Backoff {
   readonly #now: () => number
   #failures = 0
-  #startedAtMs = Number.NEGATIVE_INFINITY
+  /** Null: it did not come up since it was lost last. */
+  #startedAtMs: number | null = null
 
   /** @param now milliseconds of a monotonic clock */
   constructor(now: () => number = () => performance.now()) {
@@ -21,7 +22,8 @@ export class Backoff {
 
   /** The worker is lost. @returns milliseconds until the next start */
   nextDelayMs(): number {
-    if (this.#now() - this.#startedAtMs > HEALTHY_MS && this.#startedAtMs > 0) this.#failures = 0
+    if (this.#startedAtMs !== null && this.#now() - this.#startedAtMs > HEALTHY_MS) this.#failures = 0
+    this.#startedAtMs = null
     this.#failures += 1
     if (this.#failures === 1) return 0
     return Math.min(LONGEST_MS, FIRST_MS * 2 ** (this.#failures - 2))

@@ -1,2 +1,2 @@
 export { startGateway } from './start-gateway.js'
-export type { Gateway, GatewayOptions, StartGateway } from './types.js'
+export type { Gateway, GatewayOptions, GatewayStats, ObservableGateway, StartGateway } from './types.js'

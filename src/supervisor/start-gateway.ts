@@ -1,20 +1,31 @@
 import { type Acceptor, createAcceptor } from '../acceptor/index.js'
+import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
+import { packageVersion } from '../config/version.js'
+import { type Control, startControl } from '../control/index.js'
 import { Dispatcher, Router } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
+import { HistogramStore } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { GATEWAY_COUNTERS } from '../session/counters.js'
-import type { Gateway, GatewayOptions } from './types.js'
+import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
 /**
  * Starts a gateway: shared memory, workers, then the acceptor, so that no request arrives before somebody can serve it.
+ * @throws NotPlainData if the options of a filter hold a function or the like
  * @throws Error of a filter that cannot be loaded, or with the system's `code` when it cannot listen
  */
-export async function startGateway(config: GatewayConfig, options: GatewayOptions): Promise<Gateway> {
+export async function startGateway(
+  config: GatewayConfig,
+  options: GatewayOptions,
+): Promise<ObservableGateway> {
   const { logger } = options
+  // It is about to be handed to the workers (A-45).
+  assertPlainData(config, 'config')
   const board = new WorkerBoard(config.workers.count)
   const counters = new SharedCounters(GATEWAY_COUNTERS, config.workers.count + 1)
+  const histograms = new HistogramStore(config.workers.count, config.routes.length).buffer
   const row = counters.row(0)
   let whenIdle: (() => void) | null = null
   const dispatcher = new Dispatcher({
@@ -45,14 +56,30 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
     dispatcher,
     board,
     countersBuffer: counters.buffer,
+    histograms,
     counters: row,
     logger,
   })
+  const draining = new SharedArrayBuffer(4)
+  let control: Control | null = null
   let acceptor: Acceptor
   try {
     await pool.start()
+    if (config.admin !== null) {
+      const routes = config.routes.map((route) => route.name)
+      const shared = {
+        workers: board.workers,
+        board: board.buffer,
+        counters: counters.buffer,
+        histograms,
+        routes,
+        draining,
+      }
+      control = await startControl({ ...config.admin, ...shared, version: packageVersion() }, logger)
+    }
     acceptor = await createAcceptor(config.acceptor, acceptorOptions(config), dispatcher)
   } catch (error) {
+    await control?.close()
     await pool.stop()
     throw error
   }
@@ -63,16 +90,22 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
       acceptor.stopListening()
       await acceptor.close()
       await pool.stop()
+      await control?.close()
     })()
     return closing
   }
-  let draining: Promise<{ lost: number }> | null = null
+  let drained: Promise<{ lost: number }> | null = null
   return {
     listen: { host: acceptor.host, port: acceptor.port },
+    admin: control === null ? null : { host: control.host, port: control.port },
     acceptorKind: acceptor.kind,
     workers: config.workers.count,
+    get inFlight() {
+      return dispatcher.inFlight
+    },
     drain() {
-      draining ??= (async () => {
+      drained ??= (async () => {
+        Atomics.store(new Int32Array(draining), 0, 1)
         if (config.drain.delayMs > 0)
           await new Promise((resolve) => setTimeout(resolve, config.drain.delayMs))
         acceptor.stopListening()
@@ -90,9 +123,10 @@ export async function startGateway(config: GatewayConfig, options: GatewayOption
         await close()
         return { lost }
       })()
-      return draining
+      return drained
     },
     close,
+    stats: () => ({ inFlight: dispatcher.inFlight, counters: counters.totals() }),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { GatewayConfig } from '../config/types.js'
+import type { GatewayCounter } from '../session/counters.js'
 
 export interface GatewayOptions {
   readonly logger: Logger
@@ -13,6 +14,8 @@ export interface Gateway {
   readonly admin?: { readonly host: string; readonly port: number } | null
   readonly acceptorKind: 'uws' | 'node'
   readonly workers: number
+  /** Sessions in flight at the moment. */
+  readonly inFlight: number
   /**
    * Stops accepting, waits for the sessions in flight up to the drain timeout, then closes.
    * @returns how many sessions were cut off, at the deadline or because `close()` was called meanwhile.
@@ -20,6 +23,18 @@ export interface Gateway {
   drain(): Promise<{ lost: number }>
   /** Closes at once. */
   close(): Promise<void>
+}
+
+/** What a gateway has done so far: sums over the counters of all its threads. */
+export interface GatewayStats {
+  /** Sessions in flight. `counters.requests` = `answered` + `aborted` + this (C16). */
+  readonly inFlight: number
+  readonly counters: Readonly<Record<GatewayCounter, number>>
+}
+
+/** The gateway of this package: what embeds it may also look at its counters. */
+export interface ObservableGateway extends Gateway {
+  stats(): GatewayStats
 }
 
 /** @throws Error with `code` of the system (`EADDRINUSE`, `EACCES`) when it cannot listen. */

@@ -14,6 +14,7 @@ export interface WorkerPoolOptions {
   readonly dispatcher: Dispatcher
   readonly board: WorkerBoard
   readonly countersBuffer: SharedArrayBuffer
+  readonly histograms: SharedArrayBuffer
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
 }
@@ -60,7 +61,6 @@ export class WorkerPool {
       // The default would freeze a worker's event loop while no task runs on it.
       atomics: 'disabled',
       recordTiming: false,
-      execArgv: [],
       ...(heapMb > 0 ? { resourceLimits: { maxOldGenerationSizeMb: heapMb } } : {}),
     })
     this.#piscina.on('error', (error) =>
@@ -131,6 +131,7 @@ export class WorkerPool {
       toAcceptor: link.toAcceptor,
       board: board.buffer,
       counters: countersBuffer,
+      histograms: this.#options.histograms,
       clockAnchorMs: clockAnchor(),
     }
     this.#piscina.run(task, { transferList: [port2] }).then(

@@ -3,6 +3,27 @@ function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
 
+/** Readings of both clocks of which the closest pair counts. */
+const READINGS = 8
+
+/**
+ * Where this thread's `performance.now()` has its zero on the monotonic clock. A thread can lose its core between two readings, for
+ * many milliseconds on a busy machine, so several pairs are taken and the closest one is believed.
+ */
+function threadOriginMs(): number {
+  let originMs = 0
+  let closestMs = Number.POSITIVE_INFINITY
+  for (let i = 0; i < READINGS; i += 1) {
+    const beforeMs = performance.now()
+    const middleMs = monotonicMs()
+    const afterMs = performance.now()
+    if (afterMs - beforeMs >= closestMs) continue
+    closestMs = afterMs - beforeMs
+    originMs = middleMs - (beforeMs + afterMs) / 2
+  }
+  return originMs
+}
+
 let offsetMs = Date.now() - performance.now()
 
 /**
@@ -11,12 +32,12 @@ let offsetMs = Date.now() - performance.now()
  * changed between their starts (contract A-37).
  */
 export function clockAnchor(): number {
-  return offsetMs + performance.now() - monotonicMs()
+  return offsetMs - threadOriginMs()
 }
 
 /** Adopts the anchor of the main thread. */
 export function useClockAnchor(anchorMs: number): void {
-  offsetMs = anchorMs + monotonicMs() - performance.now()
+  offsetMs = anchorMs + threadOriginMs()
 }
 
 /**

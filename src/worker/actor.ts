@@ -4,6 +4,7 @@ import {
   BODY,
   bodyView,
   CREDIT,
+  FAIL,
   Mailbox,
   type MailboxHandler,
   OPEN,
@@ -84,6 +85,14 @@ export class Actor implements MailboxHandler, SessionHost {
     this.mailbox.scheduleFlush()
   }
 
+  /** The worker is told to end: every session that is left is cleaned up. */
+  close(): void {
+    // The acceptor rings no bell for what was sent: sessions that ended well must not look cut off.
+    this.mailbox.readAll()
+    for (const session of this.#sessions) session?.run.onShutdown()
+    this.#sessions.length = 0
+  }
+
   forget(session: WorkerSession): void {
     if (this.#sessions[session.slot] === session) this.#sessions[session.slot] = undefined
   }
@@ -95,7 +104,10 @@ export class Actor implements MailboxHandler, SessionHost {
   #open(frame: RingReader): void {
     const open = readOpen(frame)
     const route = this.#options.routes[open.route]
-    if (route === undefined) return
+    if (route === undefined) {
+      this.mailbox.reserve(FAIL, frame.slot, frame.generation, 0)
+      return
+    }
     // A slot is only given again after its session has ended at the other end: what is left here has broken off.
     this.#sessions[frame.slot]?.run.onClientAbort()
     const session = new WorkerSession(this, frame.slot, frame.generation, open, route, this.#options.env)

@@ -72,6 +72,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       }
       if (message.type !== 'stop') return
       clearInterval(beat)
+      actor.close()
       for (const { connector } of upstreams.values()) connector.close()
       port.close()
       resolve()

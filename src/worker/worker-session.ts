@@ -11,6 +11,7 @@ import {
   writeHead,
   writeText,
 } from '../mailbox/index.js'
+import { forwardingFields } from '../session/forwarding-fields.js'
 
 /** What a session needs of its worker. */
 export interface SessionHost {
@@ -44,7 +45,7 @@ export class WorkerSession implements ClientPort {
     this.slot = slot
     this.generation = generation
     // What every upstream is told about the request; the acceptor has removed what a client could forge of it.
-    const headerBlock = `${open.headerBlock}via: 1.1 headgate\r\nx-forwarded-for: ${open.remoteAddress}\r\nx-forwarded-proto: http\r\nx-request-id: ${open.requestId}\r\n`
+    const headerBlock = open.headerBlock + forwardingFields(open)
     this.run = new SessionRun({ ...open, headerBlock }, route, env, this)
   }
 
@@ -56,13 +57,17 @@ export class WorkerSession implements ClientPort {
     body: Uint8Array | null,
     complete: boolean,
   ): void {
-    writeHead(
+    const isWritten = writeHead(
       this.#host.mailbox,
       this.slot,
       this.generation,
       { status, statusText, headerBlock, contentLength, complete, wantSent: true },
       body,
     )
+    if (isWritten) return
+    // Filters made it larger than any frame. The run is told later: it is in the middle of this call.
+    this.fail()
+    setImmediate(() => this.run.onClientAbort())
   }
 
   informational(status: number, headerBlock: string): void {
@@ -79,7 +84,10 @@ export class WorkerSession implements ClientPort {
   }
 
   end(trailerBlock: string): void {
-    writeText(this.#host.mailbox, END, this.slot, this.generation, trailerBlock)
+    const { mailbox } = this.#host
+    // Trailers may be dropped (RFC 9110 section 6.5.1); those that fit no frame are.
+    if (!writeText(mailbox, END, this.slot, this.generation, trailerBlock))
+      writeText(mailbox, END, this.slot, this.generation, '')
   }
 
   fail(): void {

@@ -1,13 +1,14 @@
-import { formatHostPort, parseAdmin, parseListen, parsePeer } from '#src/config/address.js'
-import { InvalidValue } from '#src/config/invalid-value.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { formatHostPort, parseAdmin, parseListen, parsePeer } from '#src/config/address.js'
+import { InvalidValue } from '#src/config/invalid-value.js'
 
 function refusal(parse: () => unknown): string {
   try {
     parse()
   } catch (error) {
-    if (error instanceof InvalidValue) return error.hint === null ? error.message : `${error.message} | ${error.hint}`
+    if (error instanceof InvalidValue)
+      return error.hint === null ? error.message : `${error.message} | ${error.hint}`
     throw error
   }
   throw new Error('it was accepted')

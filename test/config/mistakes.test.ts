@@ -1,5 +1,6 @@
-import { formatProblem, type ProblemCode } from '#src/config/index.js'
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references of the config have this form
 import { expect, it } from 'vitest'
+import { formatProblem, type ProblemCode } from '#src/config/index.js'
 import { MINIMAL, problemsOf } from './support.js'
 
 interface Mistake {
@@ -429,7 +430,10 @@ it('shows only the first syntax error, and that there are more', async () => {
 })
 
 it('refuses aliases that multiply without bound', async () => {
-  const levels = Array.from({ length: 9 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(', ')}]`)
+  const levels = Array.from(
+    { length: 9 },
+    (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(', ')}]`,
+  )
   const [problem] = await problemsOf({ 'headgate.yaml': ['l0: &l0 [x]', ...levels].join('\n') })
   expect(problem?.message).toMatch(/^Excessive alias count/)
 })

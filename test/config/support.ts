@@ -1,8 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { ConfigError, type ConfigProblem, type LoadedConfig, type LoadOptions, loadConfig } from '#src/config/index.js'
 import { onTestFinished } from 'vitest'
+import {
+  ConfigError,
+  type ConfigProblem,
+  type LoadedConfig,
+  type LoadOptions,
+  loadConfig,
+} from '#src/config/index.js'
 
 /** A folder with these files in it, removed after the test. */
 export function folderWith(files: Readonly<Record<string, string>>): string {
@@ -18,7 +24,10 @@ export function folderWith(files: Readonly<Record<string, string>>): string {
 const readers = { parallelism: () => 4, readFile: () => null }
 
 /** Loads from a folder of these files, on a machine of 4 cores, without any environment variable. */
-export function load(files: Readonly<Record<string, string>>, options: LoadOptions = {}): Promise<LoadedConfig> {
+export function load(
+  files: Readonly<Record<string, string>>,
+  options: LoadOptions = {},
+): Promise<LoadedConfig> {
   return loadConfig({ cwd: folderWith(files), env: {}, readers, ...options })
 }
 

@@ -1,13 +1,14 @@
-import { InvalidValue } from '#src/config/invalid-value.js'
-import { MAX_DURATION_MS, parseDuration, parseSize } from '#src/config/units.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { InvalidValue } from '#src/config/invalid-value.js'
+import { MAX_DURATION_MS, parseDuration, parseSize } from '#src/config/units.js'
 
 function refusal(parse: () => unknown): string {
   try {
     parse()
   } catch (error) {
-    if (error instanceof InvalidValue) return error.hint === null ? error.message : `${error.message} | ${error.hint}`
+    if (error instanceof InvalidValue)
+      return error.hint === null ? error.message : `${error.message} | ${error.hint}`
     throw error
   }
   throw new Error('it was accepted')
@@ -35,7 +36,10 @@ describe('durations', () => {
     ['5min', "expected a duration such as '250ms', got '5min' | write '5m'"],
     ['10 seconds', "expected a duration such as '250ms', got '10 seconds' | write '10s'"],
     ['3w', "expected a duration such as '250ms', got '3w' | the units are ms, s, m, h, d"],
-    ['3constructor', "expected a duration such as '250ms', got '3constructor' | the units are ms, s, m, h, d"],
+    [
+      '3constructor',
+      "expected a duration such as '250ms', got '3constructor' | the units are ms, s, m, h, d",
+    ],
     ['-1s', "expected a duration such as '250ms', got '-1s'"],
     ['', "expected a duration such as '250ms', got ''"],
     ['soon', "expected a duration such as '250ms', got 'soon'"],
@@ -77,7 +81,10 @@ describe('sizes', () => {
   it.each([
     [16, "16 has no unit | say the unit, e.g. '16B' or '16KiB'"],
     ['16', "16 has no unit | say the unit, e.g. '16B' or '16KiB'"],
-    ['16K', "expected a size such as '16KiB', got '16K' | write '16KiB' (powers of 1024) or '16KB' (powers of 1000)"],
+    [
+      '16K',
+      "expected a size such as '16KiB', got '16K' | write '16KiB' (powers of 1024) or '16KB' (powers of 1000)",
+    ],
     ['16kb', "expected a size such as '16KiB', got '16kb' | write '16KB'"],
     ['16 KiB', "expected a size such as '16KiB', got '16 KiB' | write '16KiB'"],
     ['16TB', "expected a size such as '16KiB', got '16TB' | the units are B, KiB, MiB, GiB, KB, MB, GB"],

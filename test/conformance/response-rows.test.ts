@@ -181,13 +181,6 @@ describe.each(ACCEPTOR_KINDS)('answers over %s', (kind) => {
     }
   })
 
-  it('A-23 the refusal carries a request id as well', async () => {
-    const { responses } = await exchange(subject, 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', {
-      untilClosed: true,
-    })
-    for (const refusal of responses) expect(refusal.header('x-request-id')).toMatch(/^req-[0-9a-f-]{36}$/)
-  })
-
   it('§4.2 bodies that lie in shared memory are sent', async () => {
     const shared = new Uint8Array(new SharedArrayBuffer(16)).fill(120)
     answer = (given) => given.respond(200, 'OK', '', shared.subarray(4, 12), 8)

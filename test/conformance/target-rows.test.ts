@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
 import { exchange } from '../support/exchange.js'
-import { byteByByte, packetForms } from '../support/packet-forms.js'
+import { packetForms } from '../support/packet-forms.js'
 import { seenHeader } from '../support/seen-request.js'
+import { HIDDEN, ROW_HOST, type RowOutcome, runRows } from './row-runner.js'
 
-const HIDDEN = 'GET /admin HTTP/1.1\r\nHost: a\r\n\r\n'
-const line = (text: string): string => `${text}\r\nHost: a\r\n\r\n${HIDDEN}`
+const line = (text: string): string => `${text}\r\nHost: ${ROW_HOST}\r\n\r\n${HIDDEN}`
 
 type Row = readonly [id: string, what: string, requestLine: string, statuses: readonly number[]]
 
@@ -41,28 +41,29 @@ const REFUSED: readonly Row[] = [
 
 describe.each(ACCEPTOR_KINDS)('targets, methods and versions over %s', (kind) => {
   let subject: AcceptorUnderTest
+  let outcomes: readonly RowOutcome[]
   beforeAll(async () => {
-    subject = await AcceptorUnderTest.start(kind)
+    // Some rows are closed by a deadline only. 5 s is the shortest idle time of uWS.
+    subject = await AcceptorUnderTest.start(kind, { timeouts: { idleMs: 5_000 } })
+    outcomes = await runRows(
+      subject,
+      REFUSED.map(([, , requestLine]) => line(requestLine)),
+    )
   })
   afterAll(async () => {
     await subject.close()
   })
 
-  it.each(REFUSED)(
-    '%s %s is refused, and nothing reaches the application',
-    async (_, __, requestLine, allowed) => {
-      const bytes = line(requestLine)
-      for (const form of [...packetForms(bytes), byteByByte(bytes)]) {
-        const { statuses, closed, lines, problems } = await exchange(subject, form, { untilClosed: true })
-        expect({ form: form.name, closed, lines, problems }).toEqual({
-          form: form.name,
-          closed: true,
-          lines: [],
-          problems: [],
-        })
-        expect(statuses.length, form.name).toBeLessThanOrEqual(1)
-        expect([undefined, ...allowed], form.name).toContain(statuses[0])
-      }
+  it.each(REFUSED.map(([id, what, , allowed], row) => [id, what, allowed, row] as const))(
+    '%s %s is refused and closed in every packet form, and nothing reaches the application',
+    (_, __, allowed, row) => {
+      const outcome = outcomes[row]
+      expect(outcome?.forms.length).toBeGreaterThan(15)
+      expect(outcome?.seen.map(({ method, target }) => `${method} ${target}`)).toEqual([])
+      expect(outcome?.forms.filter(({ closed, problem }) => !closed || problem !== null)).toEqual([])
+      // 505 is the word of uWS's own parser for most that is wrong with a request line.
+      const words = ['', ...allowed.map(String), ...(kind === 'uws' ? ['505'] : [])]
+      expect(outcome?.forms.filter(({ statuses }) => !words.includes(statuses.join()))).toEqual([])
     },
   )
 
@@ -137,7 +138,9 @@ describe.each(ACCEPTOR_KINDS)('targets, methods and versions over %s', (kind) =>
   })
 
   it('U8 leading empty lines are skipped, or the connection is refused', async () => {
-    const { lines, statuses, problems } = await exchange(subject, '\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n')
+    const { lines, statuses, problems } = await exchange(subject, '\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n', {
+      timeoutMs: 300,
+    })
     expect(problems).toEqual([])
     expect(
       kind === 'node'
@@ -146,6 +149,8 @@ describe.each(ACCEPTOR_KINDS)('targets, methods and versions over %s', (kind) =>
             ['GET /a', 200],
             ['', 400],
             ['', 505],
+            // uWS 20.57 says nothing, and closes at its idle timer.
+            ['', undefined],
           ],
     ).toContainEqual([lines.join(), statuses[0]])
   })

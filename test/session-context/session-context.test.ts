@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { FrozenInstanceError, SessionContext, type SessionContextJson } from '#src/ads/index.js'
 import { describe, expect, it } from 'vitest'
+import { FrozenInstanceError, SessionContext, type SessionContextJson } from '#src/ads/index.js'
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const REQUEST_ID = /^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -44,7 +44,9 @@ describe('SessionContext.create', () => {
   it('B-02, B-05 makes a context without arguments, synchronously', () => {
     const context = SessionContext.create()
     expect(context).toBeInstanceOf(SessionContext)
-    expect(`Request ID: ${context.requestId}, Timestamp: ${context.timestamp}`).toMatch(/^Request ID: req-.+, Timestamp: \d+$/)
+    expect(`Request ID: ${context.requestId}, Timestamp: ${context.timestamp}`).toMatch(
+      /^Request ID: req-.+, Timestamp: \d+$/,
+    )
   })
 
   it('B-06 has exactly five own enumerable fields, and five in JSON form with request_id (D2)', () => {
@@ -118,7 +120,9 @@ describe('SessionContext.create', () => {
   })
 
   it('B-15 takes over the given cookies and nothing else, also names that objects have by themselves', () => {
-    const cookies = JSON.parse('{"user_id":"u1","session_id":"","__proto__":"x","constructor":"y"}') as Record<string, string>
+    const cookies = JSON.parse(
+      '{"user_id":"u1","session_id":"","__proto__":"x","constructor":"y"}',
+    ) as Record<string, string>
     const context = SessionContext.create({ cookies })
     expect(Object.entries(context.cookies)).toEqual(Object.entries(cookies))
     expect(context.cookies['user_id'] ?? 'anonymous').toBe('u1')
@@ -222,7 +226,9 @@ describe('crossing threads', () => {
         workerData: { module: import.meta.resolve('#src/ads/index.js'), context: context.toJSON() },
       },
     )
-    const [answer] = (await once(worker, 'message')) as [{ error: string; json: SessionContextJson; text: string }]
+    const [answer] = (await once(worker, 'message')) as [
+      { error: string; json: SessionContextJson; text: string },
+    ]
     await worker.terminate()
     expect(answer.error).toBe("FrozenInstanceError: cannot assign to field 'timestamp'")
     expect(answer.text).toBe(context.describe())
@@ -234,7 +240,10 @@ describe('crossing threads', () => {
   })
 
   it('B-10 does not insist on a UUID version in what it is given', () => {
-    const json = { ...SessionContext.create().toJSON(), request_id: 'req-a1b2c3d4-e5f6-7890-abcd-ef1234567890' }
+    const json = {
+      ...SessionContext.create().toJSON(),
+      request_id: 'req-a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+    }
     expect(SessionContext.fromJSON(json).requestId).toBe(json.request_id)
   })
 
@@ -252,6 +261,8 @@ describe('crossing threads', () => {
 
 it('B-21 gives the same correlator every time it is read', () => {
   const context = SessionContext.create({ cookies: { id: randomUUID() } })
-  const records = Array.from({ length: 3 }, () => JSON.parse(JSON.stringify({ msg: 'x', ...context.toJSON() })))
+  const records = Array.from({ length: 3 }, () =>
+    JSON.parse(JSON.stringify({ msg: 'x', ...context.toJSON() })),
+  )
   expect(new Set(records.map((record) => record.correlator))).toEqual(new Set([context.correlator]))
 })

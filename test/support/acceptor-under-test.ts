@@ -8,6 +8,7 @@ import type {
 } from '#src/acceptor/types.js'
 import { type AnswerTime, type Application, RecordingHandler } from './recording-handler.js'
 import type { SeenRequest } from './seen-request.js'
+import { strictProblems } from './strict-request.js'
 import type { Subject } from './subject.js'
 import { turns } from './turns.js'
 
@@ -80,6 +81,10 @@ export class AcceptorUnderTest implements Subject {
 
   get breaches(): readonly string[] {
     return this.handler.breaches
+  }
+
+  problems(): string[] {
+    return [...this.handler.breaches, ...this.handler.seen.flatMap(strictProblems)]
   }
 
   reset(): void {

@@ -2,7 +2,6 @@ import type { PacketForm } from './packet-forms.js'
 import { RawClient } from './raw-client.js'
 import type { ParsedResponse } from './response-parser.js'
 import type { SeenRequest } from './seen-request.js'
-import { strictProblems } from './strict-request.js'
 import type { Subject } from './subject.js'
 
 export interface Outcome {
@@ -47,11 +46,7 @@ export async function exchange(
     await subject.settle()
     const { responses, problem } = client.responses(methods)
     const seen = subject.seen.slice()
-    const problems = [
-      ...subject.breaches,
-      ...seen.flatMap(strictProblems),
-      ...(problem === null ? [] : [problem]),
-    ]
+    const problems = [...subject.problems(), ...(problem === null ? [] : [problem])]
     return {
       responses,
       statuses: responses.map(({ status }) => status),

@@ -10,8 +10,11 @@ export interface Subject {
   readonly port: number
   /** Every request that reached the application since the last {@link Subject.reset}. */
   readonly seen: readonly SeenRequest[]
-  /** Breaches of an inner contract noticed on the way; empty when all is well. */
-  readonly breaches: readonly string[]
+  /**
+   * Everything wrong with what reached the application since the last {@link Subject.reset}, whatever a test expects:
+   * requests off the grammar, breaches of an inner contract. Empty when all is well.
+   */
+  problems(): string[]
   reset(): void
   /**
    * Resolves when everything that the subject does without a timer about the bytes sent so far has been done and can be

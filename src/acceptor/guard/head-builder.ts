@@ -65,7 +65,10 @@ const FIELDS: ReadonlyMap<string, number> = new Map([
 const FORGEABLE_PREFIX = 'x-forwarded-'
 
 const LENGTH = /^(?:0|[1-9]\d{0,14})$/
-const HIGH = 128
+const PLAIN_NAME = /^[a-z0-9-]+$/
+const BEYOND_ASCII = /[^\t\x20-\x7e]/
+/** What no field value may hold (RFC 9110 §5.5). */
+const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/
 
 export interface HeadBuilderOptions {
   readonly limits: Pick<AcceptorLimits, 'headerBytes' | 'headerCount' | 'targetBytes'>
@@ -98,6 +101,8 @@ export class HeadBuilder {
   expectsContinue = false
   /** The client listed `close` in Connection. */
   asksToClose = false
+  /** Length of the first Connection value, -1 without one: uWS takes any of 5 bytes for `close` (U12). */
+  connectionBytes = -1
 
   readonly #limits: HeadBuilderOptions['limits']
   readonly #rejectsChunked: boolean
@@ -124,6 +129,7 @@ export class HeadBuilder {
     this.upgrade = ''
     this.expectsContinue = false
     this.asksToClose = false
+    this.connectionBytes = -1
     this.#refusal = null
     this.#bytes = 0
     this.#count = 0
@@ -135,27 +141,15 @@ export class HeadBuilder {
 
   /** @param name in lower case */
   add(name: string, value: string): void {
-    if (this.#refusal !== null) return
     this.#count += 1
     this.#bytes += name.length + value.length + 4
-    if (this.#count > this.#limits.headerCount) return this.#refuse(REFUSALS.fieldCount)
-    if (this.#bytes > this.#limits.headerBytes) return this.#refuse(REFUSALS.fieldBytes)
-    const known = FIELDS.get(name)
-    const highest = highestByte(value)
-    if (highest < 0) return this.#refuse(REFUSALS.fieldValue)
-    if (known !== undefined && known !== PLAIN) return this.#addSpecial(known, value)
-    if (known === undefined && !isPlainName(name)) {
-      // Valid, but some backends fold `_` into `-` and would take it for another field (reliability).
-      if (!isToken(name)) this.#refuse(REFUSALS.fieldName)
+    const field = FIELDS.get(name)
+    // The common case first: a name that is known to be plain, and a value of visible ASCII.
+    if (field === PLAIN && !BEYOND_ASCII.test(value)) {
+      this.headerBlock = `${this.headerBlock + name}: ${value}\r\n`
       return
     }
-    if (known === undefined && name.startsWith(FORGEABLE_PREFIX)) return
-    if (highest < HIGH || !this.#utf8) {
-      this.headerBlock += `${name}: ${value}\r\n`
-      return
-    }
-    if (value.includes('\ufffd')) return this.#refuse(REFUSALS.fieldValue)
-    this.headerBlock += `${name}: ${Buffer.from(value, 'utf8').toString('latin1')}\r\n`
+    if (this.#refusal === null) this.#addUncommon(name, value, field)
   }
 
   /**
@@ -167,6 +161,8 @@ export class HeadBuilder {
     if (target.length > this.#limits.targetBytes) return REFUSALS.targetLength
     const strict = target === '*' && method === 'OPTIONS' ? target : strictTarget(target)
     if (strict === null) return REFUSALS.target
+    if (this.#count > this.#limits.headerCount) return REFUSALS.fieldCount
+    if (this.#bytes > this.#limits.headerBytes) return REFUSALS.fieldBytes
     if (this.#refusal !== null) return this.#refusal
     if (!this.#hasHost) return REFUSALS.hostMissing
     if (this.contentLength === LENGTH_CHUNKED) {
@@ -179,6 +175,20 @@ export class HeadBuilder {
       this.upgrade = this.#upgradeValue
     }
     return null
+  }
+
+  #addUncommon(name: string, value: string, field: number | undefined): void {
+    if (CONTROL.test(value)) return this.#refuse(REFUSALS.fieldValue)
+    if (field !== undefined && field !== PLAIN) return this.#addSpecial(field, value)
+    if (field === undefined && !PLAIN_NAME.test(name)) {
+      // Valid, but some backends fold `_` into `-` and would take it for another field.
+      if (!isToken(name)) this.#refuse(REFUSALS.fieldName)
+      return
+    }
+    if (name.startsWith(FORGEABLE_PREFIX)) return
+    const bytes = this.#utf8 && BEYOND_ASCII.test(value) ? bytesOf(value) : value
+    if (bytes === null) return this.#refuse(REFUSALS.fieldValue)
+    this.headerBlock = `${this.headerBlock + name}: ${bytes}\r\n`
   }
 
   #refuse(refusal: Refusal): void {
@@ -219,6 +229,7 @@ export class HeadBuilder {
   }
 
   #addConnection(value: string): void {
+    if (this.connectionBytes < 0) this.connectionBytes = value.length
     if (value === 'keep-alive' || value === 'Keep-Alive') return
     for (const part of value.split(',')) {
       const option = part.trim().toLowerCase()
@@ -245,22 +256,7 @@ function refuseMethod(method: string): Refusal {
   return isToken(method) ? REFUSALS.methodUnknown : REFUSALS.methodSyntax
 }
 
-/** The highest character code, or -1 if the text is no field value (RFC 9110 §5.5). */
-function highestByte(value: string): number {
-  let highest = 0
-  for (let i = 0; i < value.length; i += 1) {
-    const code = value.charCodeAt(i)
-    if (code < 32 ? code !== 9 : code === 127) return -1
-    if (code > highest) highest = code
-  }
-  return highest
-}
-
-/** Lower-case letters, digits and hyphens only. */
-function isPlainName(name: string): boolean {
-  for (let i = 0; i < name.length; i += 1) {
-    const code = name.charCodeAt(i)
-    if (!((code >= 97 && code <= 122) || code === 45 || (code >= 48 && code <= 57))) return false
-  }
-  return name.length > 0
+/** One character per byte again, of text that was decoded as UTF-8; null if it was not valid UTF-8. */
+function bytesOf(decoded: string): string | null {
+  return decoded.includes('\ufffd') ? null : Buffer.from(decoded, 'utf8').toString('latin1')
 }

@@ -18,6 +18,7 @@ export const REFUSALS = {
     ...refusal(405, 'parse', 'The method is not allowed.'),
     reason: 'http_request_denied',
   } satisfies Refusal,
+  version: refusal(505, 'parse', 'The HTTP version is not supported.'),
   target: parse('The request target is invalid.'),
   targetLength: refusal(414, 'limit', 'The request target is too long.'),
   hostMissing: refusal(400, 'host', 'The Host header is missing.'),

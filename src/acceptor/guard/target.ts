@@ -1,3 +1,6 @@
+/** Strict already, without escapes: nearly every target. */
+const STRICT = /^\/[\w\-.~!$&'()*+,;=:@/]*(?:\?[\w\-.~!$&'()*+,;=:@/?]*)?$/
+
 const FINE = 0
 const REFUSED = 1
 const PERCENT = 2
@@ -27,6 +30,7 @@ for (const char of '[]|') CLASS[char.charCodeAt(0)] = ENCODED
  * @returns the target, the same string if nothing had to change; null when it is refused
  */
 export function strictTarget(target: string): string | null {
+  if (STRICT.test(target)) return target
   if (target.charCodeAt(0) !== 0x2f) return null
   let inQuery = false
   let out = ''

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { gatewayFields } from '../gateway-fields.js'
 import { REFUSALS } from '../guard/index.js'
 import { refusalAnswer } from '../refusal-answer.js'
 import type { Refusal } from '../types.js'
@@ -34,7 +35,7 @@ export function parserRefusal(error: ClientError, socket: Socket): Refusal | nul
 export function answerOnSocket(socket: Socket, refusal: Refusal, requestId: string): void {
   const answer = refusalAnswer(refusal, requestId)
   const head =
-    `HTTP/1.1 ${answer.status} ${answer.statusText}\r\n${answer.headerBlock}` +
+    `HTTP/1.1 ${answer.status} ${answer.statusText}\r\n${answer.headerBlock}${gatewayFields(requestId)}` +
     `date: ${new Date().toUTCString()}\r\nconnection: close\r\ncontent-length: ${answer.body.length}\r\n\r\n`
   socket.write(Buffer.concat([Buffer.from(head, 'latin1'), answer.body]))
   socket.destroySoon()

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { generateRequestId } from '../../session/request-id.js'
 import { DeadlineWheel, now } from '../../time/index.js'
 import { clientAddress } from '../client-address.js'
+import { gatewayFields } from '../gateway-fields.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
 import { headerLines } from '../header-lines.js'
 import { refusalAnswer } from '../refusal-answer.js'
@@ -117,6 +118,11 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   #onRequest(request: IncomingMessage, response: ServerResponse, sendContinue: boolean): void {
     const connection = this.#connections.get(request.socket)
     if (connection === undefined || connection.closing) return
+    if (request.httpVersionMajor !== 1 || request.httpVersionMinor > 1) {
+      connection.closing = true
+      this.#refuse(request, response, REFUSALS.version, generateRequestId())
+      return
+    }
     const guard = this.#guard
     guard.begin()
     const raw = request.rawHeaders
@@ -150,6 +156,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     connection.latest = exchange
     response.once('close', () => {
       connection.active -= 1
+      if (connection.closing && connection.active === 0) request.socket.destroySoon()
     })
     exchange.start()
   }
@@ -157,7 +164,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, requestId: string): void {
     const answer = refusalAnswer(refusal, requestId)
     response.shouldKeepAlive = false
-    const lines = headerLines(answer.headerBlock)
+    const lines = headerLines(answer.headerBlock + gatewayFields(requestId))
     lines.push('content-length', String(answer.body.length))
     response.on('error', () => undefined)
     response.writeHead(answer.status, answer.statusText, lines)
@@ -169,24 +176,29 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     this.handler.onRefused(refusal, requestId, clientAddress(socket.remoteAddress))
   }
 
+  /** Node's parser gave up, or a head did not arrive in time. The socket is ours now. */
   #onClientError(error: ClientError, socket: Socket): void {
     const connection = this.#connections.get(socket)
     const refusal = parserRefusal(error, socket)
-    const latest = connection?.latest ?? null
-    if (refusal === null || connection === undefined || connection.closing && latest === null) {
+    if (refusal === null || connection === undefined) {
       socket.destroy()
       return
     }
+    const { latest, closing } = connection
     connection.closing = true
-    if (connection.active === 0) {
+    if (latest !== null && connection.active > 0 && !latest.bodyComplete) {
+      // The body of the latest request is off the grammar. Answers to others may be due before its own.
+      if (connection.active === 1) latest.refuse(refusal)
+      else socket.destroy()
+    } else if (connection.active > 0) {
+      // Garbage behind complete requests: they are answered, and then the connection ends.
+      latest?.closeBehind()
+    } else if (!closing) {
       const requestId = generateRequestId()
       this.#report(refusal, requestId, socket)
       answerOnSocket(socket, refusal, requestId)
-    } else if (connection.active === 1 && latest !== null && !latest.bodyComplete) {
-      latest.refuse(refusal)
-    } else {
-      socket.destroy()
     }
+    // Else a refusal is on its way, and closes.
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Deadline, DeadlineWheel } from '../../time/index.js'
-import { isBodiless } from '../body-rules.js'
+import { isAnswerHead, isBodiless } from '../answer-rules.js'
+import { internalErrorAnswer, warnBadAnswer } from '../internal-error.js'
 import { gatewayFields } from '../gateway-fields.js'
 import { REFUSALS } from '../guard/index.js'
 import { headerLines } from '../header-lines.js'
@@ -75,6 +76,11 @@ export class NodeExchange implements Downstream {
     return this.#bodyComplete
   }
 
+  /** No further request will be read: the answer closes the connection. */
+  closeBehind(): void {
+    this.#closes = true
+  }
+
   /** Hands the request to the owner and begins to read its body. */
   start(): void {
     this.#host.handler.onRequest(this)
@@ -98,6 +104,7 @@ export class NodeExchange implements Downstream {
     contentLength: number | null,
   ): void {
     if (this.#headWritten || this.#over) return
+    if (!isAnswerHead(status, statusText, headerBlock)) return this.#answerInternalError()
     const bodiless = isBodiless(status)
     if (bodiless || this.head.method === 'HEAD') {
       this.#writeHead(status, statusText, headerBlock, bodiless ? null : contentLength)
@@ -113,6 +120,7 @@ export class NodeExchange implements Downstream {
 
   writeHead(status: number, statusText: string, headerBlock: string, contentLength: number | null): void {
     if (this.#headWritten || this.#over) return
+    if (!isAnswerHead(status, statusText, headerBlock)) return this.#answerInternalError()
     const bodiless = isBodiless(status)
     this.#writeHead(status, statusText, headerBlock, bodiless ? null : contentLength)
     this.#owed = bodiless || this.head.method === 'HEAD' ? 0 : (contentLength ?? -1)
@@ -176,7 +184,7 @@ export class NodeExchange implements Downstream {
     if (answers) {
       const answer = refusalAnswer(refusal, requestId)
       this.#closes = true
-      this.#writeHead(answer.status, answer.statusText, answer.headerBlock, answer.body.length, false)
+      this.#writeHead(answer.status, answer.statusText, answer.headerBlock, answer.body.length)
       this.#response.end(answer.body)
     }
     this.#finish()
@@ -185,16 +193,21 @@ export class NodeExchange implements Downstream {
     if (!answers) this.#request.socket.destroy()
   }
 
+  #answerInternalError(): void {
+    const { requestId } = this.head
+    warnBadAnswer(requestId)
+    const { status, headerBlock, body } = internalErrorAnswer(requestId)
+    this.respond(status, 'Internal Server Error', headerBlock, body, body.length)
+  }
+
   #writeHead(
     status: number,
     statusText: string,
     headerBlock: string,
     contentLength: number | null,
-    addsGatewayFields = true,
   ): void {
     this.#headWritten = true
-    const own = addsGatewayFields ? gatewayFields(this.head.requestId) : ''
-    const lines = headerLines(headerBlock + own)
+    const lines = headerLines(headerBlock + gatewayFields(this.head.requestId))
     if (contentLength !== null) lines.push('content-length', String(contentLength))
     // What is left of a body that nobody waits for, or of a chunked one, must not be read as a request (U3, B17).
     if (this.#closes || this.#host.draining || !this.#bodyComplete) this.#response.shouldKeepAlive = false
@@ -252,7 +265,8 @@ export class NodeExchange implements Downstream {
   }
 
   #onFinish(): void {
-    if (this.#over) return
+    // Node says `finish` too when a socket is destroyed with data in its queue; then `close` follows.
+    if (this.#over || this.#request.socket.destroyed) return
     this.#finish()
     this.#host.handler.onFinish(this)
   }

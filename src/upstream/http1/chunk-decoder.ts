@@ -6,6 +6,7 @@ const MAX_EXTENSION_BYTES = 1024
 const CR = 13
 const LF = 10
 const SEMICOLON = 59
+const EQUALS = 61
 const QUOTE = 34
 const BACKSLASH = 92
 
@@ -16,25 +17,21 @@ for (let digit = 0; digit < 16; digit += 1) {
   HEX[char.toUpperCase().charCodeAt(0)] = digit
 }
 
-const EXTENSION_BYTE = new Uint8Array(256)
-for (let code = 33; code < 127; code += 1) if (isToken(String.fromCharCode(code))) EXTENSION_BYTE[code] = 1
-EXTENSION_BYTE[SEMICOLON] = 1
-EXTENSION_BYTE['='.charCodeAt(0)] = 1
+const TOKEN_BYTE = new Uint8Array(256)
+for (let code = 33; code < 127; code += 1) if (isToken(String.fromCharCode(code))) TOKEN_BYTE[code] = 1
 
-/**
- * Where the decoder stands. `last`: the line of the last chunk was read, trailers follow. `bad`: off the grammar.
- */
-type Phase =
-  | 'size'
-  | 'extension'
+/** Where in `;name=value;name="quoted"` an extension stands: what may come next depends on it. */
+type ExtensionPhase =
+  | 'ext-name-start'
+  | 'ext-name'
+  | 'ext-value-start'
+  | 'ext-value'
   | 'quoted'
   | 'escaped'
-  | 'size-lf'
-  | 'data'
-  | 'data-cr'
-  | 'data-lf'
-  | 'last'
-  | 'bad'
+  | 'quoted-end'
+
+/** Where the decoder stands. `last`: the line of the last chunk was read, trailers follow. `bad`: off the grammar. */
+type Phase = 'size' | ExtensionPhase | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'last' | 'bad'
 
 /**
  * Incremental, strict decoder of the chunked coding (RFC 9112 §7.1) up to the last chunk's line.
@@ -83,18 +80,11 @@ export class ChunkDecoder {
           } else if (this.#digits === 0) return this.#bad('an invalid chunk size', at)
           else if (code === CR) this.phase = 'size-lf'
           else if (code === SEMICOLON) {
-            this.phase = 'extension'
+            this.phase = 'ext-name-start'
             this.#extensionBytes = 0
           } else return this.#bad('an invalid chunk size', at)
           break
         }
-        case 'extension':
-        case 'quoted':
-        case 'escaped':
-          this.#extensionBytes += 1
-          if (this.#extensionBytes > MAX_EXTENSION_BYTES) return this.#bad('a chunk extension too long', at)
-          if (!this.#extension(code)) return this.#bad('an invalid chunk extension', at)
-          break
         case 'size-lf':
           if (code !== LF) return this.#bad('a bare CR after a chunk size', at)
           if (this.#left === 0) {
@@ -115,26 +105,17 @@ export class ChunkDecoder {
         case 'last':
         case 'bad':
           return at
+        default: {
+          this.#extensionBytes += 1
+          if (this.#extensionBytes > MAX_EXTENSION_BYTES) return this.#bad('a chunk extension too long', at)
+          const next = afterExtensionByte(this.phase, code)
+          if (next === null) return this.#bad('an invalid chunk extension', at)
+          this.phase = next
+        }
       }
       at += 1
     }
     return at
-  }
-
-  #extension(code: number): boolean {
-    if (this.phase === 'escaped' || (this.phase === 'quoted' && code !== QUOTE)) {
-      this.phase = this.phase === 'quoted' && code === BACKSLASH ? 'escaped' : 'quoted'
-      return code === 9 || (code >= 32 && code !== 127)
-    }
-    if (code === QUOTE) {
-      this.phase = this.phase === 'quoted' ? 'extension' : 'quoted'
-      return true
-    }
-    if (code === CR) {
-      this.phase = 'size-lf'
-      return true
-    }
-    return EXTENSION_BYTE[code] === 1
   }
 
   #bad(what: string, at: number): number {
@@ -142,4 +123,37 @@ export class ChunkDecoder {
     this.problem = `the chunked body has ${what}`
     return at
   }
+}
+
+/** RFC 9112 §7.1.1, without blanks around `;` and `=`. @returns null when the byte must not be there. */
+function afterExtensionByte(phase: ExtensionPhase, code: number): ExtensionPhase | 'size-lf' | null {
+  switch (phase) {
+    case 'quoted':
+      if (code === QUOTE) return 'quoted-end'
+      if (code === BACKSLASH) return 'escaped'
+      return isQuotable(code) ? 'quoted' : null
+    case 'escaped':
+      return isQuotable(code) ? 'quoted' : null
+    case 'ext-name-start':
+      return TOKEN_BYTE[code] === 1 ? 'ext-name' : null
+    case 'ext-value-start':
+      if (code === QUOTE) return 'quoted'
+      return TOKEN_BYTE[code] === 1 ? 'ext-value' : null
+    case 'ext-name':
+    case 'ext-value':
+      if (TOKEN_BYTE[code] === 1) return phase
+      if (code === EQUALS && phase === 'ext-name') return 'ext-value-start'
+      return afterExtension(code)
+    case 'quoted-end':
+      return afterExtension(code)
+  }
+}
+
+function afterExtension(code: number): 'ext-name-start' | 'size-lf' | null {
+  if (code === SEMICOLON) return 'ext-name-start'
+  return code === CR ? 'size-lf' : null
+}
+
+function isQuotable(code: number): boolean {
+  return code === 9 || (code >= 32 && code !== 127)
 }

@@ -21,10 +21,10 @@ export class ConnectionWatch {
     this.#deadline = wheel.create(onExpired)
   }
 
-  /** Watches from now on for `delayMs`; 0 watches nothing. */
-  arm(watched: Watched, delayMs: number): void {
+  /** Watches from now on for `delayMs`; 0 watches nothing, nor does it while paused. */
+  arm(watched: Watched, delayMs: number, paused = false): void {
     this.watched = watched
-    if (delayMs > 0) this.#wheel.arm(this.#deadline, delayMs)
+    if (delayMs > 0 && !paused) this.#wheel.arm(this.#deadline, delayMs)
     else this.#wheel.clear(this.#deadline)
   }
 

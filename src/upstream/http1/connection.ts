@@ -1,32 +1,16 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { GatewayError } from '../../session/errors.js'
-import type { DeadlineWheel } from '../../time/index.js'
+import type { ConnectionOwner } from './connection-owner.js'
 import { ConnectionWatch } from './connection-watch.js'
 import type { Exchange } from './exchange.js'
 import { writeRequest } from './request-wire.js'
-import { type ReaderLimits, type ReaderSink, ResponseReader } from './response-reader.js'
+import { type ReaderSink, ResponseReader } from './response-reader.js'
 import type { ResponseHead } from './types.js'
 import { closedEarly, connectError, invalidResponse, misuse } from './upstream-errors.js'
 
 /** Request bytes that may wait in a socket before `write` says to wait. */
 const HIGH_WATER_BYTES = 65_536
-/** How long before the peer's announced idle limit we stop trusting a connection (the keep-alive race, A11). */
-const KEEP_ALIVE_MARGIN_MS = 500
-
-/** Who keeps a connection between its exchanges. */
-export interface ConnectionOwner {
-  readonly wheel: DeadlineWheel
-  readonly limits: ReaderLimits
-  /** Time (of `now()`) after which a connection made now is not kept. */
-  retireAt(): number
-  /** @returns for how many milliseconds to keep a connection whose exchange ended well; 0 to close it. */
-  keepMs(retireAt: number): number
-  onIdle(connection: Connection): void
-  onClosed(connection: Connection, wasIdle: boolean): void
-  /** Something was off: counted. */
-  onDropped(): void
-}
 
 /** `closed` also when the socket was handed over after an upgrade. */
 type State = 'connecting' | 'active' | 'idle' | 'closed'
@@ -97,8 +81,7 @@ export class Connection implements ReaderSink {
     const exchange = this.#exchange
     this.drop()
     if (exchange === null) return
-    exchange.ended = true
-    exchange.connection = null
+    exchange.detach()
     try {
       exchange.handler.onError(error)
     } catch {
@@ -113,7 +96,7 @@ export class Connection implements ReaderSink {
     if (socket.writableLength > HIGH_WATER_BYTES) exchange.awaitsDrain = true
     if (!exchange.bodyIsOpen) this.#onRequestSent(exchange)
     else if (!this.#headSeen) this.#watch.arm('request', exchange.timeouts.idleMs)
-    else if (!exchange.paused) this.#watch.arm('body', exchange.timeouts.idleMs)
+    else this.#watch.arm('body', exchange.timeouts.idleMs, exchange.paused)
   }
 
   pauseReading(): void {
@@ -163,8 +146,7 @@ export class Connection implements ReaderSink {
       case 'stopped':
         return
       default:
-        if (this.#watch.watched === 'body' && !exchange.paused)
-          this.#watch.arm('body', exchange.timeouts.idleMs)
+        if (this.#watch.watched === 'body') this.#watch.arm('body', exchange.timeouts.idleMs, exchange.paused)
     }
   }
 
@@ -180,11 +162,9 @@ export class Connection implements ReaderSink {
       this.#upgradeHead = head
       return
     }
-    this.#watch.watched = 'body'
     // An upstream that answers 2xx while it reads is streaming both ways; anything else wants no more (RFC 9112 §9.5).
     if (!exchange.requestComplete && head.status >= 300) exchange.muted = true
-    if (exchange.paused) this.#watch.clear()
-    else this.#watch.arm('body', exchange.timeouts.idleMs)
+    this.#watch.arm('body', exchange.timeouts.idleMs, exchange.paused)
     exchange.handler.onHead(head)
     if (exchange.muted && exchange.awaitsDrain && !exchange.ended) {
       exchange.awaitsDrain = false
@@ -201,12 +181,7 @@ export class Connection implements ReaderSink {
     if (this.#state !== 'connecting' || exchange === null) return
     this.#state = 'active'
     exchange.announced = true
-    try {
-      exchange.handler.onConnected(false)
-    } catch (cause) {
-      this.fail(misuse('a handler threw', cause))
-      return
-    }
+    this.#tell(() => exchange.handler.onConnected(false))
     if (exchange.ended) return
     if (exchange.paused) this.#socket?.pause()
     this.#send(exchange)
@@ -235,17 +210,11 @@ export class Connection implements ReaderSink {
       if (this.#socket?.writableNeedDrain === true) this.#watch.arm('request', exchange.timeouts.idleMs)
       else this.#awaitHead(exchange)
     }
-    if (!exchange.announced) return
-    try {
-      exchange.handler.onRequestSent()
-    } catch (cause) {
-      this.fail(misuse('a handler threw', cause))
-    }
+    if (exchange.announced) this.#tell(() => exchange.handler.onRequestSent())
   }
 
   #awaitHead(exchange: Exchange): void {
-    this.#watch.arm('headers', exchange.timeouts.headersMs)
-    if (exchange.paused) this.#watch.clear()
+    this.#watch.arm('headers', exchange.timeouts.headersMs, exchange.paused)
   }
 
   #onDrain(): void {
@@ -258,22 +227,17 @@ export class Connection implements ReaderSink {
     if (!exchange.awaitsDrain) return
     exchange.awaitsDrain = false
     if (!exchange.bodyIsOpen) return
-    try {
-      exchange.handler.onDrain()
-    } catch (cause) {
-      this.fail(misuse('a handler threw', cause))
-    }
+    this.#tell(() => exchange.handler.onDrain())
   }
 
   #finish(exchange: Exchange, reusable: boolean): void {
     const owner = this.#owner
     const trailers = this.#reader.trailerBlock
-    exchange.ended = true
-    exchange.connection = null
+    exchange.detach()
     const socket = this.#socket
     // An early answer: the upstream may read the rest of this request as the next one, or not at all.
     const clean = reusable && exchange.requestComplete && socket?.writableLength === 0
-    const keepMs = clean ? this.#keepMs() : 0
+    const keepMs = clean ? owner.keepMs(this.#retireAt, this.#reader.keepAliveSeconds) : 0
     if (keepMs > 0) {
       this.#exchange = null
       this.#state = 'idle'
@@ -288,12 +252,6 @@ export class Connection implements ReaderSink {
     }
   }
 
-  #keepMs(): number {
-    const hint = this.#reader.keepAliveSeconds
-    const keepMs = this.#owner.keepMs(this.#retireAt)
-    return hint < 0 ? keepMs : Math.min(keepMs, hint * 1000 - KEEP_ALIVE_MARGIN_MS)
-  }
-
   /** The socket is the caller's from here on: paused, without our listeners for data. */
   #handOver(exchange: Exchange, firstBytes: Buffer): void {
     const socket = this.#socket
@@ -302,8 +260,7 @@ export class Connection implements ReaderSink {
       this.fail(misuse('an upgrade was offered without a handler for it'))
       return
     }
-    exchange.ended = true
-    exchange.connection = null
+    exchange.detach()
     socket.pause()
     socket.removeAllListeners('data')
     this.#socket = null
@@ -317,8 +274,8 @@ export class Connection implements ReaderSink {
 
   #onEnd(): void {
     const exchange = this.#exchange
-    if (this.#state === 'closed') return
-    if (exchange !== null && this.#reader.endOfInput()) this.#finish(exchange, false)
+    if (this.#state === 'active' && exchange !== null && this.#reader.endOfInput())
+      this.#finish(exchange, false)
     else this.#onGone(undefined)
   }
 
@@ -331,6 +288,15 @@ export class Connection implements ReaderSink {
       this.fail(connectError(cause, refused))
     } else if (this.#state === 'active') {
       this.fail(closedEarly(this.#headSeen ? 'body' : this.#reader.started ? 'head' : 'waiting', cause))
+    }
+  }
+
+  /** Calls a handler from outside the reader: its exception ends the exchange, not the thread. */
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (cause) {
+      this.fail(misuse('a handler threw', cause))
     }
   }
 

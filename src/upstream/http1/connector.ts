@@ -84,7 +84,7 @@ export class Http1Connector {
       pool = new TargetPool(target.id, this.#context)
       this.#pools.set(target.id, pool)
     }
-    const idle = request.upgrade === undefined ? pool.take() : undefined
+    const idle = request.upgrade === undefined && request.fresh !== true ? pool.take() : undefined
     if (idle !== undefined) {
       idle.reuse(exchange)
       this.#defer(exchange)

@@ -94,6 +94,12 @@ export class Exchange implements UpstreamExchange {
     this.connection = null
   }
 
+  /** It has ended: nothing more is reported, and its connection is another's. */
+  detach(): void {
+    this.ended = true
+    this.connection = null
+  }
+
   /** Ends with an error that is reported when the caller's code has returned, and drops the connection. */
   fail(error: GatewayError): void {
     this.abort()

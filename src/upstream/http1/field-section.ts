@@ -8,6 +8,7 @@ export const MALFORMED = -2
 const HTAB = 9
 const LF = 10
 const CR = 13
+const SPACE = 32
 const COLON = 58
 
 const NAME_BYTE = new Uint8Array(256)
@@ -151,7 +152,7 @@ export class FieldSection {
       case 17:
         if (!isName(bytes, at, 'transfer-encoding')) return true
         this.transferCoding =
-          this.transferCoding === 'none' && fieldValue(bytes, colon, end).toLowerCase() === 'chunked'
+          this.transferCoding === 'none' && framingValue(bytes, colon, end).toLowerCase() === 'chunked'
             ? 'chunked'
             : 'other'
         return false
@@ -187,7 +188,7 @@ function isName(bytes: Buffer, at: number, lowerName: string): boolean {
 }
 
 function isBlank(code: number | undefined): boolean {
-  return code === 32 || code === HTAB
+  return code === SPACE || code === HTAB
 }
 
 function fieldValue(bytes: Buffer, colon: number, end: number): string {
@@ -198,12 +199,24 @@ function fieldValue(bytes: Buffer, colon: number, end: number): string {
   return bytes.toString('latin1', from, to)
 }
 
-/** `^\d{1,15}$`, so that the number is exact; else -2. */
+/**
+ * Like {@link fieldValue}, but a tab after the value stays: some readers (llhttp among them) do not trim it, and would
+ * frame the message differently.
+ */
+function framingValue(bytes: Buffer, colon: number, end: number): string {
+  let from = colon + 1
+  let to = end
+  while (from < to && isBlank(bytes[from])) from += 1
+  while (to > from && bytes[to - 1] === SPACE) to -= 1
+  return bytes.toString('latin1', from, to)
+}
+
+/** `^\d{1,15}$`, so that the number is exact; else -2. Blanks as in {@link framingValue}. */
 function lengthOf(bytes: Buffer, colon: number, end: number): number {
   let from = colon + 1
   let to = end
   while (from < to && isBlank(bytes[from])) from += 1
-  while (to > from && isBlank(bytes[to - 1])) to -= 1
+  while (to > from && bytes[to - 1] === SPACE) to -= 1
   if (to === from || to - from > 15) return -2
   let value = 0
   for (let i = from; i < to; i += 1) {

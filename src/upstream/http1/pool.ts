@@ -1,8 +1,12 @@
 import { type DeadlineWheel, now } from '../../time/index.js'
-import type { Connection, ConnectionOwner } from './connection.js'
+import type { Connection } from './connection.js'
+import type { ConnectionOwner } from './connection-owner.js'
 import type { TlsMemory } from './open-socket.js'
 import type { ReaderLimits } from './response-reader.js'
 import type { ConnectorStats } from './types.js'
+
+/** How long before the upstream's announced idle limit we stop trusting a connection (the keep-alive race, A11). */
+const KEEP_ALIVE_MARGIN_MS = 500
 
 /** What all pools of a connector share. */
 export interface PoolContext {
@@ -67,9 +71,10 @@ export class TargetPool implements ConnectionOwner {
     return maxAgeMs > 0 ? now() + maxAgeMs * (1 - Math.random() / 5) : Number.POSITIVE_INFINITY
   }
 
-  keepMs(retireAt: number): number {
+  keepMs(retireAt: number, keepAliveSeconds: number): number {
     const { closing, idleMs } = this.#context
-    return closing || (retireAt !== Number.POSITIVE_INFINITY && now() >= retireAt) ? 0 : idleMs
+    if (closing || (retireAt !== Number.POSITIVE_INFINITY && now() >= retireAt)) return 0
+    return keepAliveSeconds < 0 ? idleMs : Math.min(idleMs, keepAliveSeconds * 1000 - KEEP_ALIVE_MARGIN_MS)
   }
 
   onIdle(connection: Connection): void {

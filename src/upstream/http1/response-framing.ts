@@ -21,7 +21,8 @@ function invalid(message: string, reason: Reason = 'http_protocol_error'): Respo
 /**
  * Decides the framing of a response, and refuses what two readers could understand differently (A8):
  * several or invalid `Content-Length`, `Content-Length` beside `Transfer-Encoding`, any coding but `chunked`,
- * `Transfer-Encoding` in HTTP/1.0, framing in an interim response, a 101 nobody asked for.
+ * `Transfer-Encoding` in HTTP/1.0, an interim response with a body or before a close, a 101
+ * nobody asked for.
  *
  * A 204 or 205 that announces a body has none, but its connection is not used again, since the sender may think
  * otherwise. HEAD and 304 may announce a length (RFC 9110 §8.6) or chunked, and stay reusable (A12).
@@ -48,8 +49,9 @@ export function responseFraming(
   const announcesBody = coding !== 'none' || length > 0
   if (status < 200) {
     if (announcesBody) return invalid('an interim response with a body')
+    if (minorVersion === 0 || fields.close) return invalid('an interim response that ends the connection')
     if (status !== 101) return NONE
-    if (offered === null || minorVersion === 0) return invalid('a 101 that was not asked for')
+    if (offered === null) return invalid('a 101 that was not asked for')
     if (!fields.connectionUpgrade || !isOffered(fields.upgrade, offered)) {
       return invalid('a 101 without the protocol that was offered', 'http_upgrade_failed')
     }

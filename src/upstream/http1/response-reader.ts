@@ -64,7 +64,7 @@ const UNWANTED_TRAILERS = [
  * reads is collected.
  */
 export class ResponseReader {
-  state: ReaderState = 'complete'
+  state: ReaderState = 'stopped'
   /** After the head: may the connection carry another request, as far as this response tells? */
   reusable = false
   /** `timeout` of `Keep-Alive` in seconds, -1 when the response gave none. */

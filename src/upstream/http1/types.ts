@@ -50,6 +50,8 @@ export interface UpstreamRequest {
   readonly body: BodyFraming
   /** The whole body, when it is at hand: it leaves with the head in one write. Implies that the request is complete. */
   readonly bodyBytes?: Uint8Array
+  /** Insist on a new connection: a pooled one was found dead under this request (A11). */
+  readonly fresh?: boolean
   /** Offer an upgrade: `Connection: Upgrade` and this `Upgrade` value are sent, and a 101 is accepted. */
   readonly upgrade?: string
 }
@@ -91,7 +93,11 @@ export interface UpstreamHandler {
   onError(error: GatewayError): void
   /** There is room again after `write` returned false. */
   onDrain(): void
-  /** 101 was verified: the raw connection is the caller's. `head` holds bytes that followed the response head (a copy). */
+  /**
+   * 101 was verified: the raw connection is the caller's. `firstBytes` followed the response head (a copy).
+   * The socket emits `data` as usual and is paused: attach listeners, then call `resume()` (or `pipe`). An `error`
+   * that nobody listens to is swallowed. Without this method an upgrade that is accepted fails with HG_INTERNAL.
+   */
   onUpgrade?(head: ResponseHead, socket: import('node:net').Socket, firstBytes: Uint8Array): void
 }
 

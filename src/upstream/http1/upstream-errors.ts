@@ -44,6 +44,8 @@ function timeout(message: string, reason: Reason, retry: 'always' | 'idempotent'
 export function connectError(cause: unknown, certificateRefused: boolean): GatewayError {
   const code = codeOf(cause)
   const text = `cannot connect: ${messageOf(cause)}`
+  // The peer has closed its end within the handshake.
+  if (cause === undefined) return connectFailed(text, 'connection_terminated', cause)
   if (certificateRefused) return connectFailed(text, 'tls_certificate_error', cause)
   if (syscallOf(cause) === 'getaddrinfo' || code.startsWith('EAI_') || code === 'ENOTFOUND') {
     return code === 'ETIMEOUT' || code === 'ETIMEDOUT'

@@ -1,6 +1,6 @@
 import http from 'node:http'
-import net from 'node:net'
 import type { AddressInfo } from 'node:net'
+import net from 'node:net'
 
 /** What Node's own HTTP client made of a response; null when it refused it or found it incomplete. */
 export interface NodeVerdict {
@@ -24,7 +24,7 @@ export class NodeOracle {
       socket.on('error', () => {})
       socket.once('data', (head) => {
         const path = head.toString('latin1').split(' ')[1] ?? ''
-        socket.end(this.#responses.get(path))
+        socket.end(this.#responses.get(path) ?? '')
       })
     })
   }
@@ -47,9 +47,14 @@ export class NodeOracle {
     try {
       return await new Promise((resolve) => {
         const interim: number[] = []
+        let complete = false
         const request = http.request({ host: '127.0.0.1', port, path, method, agent: false })
-        request.on('error', () => resolve(null))
-        request.on('close', () => resolve(null))
+        // An error after the last byte, as for bytes that follow the response, does not undo it.
+        const unlessComplete = () => {
+          if (!complete) resolve(null)
+        }
+        request.on('error', unlessComplete)
+        request.on('close', unlessComplete)
         request.on('upgrade', (_, socket) => {
           socket.destroy()
           resolve(null)
@@ -61,9 +66,10 @@ export class NodeOracle {
           message.on('data', (text: string) => {
             body += text
           })
-          message.on('error', () => resolve(null))
-          message.on('close', () => {
-            if (!message.complete) resolve(null)
+          message.on('error', unlessComplete)
+          message.on('end', () => {
+            complete = message.complete
+            if (!complete) resolve(null)
             else {
               resolve({
                 status: message.statusCode ?? 0,

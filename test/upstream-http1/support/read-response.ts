@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import { type ReaderLimits, ResponseReader } from '#src/upstream/http1/response-reader.js'
 import type { ResponseHead } from '#src/upstream/http1/types.js'
 
@@ -5,6 +6,7 @@ import type { ResponseHead } from '#src/upstream/http1/types.js'
 export interface Transcript {
   state: string
   reason: string | null
+  problem: string
   interim: string[]
   head: ResponseHead | null
   body: string
@@ -53,6 +55,7 @@ export function readResponse(pieces: readonly Buffer[], options: ReadOptions = {
   return {
     state: reader.state,
     reason: failed ? reader.reason : null,
+    problem: failed ? reader.problem : '',
     interim,
     head,
     body: body.join(''),
@@ -68,4 +71,17 @@ export function* splits(bytes: Buffer): Generator<Buffer[]> {
   yield [bytes]
   for (let at = 1; at < bytes.length; at += 1) yield [bytes.subarray(0, at), bytes.subarray(at)]
   yield Array.from(bytes, (_, at) => bytes.subarray(at, at + 1))
+}
+
+/** Reads the response in every split and insists on one outcome. */
+export function readInEverySplit(text: string, options: ReadOptions = {}): Transcript {
+  const bytes = Buffer.from(text, 'latin1')
+  const whole = readResponse([bytes], options)
+  for (const pieces of splits(bytes)) {
+    const transcript = readResponse(pieces, options)
+    if (JSON.stringify(transcript) !== JSON.stringify(whole)) {
+      expect({ split: pieces.map((piece) => piece.length), ...transcript }).toEqual(whole)
+    }
+  }
+  return whole
 }

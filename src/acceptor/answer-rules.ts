@@ -1,0 +1,22 @@
+/** Statuses whose answers never have a body (RFC 9110 §6.4.1): no content and no framing fields either. */
+export function isBodiless(status: number): boolean {
+  return status === 204 || status === 304 || status < 200
+}
+
+const BLOCK = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/
+const STATUS_TEXT = /^[\t\x20-\x7e]*$/
+
+let knownBlock = ''
+
+/**
+ * Whether the head of an answer can go on the wire. Its owner has validated it; this is the last look before bytes that a
+ * client or an upstream chose could split the answer (U14, B15). The same block as last time is not looked at again.
+ */
+export function isAnswerHead(status: number, statusText: string, headerBlock: string): boolean {
+  if (headerBlock !== knownBlock) {
+    if (!BLOCK.test(headerBlock)) return false
+    knownBlock = headerBlock
+  }
+  if (status === 200 && statusText === 'OK') return true
+  return status >= 200 && status <= 999 && Number.isInteger(status) && STATUS_TEXT.test(statusText)
+}

@@ -1,0 +1,95 @@
+import { gatewayFields } from '../gateway-fields.js'
+import type { UwsBytes, UwsResponse } from './native-types.js'
+
+/** Status and fields of one answer, as they came from the owner. */
+export interface AnswerHead {
+  readonly status: number
+  readonly statusText: string
+  readonly headerBlock: string
+}
+
+/** How the connection goes on behind an answer: it is kept, */
+export const KEEPS = 0
+/** or has to be closed, */
+export const CLOSES = 1
+/** or uWS closes it by itself: it has seen the client's `Connection: close`, and then does not announce it. */
+export const UWS_CLOSES = 2
+export type Ending = typeof KEEPS | typeof CLOSES | typeof UWS_CLOSES
+
+const CLOSE = 'connection: close\r\n'
+const BEYOND_ASCII = /[\x80-\xff]/
+
+/**
+ * Writes status line and fields. uWS writes what `writeHeader` is given as it is (U14), so the whole block goes through in one
+ * call, behind the field that every answer has; the block is validated by contract (see `Downstream.respond`).
+ *
+ * @param announcesClose not where uWS is going to
+ */
+export function writeAnswerHead(
+  response: UwsResponse,
+  head: AnswerHead,
+  requestId: string,
+  announcesClose: boolean,
+): void {
+  // 200 OK is what uWS writes unasked.
+  if (head.status !== 200 || head.statusText !== 'OK') {
+    response.writeStatus(`${head.status} ${head.statusText}`)
+  }
+  const close = announcesClose ? CLOSE : ''
+  response.writeHeader('via', latin1(`1.1 headgate\r\n${head.headerBlock}${close}x-request-id: ${requestId}`))
+}
+
+/** Writes a whole answer with its body, in one call; uWS ends it. */
+export function endWhole(
+  response: UwsResponse,
+  head: AnswerHead,
+  body: Uint8Array | null,
+  requestId: string,
+  ending: Ending,
+): void {
+  writeAnswerHead(response, head, requestId, ending === UWS_CLOSES)
+  response.end(body ?? '', ending !== KEEPS)
+}
+
+/**
+ * Writes a whole answer that has no body: to HEAD, or with status 204 or 304.
+ *
+ * @param contentLength what HEAD announces, null: nothing
+ * @returns whether uWS ended it. It cannot both announce no length and close (it would announce 2^63 bytes): then the answer
+ *   is written by hand, stays open in the eyes of uWS, and the connection has to be closed
+ */
+export function endWithoutBody(
+  response: UwsResponse,
+  head: AnswerHead,
+  contentLength: number | null,
+  requestId: string,
+  ending: Ending,
+): boolean {
+  if (contentLength !== null) {
+    writeAnswerHead(response, head, requestId, ending === UWS_CLOSES)
+    response.endWithoutBody(contentLength, ending !== KEEPS)
+    return true
+  }
+  if (ending !== CLOSES) {
+    writeAnswerHead(response, head, requestId, ending === UWS_CLOSES)
+    response.endWithoutBody()
+    return true
+  }
+  response.writeStatus(`${head.status} ${head.statusText}`)
+  const block = `${head.headerBlock}${gatewayFields(requestId)}${CLOSE}`
+  response.writeHeader('date', latin1(`${new Date().toUTCString()}\r\n${block}`))
+  return false
+}
+
+/**
+ * Ends a chunked body by hand: last chunk and trailer section (RFC 9112 §7.1). The `end` of uWS cannot close the connection
+ * after `write` without breaking the body. What uWS writes here is always a field line, so the request id serves as one.
+ */
+export function writeLastChunk(response: UwsResponse, requestId: string): void {
+  response.writeHeader('\r\n0\r\nx-request-id', `${requestId}\r\n`)
+}
+
+/** uWS writes strings as UTF-8; ours hold a byte in each character. */
+function latin1(text: string): UwsBytes {
+  return BEYOND_ASCII.test(text) ? Buffer.from(text, 'latin1') : text
+}

@@ -1,0 +1,2 @@
+export { NativeUnavailable } from './native-unavailable.js'
+export { createUwsAcceptor } from './uws-acceptor.js'

@@ -1,0 +1,168 @@
+import { createServer } from 'node:net'
+import { generateRequestId } from '../../session/request-id.js'
+import { DeadlineWheel, now } from '../../time/index.js'
+import { clientAddress, ipv4Address } from '../client-address.js'
+import { warnInternal } from '../internal-error.js'
+import { HeadBuilder, REFUSALS } from '../guard/index.js'
+import {
+  type Acceptor,
+  type AcceptorHandler,
+  type AcceptorOptions,
+  type Downstream,
+  LENGTH_CHUNKED,
+} from '../types.js'
+import type { UwsExchangeHost } from './exchange-host.js'
+import { loadNative } from './native.js'
+import type { UwsApp, UwsListenSocket, UwsNative, UwsRequest, UwsResponse } from './native-types.js'
+import { answerRefusal } from './refuse.js'
+import { UwsExchange } from './uws-exchange.js'
+
+/** Request line and separators, beside the limits of target and field section. */
+const HEAD_MARGIN_BYTES = 256
+/** uWS counts in sweeps of 4 s; a timer of one sweep could fire at once. */
+const LEAST_IDLE_S = 5
+
+/** The fast acceptor, over uWebSockets.js. Make it with {@link createUwsAcceptor}. */
+export class UwsAcceptor implements Acceptor, UwsExchangeHost {
+  readonly kind = 'uws'
+  readonly handler: AcceptorHandler
+  readonly options: AcceptorOptions
+  readonly wheel = new DeadlineWheel()
+  readonly host: string
+  port: number
+  connections = 0
+  draining = false
+  current: Downstream | null = null
+  readonly #native: UwsNative
+  readonly #app: UwsApp
+  readonly #guard: HeadBuilder
+  readonly #addField: (name: string, value: string) => void
+  #socket: UwsListenSocket | null = null
+
+  /** @throws NativeUnavailable */
+  constructor(options: AcceptorOptions, handler: AcceptorHandler) {
+    this.handler = handler
+    this.options = options
+    this.host = options.host
+    this.port = options.port
+    const { limits, timeouts } = options
+    this.#native = loadNative(limits.headerBytes + limits.targetBytes + HEAD_MARGIN_BYTES)
+    const guard = new HeadBuilder({ limits, chunked: options.chunked, strings: 'utf8' })
+    this.#guard = guard
+    this.#addField = (name, value) => guard.add(name, value)
+    this.#app = this.#native.App()
+    const idleS = Math.max(LEAST_IDLE_S, Math.ceil(timeouts.idleMs / 1000))
+    this.#app.setIdleTimeout?.(idleS)
+    this.#app.setResponseTimeout?.(idleS)
+    this.#app.filter((response, change) => this.#onConnection(response, change))
+    this.#app.any('/*', (response, request) => this.#onRequest(response, request))
+  }
+
+  /** @throws Error with the code that listening fails with, e.g. EADDRINUSE */
+  async listen(): Promise<void> {
+    const { host, port } = this.options
+    const socket = await new Promise<UwsListenSocket | false>((resolve) => {
+      this.#app.listen(host, port, this.#native.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve)
+    })
+    if (socket === false) throw await listenError(host, port)
+    this.#socket = socket
+    this.port = this.#native.us_socket_local_port(socket)
+  }
+
+  stopListening(): void {
+    this.draining = true
+    if (this.#socket === null) return
+    this.#native.us_listen_socket_close(this.#socket)
+    this.#socket = null
+  }
+
+  close(): Promise<void> {
+    this.stopListening()
+    this.#app.close()
+    this.wheel.close()
+    return Promise.resolve()
+  }
+
+  #onConnection(response: UwsResponse, change: number): void {
+    this.connections += change
+    if (change < 0 || this.connections <= this.options.limits.connections) return
+    this.handler.onRefused(REFUSALS.connections, generateRequestId(), addressOf(response))
+    response.close()
+  }
+
+  #onRequest(response: UwsResponse, request: UwsRequest): void {
+    let exchange: UwsExchange | null = null
+    let isAlive = true
+    response.onAborted(() => {
+      isAlive = false
+      exchange?.onAborted()
+    })
+    try {
+      const guard = this.#guard
+      const method = request.getCaseSensitiveMethod()
+      const path = request.getUrl()
+      const query = request.getQuery()
+      guard.begin()
+      request.forEach(this.#addField)
+      let refusal = guard.finish(method, query === undefined ? path : `${path}?${query}`)
+      const { bodyBytes } = this.options.limits
+      if (refusal === null && bodyBytes > 0 && guard.contentLength > bodyBytes) refusal = REFUSALS.bodyBytes
+      const requestId = generateRequestId()
+      const remoteAddress = addressOf(response)
+      const uwsCloses = guard.connectionBytes === 5
+      if (refusal !== null) {
+        const isHead = method === 'HEAD'
+        answerRefusal(response, refusal, { requestId, isHead, uwsCloses, isAlive: () => isAlive })
+        this.handler.onRefused(refusal, requestId, remoteAddress)
+        return
+      }
+      const head = {
+        method,
+        target: guard.target,
+        host: guard.host,
+        headerBlock: guard.headerBlock,
+        contentLength: guard.contentLength,
+        remoteAddress,
+        upgrade: guard.upgrade,
+        requestId,
+        startMs: now(),
+      }
+      const closes = guard.asksToClose || guard.contentLength === LENGTH_CHUNKED
+      exchange = new UwsExchange(this, response, head, { closes, uwsCloses })
+      exchange.start()
+    } catch (error) {
+      warnInternal(error)
+      if (isAlive) response.close()
+    }
+  }
+}
+
+/** Starts the uWS acceptor. @throws NativeUnavailable, or as {@link UwsAcceptor.listen} */
+export async function createUwsAcceptor(
+  options: AcceptorOptions,
+  handler: AcceptorHandler,
+): Promise<UwsAcceptor> {
+  const acceptor = new UwsAcceptor(options, handler)
+  await acceptor.listen()
+  return acceptor
+}
+
+function addressOf(response: UwsResponse): string {
+  const address = ipv4Address(response.getRemoteAddress())
+  if (address !== '') return address
+  return clientAddress(Buffer.from(response.getRemoteAddressAsText()).toString('latin1'))
+}
+
+/** uWS only says that listening failed; Node is asked for the reason. */
+function listenError(host: string, port: number): Promise<Error> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', resolve)
+    server.listen({ host, port, exclusive: true }, () => {
+      server.close(() => {
+        const error = new Error(`listen EADDRINUSE: address already in use ${host}:${port}`)
+        resolve(Object.assign(error, { code: 'EADDRINUSE' }))
+      })
+    })
+  })
+}

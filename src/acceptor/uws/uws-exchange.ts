@@ -1,0 +1,308 @@
+import type { Deadline } from '../../time/index.js'
+import { isAnswerHead, isBodiless } from '../answer-rules.js'
+import { internalErrorAnswer, warnBadAnswer, warnInternal } from '../internal-error.js'
+import { type Downstream, LENGTH_CHUNKED, type Refusal, type RequestHead } from '../types.js'
+import { type AnswerHead, CLOSES, type Ending, endWhole, endWithoutBody, KEEPS, UWS_CLOSES } from './answer-head.js'
+import type { UwsExchangeHost } from './exchange-host.js'
+import type { UwsResponse } from './native-types.js'
+import { answerRefusal } from './refuse.js'
+import { type BodyOwner, RequestBody } from './request-body.js'
+import { type AnswerOwner, StreamedAnswer } from './streamed-answer.js'
+
+/** Bodies up to this go to uWS in one call and are buffered there; what is larger is written as the client takes it. */
+const WHOLE_BYTES = 65_536
+/** What every socket buffer takes at once. */
+const SMALL_ANSWER_BYTES = 16_384
+const SMALL_LINGER_MS = 100
+
+export interface UwsExchangeOptions {
+  /** The connection ends with this exchange. */
+  readonly closes: boolean
+  /** As {@link UWS_CLOSES}. */
+  readonly uwsCloses: boolean
+}
+
+/**
+ * One request and its answer over uWS.
+ *
+ * The last event may come from inside the owner's own calls: `onFinish` from inside `respond` and `end`, `onAbort` from inside
+ * an `end` that comes too early.
+ */
+export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
+  readonly head: RequestHead
+  readonly host: UwsExchangeHost
+  readonly response: UwsResponse
+  owner: unknown = null
+  isAlive = true
+  /** The last event has not been given to the owner. */
+  isOpen = true
+  readonly #closes: boolean
+  readonly #uwsCloses: boolean
+  #body: RequestBody | null = null
+  #answer: AnswerHead | null = null
+  #announcedBytes: number | null = null
+  #stream: StreamedAnswer | null = null
+  #bytesOut = 0
+  /**
+   * What the owner does from inside uWS's parser, when the connection must not outlive the answer, is done one loop turn
+   * later: the parser would take the bytes behind it for a request and execute it (U1, U3).
+   */
+  #deferred: (() => void)[] | null = null
+  #linger: Deadline | null = null
+
+  constructor(host: UwsExchangeHost, response: UwsResponse, head: RequestHead, options: UwsExchangeOptions) {
+    this.head = head
+    this.host = host
+    this.response = response
+    this.#closes = options.closes
+    this.#uwsCloses = options.uwsCloses
+  }
+
+  get bytesOut(): number {
+    return this.#stream === null ? this.#bytesOut : this.#stream.bytesOut
+  }
+
+  get requestId(): string {
+    return this.head.requestId
+  }
+
+  get isPaused(): boolean {
+    return this.#body?.isPaused === true
+  }
+
+  /** Hands the request to its owner. uWS has its abort callback already. */
+  start(): void {
+    const { contentLength } = this.head
+    const isChunked = contentLength === LENGTH_CHUNKED
+    if (contentLength > 0 || isChunked) this.#body = new RequestBody(this, isChunked)
+    this.#enter()
+    try {
+      this.host.handler.onRequest(this)
+    } catch (error) {
+      this.#onHandlerError(error)
+    }
+    this.host.current = null
+  }
+
+  respond(
+    status: number,
+    statusText: string,
+    headerBlock: string,
+    body: Uint8Array | null,
+    contentLength: number | null,
+  ): void {
+    if (this.#deferred !== null) {
+      const copy = body === null ? null : body.slice()
+      this.#deferred.push(() => this.respond(status, statusText, headerBlock, copy, contentLength))
+      return
+    }
+    if (!this.isOpen || this.#answer !== null) return
+    if (!isAnswerHead(status, statusText, headerBlock)) return this.#answerInternalError()
+    const answer = { status, statusText, headerBlock }
+    if (this.head.method === 'HEAD' || isBodiless(status)) {
+      this.#answer = answer
+      this.#announcedBytes = contentLength
+      this.#endWithoutBody(answer)
+    } else if (body !== null && body.length > WHOLE_BYTES) {
+      this.writeHead(status, statusText, headerBlock, body.length)
+      this.write(body)
+      this.end('')
+    } else {
+      this.#answer = answer
+      this.#bytesOut = body === null ? 0 : body.length
+      const { requestId } = this.head
+      if (this.host.current === this) endWhole(this.response, answer, body, requestId, this.ending())
+      else this.response.cork(() => endWhole(this.response, answer, body, requestId, this.ending()))
+      this.isAlive = false
+      this.onComplete(false)
+    }
+  }
+
+  writeHead(status: number, statusText: string, headerBlock: string, contentLength: number | null): void {
+    if (this.#deferred !== null) {
+      this.#deferred.push(() => this.writeHead(status, statusText, headerBlock, contentLength))
+      return
+    }
+    if (!this.isOpen || this.#answer !== null) return
+    if (!isAnswerHead(status, statusText, headerBlock)) return this.#answerInternalError()
+    this.#answer = { status, statusText, headerBlock }
+    this.#announcedBytes = contentLength
+    if (this.head.method === 'HEAD' || isBodiless(status)) return
+    this.#stream = new StreamedAnswer(this, this.#answer, contentLength)
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#deferred !== null) {
+      const copy = chunk.slice()
+      this.#deferred.push(() => this.write(copy))
+      return true
+    }
+    return !this.isOpen || this.#stream === null || this.#stream.write(chunk)
+  }
+
+  /** Trailers are discarded, as RFC 9110 §6.5.1 allows: uWS cannot send any. */
+  end(trailerBlock: string): void {
+    if (this.#deferred !== null) {
+      this.#deferred.push(() => this.end(trailerBlock))
+      return
+    }
+    if (!this.isOpen || this.#answer === null) return
+    if (this.#stream === null) {
+      this.#endWithoutBody(this.#answer)
+    } else if (this.#stream.missingBytes > 0) {
+      this.abort()
+      this.host.handler.onAbort(this)
+    } else {
+      this.#stream.end()
+    }
+  }
+
+  abort(): void {
+    if (!this.isOpen) return
+    this.#close()
+    if (this.isAlive) this.response.close()
+  }
+
+  pauseBody(): void {
+    if (!this.isAlive || this.#body === null) return
+    this.#body.pause()
+    this.#stream?.onPauseChanged()
+  }
+
+  resumeBody(): void {
+    if (!this.isAlive || this.#body === null) return
+    this.#body.resume()
+    this.#stream?.onPauseChanged()
+  }
+
+  /** uWS's abort callback: the client has gone, or uWS or we have closed the connection. */
+  onAborted(): void {
+    this.isAlive = false
+    if (this.#linger !== null) this.host.wheel.clear(this.#linger)
+    if (!this.isOpen) return
+    this.#close()
+    this.host.handler.onAbort(this)
+  }
+
+  /** Ends the exchange in the acceptor's own name: with an answer if none has begun, else by closing. */
+  refuse(refusal: Refusal): void {
+    if (!this.isOpen) return
+    const { requestId, remoteAddress, method } = this.head
+    const answers = this.#stream === null || !this.#stream.hasBegun
+    this.#close()
+    this.host.handler.onRefused(refusal, requestId, remoteAddress)
+    this.host.handler.onAbort(this)
+    if (!this.isAlive) return
+    if (!answers) {
+      this.response.close()
+      return
+    }
+    answerRefusal(this.response, refusal, {
+      requestId,
+      isHead: method === 'HEAD',
+      uwsCloses: this.#uwsCloses,
+      isAlive: () => this.isAlive,
+    })
+  }
+
+  onBodyPiece(piece: Uint8Array, isLast: boolean): void {
+    this.#enter()
+    try {
+      this.host.handler.onBody(this, piece, isLast)
+    } catch (error) {
+      this.#onHandlerError(error)
+    }
+    this.host.current = null
+  }
+
+  cork(callback: () => void): void {
+    if (this.host.current === this) callback()
+    else this.response.cork(callback)
+  }
+
+  ending(): Ending {
+    if (this.#uwsCloses) return UWS_CLOSES
+    // What is left of a body that nobody waits for, or of a chunked one, must not be read as a request (U3, B17).
+    const closes = this.#closes || this.host.draining || this.#body?.isComplete === false
+    return closes ? CLOSES : KEEPS
+  }
+
+  onUwsEnded(): void {
+    this.isAlive = false
+  }
+
+  onRoom(): void {
+    this.host.handler.onDrain(this)
+  }
+
+  onStall(): void {
+    if (!this.isOpen) return
+    this.abort()
+    this.host.handler.onAbort(this)
+  }
+
+  onComplete(staysOpen: boolean): void {
+    if (staysOpen) this.#closeLater()
+    this.#close()
+    this.host.handler.onFinish(this)
+  }
+
+  #answerInternalError(): void {
+    const { requestId } = this.head
+    warnBadAnswer(requestId)
+    const { status, headerBlock, body } = internalErrorAnswer(requestId)
+    this.respond(status, 'Internal Server Error', headerBlock, body, body.length)
+  }
+
+  #endWithoutBody(answer: AnswerHead): void {
+    const length = isBodiless(answer.status) ? null : this.#announcedBytes
+    let ended = true
+    this.cork(() => {
+      ended = endWithoutBody(this.response, answer, length, this.requestId, this.ending())
+    })
+    if (ended) this.isAlive = false
+    this.onComplete(!ended)
+  }
+
+  /** Before anything that uWS gives is handed to the owner. */
+  #enter(): void {
+    if (this.#deferred === null && this.ending() !== KEEPS) {
+      this.#deferred = []
+      setImmediate(() => this.#catchUp())
+    }
+    this.host.current = this
+  }
+
+  /** Errors must not reach uWS: they would end the process. */
+  #onHandlerError(error: unknown): void {
+    warnInternal(error)
+    this.onStall()
+  }
+
+  #catchUp(): void {
+    const deferred = this.#deferred ?? []
+    this.#deferred = null
+    for (const call of deferred) call()
+  }
+
+  /**
+   * Closes a connection whose answer is complete but open in the eyes of uWS; until then a further request on it closes it.
+   * The client was told that it ends, so mostly it is first. A large answer may still lie in the buffers, which nothing
+   * tells: its time is that of a slow client.
+   */
+  #closeLater(): void {
+    const isSmall = this.bytesOut <= SMALL_ANSWER_BYTES && this.#stream?.hasStalled !== true
+    const delayMs = isSmall ? SMALL_LINGER_MS : this.host.options.timeouts.writeMs
+    this.#linger = this.host.wheel.create(() => {
+      if (this.isAlive) this.response.close()
+    })
+    this.host.wheel.arm(this.#linger, delayMs)
+  }
+
+  #close(): void {
+    this.isOpen = false
+    this.#deferred = null
+    this.#body?.stop()
+    this.#stream?.stop()
+  }
+}

@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunningCli {
+  readonly child: ChildProcess
+  /** Resolves when a piece of standard output matches; rejects when the process ends before. */
+  waitFor(pattern: RegExp): Promise<RegExpExecArray>
+  readonly finished: Promise<Finished>
+}
+
+export interface SpawnOptions {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts the built command line. It is killed when the test ends before it does. */
+export function startCli(args: readonly string[], options: SpawnOptions = {}): RunningCli {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd: options.cwd ?? process.cwd(),
+    env: { ...process.env, NO_COLOR: '1', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => {
+    child.kill('SIGKILL')
+  })
+  let stdout = ''
+  let stderr = ''
+  const waiting = new Set<() => void>()
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    for (const look of waiting) look()
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const finished = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }))
+  return {
+    child,
+    finished,
+    waitFor: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const match = pattern.exec(stdout)
+          if (match === null) return
+          waiting.delete(look)
+          resolve(match)
+        }
+        waiting.add(look)
+        look()
+        void finished.then(() => {
+          look()
+          reject(new Error(`ended without ${pattern}\n${stdout}\n${stderr}`))
+        })
+      }),
+  }
+}
+
+/** Runs the built command line to its end. */
+export function runCli(args: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
+  return startCli(args, options).finished
+}
+
+/** Starts `headgate run` on an ephemeral port and waits until it listens. */
+export async function startGatewayCli(
+  args: readonly string[],
+  options: SpawnOptions = {},
+): Promise<RunningCli & { readonly url: string }> {
+  const cli = startCli(['run', '--listen', '127.0.0.1:0', '--admin', 'off', ...args], options)
+  const [, url = ''] = await cli.waitFor(/listens on (http:\/\/[^ ]+) /)
+  return { ...cli, url }
+}

@@ -1,0 +1,341 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { METHODS } from '#src/acceptor/guard/methods.js'
+import type { FilterRef } from '#src/config/index.js'
+import { covers, ROUTE_METHODS } from '#src/config/match.js'
+import { packageEntry } from '#src/config/package-entry.js'
+import { folderWith, load, MINIMAL, problemsOf } from './support.js'
+
+const PEM = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n'
+
+describe('the effective config', () => {
+  it('has every default, with units in the names', async () => {
+    const { config } = await load({ 'headgate.yaml': MINIMAL })
+    expect(config).toEqual({
+      file: expect.stringMatching(/headgate\.yaml$/),
+      listen: { host: '127.0.0.1', port: 8080 },
+      admin: { host: '127.0.0.1', port: 9901 },
+      workers: { count: 3, reason: 'auto: 4 cores, one for the acceptor' },
+      acceptor: 'auto',
+      limits: {
+        headerBytes: 16_384,
+        headerCount: 100,
+        targetBytes: 8192,
+        bodyBytes: 0,
+        bufferedBodyBytes: 1_048_576,
+        connections: 10_000,
+        sessionsPerWorker: 4096,
+        filterMs: 30_000,
+      },
+      client: { idleMs: 10_000, bodyMs: 10_000, writeMs: 30_000, chunked: 'close' },
+      drain: { timeoutMs: 30_000, delayMs: 0 },
+      workerLimits: { heapBytes: 0, watchdogMs: 2000 },
+      log: { level: 'info', format: 'auto', access: true },
+      upstreams: [
+        {
+          name: 'app',
+          peers: [{ id: '127.0.0.1:9000', host: '127.0.0.1', port: 9000 }],
+          timeouts: { connectMs: 1000, headersMs: 15_000, idleMs: 30_000, totalMs: 0 },
+          retries: { max: 3 },
+          pool: { maxIdle: 256, idleMs: 4000, maxAgeMs: 0 },
+        },
+      ],
+      routes: [
+        {
+          name: '/*',
+          match: { host: null, path: '/*', methods: null },
+          upstream: 'app',
+          filters: [],
+          bufferRequestBody: false,
+          bufferResponseBody: false,
+        },
+      ],
+    })
+  })
+
+  it('survives a structured clone unchanged, as it must to reach the workers', async () => {
+    const yaml = `${MINIMAL}routes: [{ upstream: app, filters: [{ use: headers, with: { response: { remove: [x] } } }] }]\n`
+    const { config } = await load({ 'headgate.yaml': yaml })
+    expect(structuredClone(config)).toEqual(config)
+  })
+
+  it('has 0 for what none switches off', async () => {
+    const yaml = `upstreams: { app: { peers: [a:1], timeouts: { headers: none, idle: 0, total: none }, pool: { maxAge: 0 } } }
+workerLimits: { heap: none, watchdog: none }\nlimits: { body: none }\n`
+    const { config } = await load({ 'headgate.yaml': yaml })
+    expect(config.upstreams[0]?.timeouts).toMatchObject({ headersMs: 0, idleMs: 0, totalMs: 0 })
+    expect(config.upstreams[0]?.pool.maxAgeMs).toBe(0)
+    expect(config.workerLimits).toEqual({ heapBytes: 0, watchdogMs: 0 })
+    expect(config.limits.bodyBytes).toBe(0)
+  })
+})
+
+describe('peers', () => {
+  it('become targets to connect to', async () => {
+    const yaml =
+      "upstreams: { app: { peers: ['a:1', { address: 'http://[::1]' }, 'https://b', 'unix:run/app.sock'] } }\n"
+    const folder = folderWith({ 'headgate.yaml': yaml })
+    const { config } = await load({}, { cwd: folder })
+    expect(config.upstreams[0]?.peers).toEqual([
+      { id: 'a:1', host: 'a', port: 1 },
+      { id: '[::1]:80', host: '::1', port: 80 },
+      { id: 'https://b:443', host: 'b', port: 443, tls: { servername: 'b', verify: true } },
+      {
+        id: `unix:${join(folder, 'run/app.sock')}`,
+        host: 'localhost',
+        port: 0,
+        socketPath: join(folder, 'run/app.sock'),
+      },
+    ])
+  })
+
+  it('a tls section makes TLS of a plain host:port, and reads its files relative to the config', async () => {
+    const yaml =
+      'upstreams: { app: { peers: [a:443], tls: { servername: b, ca: tls/ca.pem, cert: tls/c.pem, key: tls/k.pem } } }\n'
+    const files = {
+      'headgate.yaml': yaml,
+      'tls/ca.pem': `${PEM}ca`,
+      'tls/c.pem': `${PEM}c`,
+      'tls/k.pem': `${PEM}k`,
+    }
+    const { config } = await load(files)
+    expect(config.upstreams[0]?.peers[0]).toMatchObject({
+      host: 'a',
+      tls: { servername: 'b', verify: true, ca: `${PEM}ca`, cert: `${PEM}c`, key: `${PEM}k` },
+    })
+  })
+
+  it('have different ids when their TLS identity differs, because equal ids share connections', async () => {
+    const yaml = `upstreams:
+  a: { peers: ['https://x'] }
+  b: { peers: ['https://x'], tls: { verify: false } }
+  c: { peers: ['https://x'], tls: { servername: y } }
+  d: { peers: ['https://x'], tls: { servername: x } }
+  e: { peers: ['https://x'], tls: { cert: c.pem, key: c.pem } }
+routes: [{ upstream: a }]\n`
+    const { config } = await load({ 'headgate.yaml': yaml, 'c.pem': PEM })
+    const ids = config.upstreams.map(({ peers }) => peers[0]?.id)
+    expect(new Set(ids).size).toBe(4)
+    expect(ids[0]).toBe(ids[3])
+  })
+
+  it.each([
+    ['{ cert: c.pem }', 'missing-key', "'cert' needs 'key' beside it"],
+    ['{ key: c.pem }', 'missing-key', "'key' needs 'cert' beside it"],
+    ['{ ca: text }', 'unreadable', "'text' is not a PEM file"],
+    ['{ ca: nope }', 'unreadable', expect.stringMatching(/^cannot read 'nope': ENOENT/)],
+  ])('tls: %s is refused', async (tls, code, message) => {
+    const yaml = `upstreams: { app: { peers: ['https://x'], tls: ${tls} } }\n`
+    const problems = await problemsOf({ 'headgate.yaml': yaml, 'c.pem': PEM, text: 'hello' })
+    expect(problems.map((problem) => [problem.code, problem.message])).toEqual([[code, message]])
+  })
+
+  it('TLS over a Unix socket needs a name', async () => {
+    const tls = (section: string) => `upstreams: { app: { peers: ['unix:/x'], tls: ${section} } }\n`
+    const [problem] = await problemsOf({ 'headgate.yaml': tls('{}') })
+    expect(problem?.hint).toContain('tls.servername')
+    const { config } = await load({ 'headgate.yaml': tls('{ servername: app }') })
+    expect(config.upstreams[0]?.peers[0]).toMatchObject({ socketPath: '/x', tls: { servername: 'app' } })
+  })
+})
+
+describe('filters', () => {
+  const withFilters = (filters: string) => `${MINIMAL}routes: [{ upstream: app, filters: ${filters} }]\n`
+
+  async function resolved(filters: string, files: Readonly<Record<string, string>> = {}) {
+    const folder = folderWith({ 'conf/headgate.yaml': withFilters(filters), ...files })
+    const { config } = await load({}, { cwd: folder, file: 'conf/headgate.yaml' })
+    return { folder, refs: config.routes[0]?.filters ?? [] }
+  }
+
+  it('of the gateway are known by name, with or without options', async () => {
+    const { refs } = await resolved('[request-id, { use: headers, with: { request: { remove: [x-a] } } }]')
+    expect(refs).toEqual<FilterRef[]>([
+      { kind: 'builtin', name: 'request-id', options: null },
+      { kind: 'builtin', name: 'headers', options: { request: { remove: ['x-a'] } } },
+    ])
+  })
+
+  it('in files are found relative to the config file', async () => {
+    const { folder, refs } = await resolved("['./geo.ts', { use: '../shared/a b.mjs', with: { n: 1 } }]", {
+      'conf/geo.ts': '',
+      'shared/a b.mjs': '',
+    })
+    expect(refs).toEqual([
+      {
+        kind: 'module',
+        name: './geo.ts',
+        specifier: pathToFileURL(join(folder, 'conf/geo.ts')).href,
+        options: null,
+      },
+      {
+        kind: 'module',
+        name: '../shared/a b.mjs',
+        specifier: pathToFileURL(join(folder, 'shared/a b.mjs')).href,
+        options: { n: 1 },
+      },
+    ])
+  })
+
+  it('in packages are found in node_modules above the config file', async () => {
+    const { folder, refs } = await resolved("[geo, '@acme/filters/auth']", {
+      'node_modules/geo/package.json':
+        '{ "exports": { ".": { "types": "./x.d.ts", "import": "./esm.js", "require": "./cjs.js" } } }',
+      'node_modules/geo/esm.js': '',
+      'node_modules/@acme/filters/package.json': '{ "exports": { "./auth": "./lib/auth.js" } }',
+      'node_modules/@acme/filters/lib/auth.js': '',
+    })
+    expect(refs.map((ref) => (ref.kind === 'module' ? ref.specifier : ref))).toEqual([
+      pathToFileURL(join(folder, 'node_modules/geo/esm.js')).href,
+      pathToFileURL(join(folder, 'node_modules/@acme/filters/lib/auth.js')).href,
+    ])
+  })
+
+  it.each([
+    ["['./geo.js']", { 'geo.ts': '' }, "there is no file './geo.js'", "did you mean './geo.ts'?"],
+    [
+      '[geo.ts]',
+      { 'geo.ts': '' },
+      "there is no filter and no installed package 'geo.ts'",
+      "did you mean './geo.ts'?",
+    ],
+    [
+      '[geo]',
+      { 'geo.ts': '' },
+      "there is no filter and no installed package 'geo'",
+      "did you mean './geo.ts'?",
+    ],
+    [
+      '[requestid]',
+      {},
+      "there is no filter and no installed package 'requestid'",
+      "did you mean 'request-id'?",
+    ],
+    [
+      "['./geo.txt']",
+      { 'geo.txt': '' },
+      "'./geo.txt' is not a module",
+      'its name ends in .ts, .mts, .cts, .js, .mjs, .cjs',
+    ],
+  ])('%s is refused with the way out', async (filters, files, message, hint) => {
+    const [problem] = await problemsOf({ 'headgate.yaml': withFilters(filters), ...files })
+    expect([problem?.message, problem?.hint]).toEqual([message, hint])
+  })
+})
+
+describe('package entries', () => {
+  const entry = (manifest: object, files: readonly string[], specifier = 'p') => {
+    const folder = folderWith({
+      'node_modules/p/package.json': JSON.stringify(manifest),
+      ...Object.fromEntries(files.map((file) => [`node_modules/p/${file}`, ''])),
+      'deep/er/x': '',
+    })
+    return packageEntry(specifier, join(folder, 'deep/er'))?.slice(folder.length) ?? null
+  }
+
+  it.each<[string, object, readonly string[], string, string | null]>([
+    ['exports as text', { exports: './a.js' }, ['a.js'], 'p', '/node_modules/p/a.js'],
+    [
+      'conditions in the order of the package',
+      { exports: { node: './n.js', default: './d.js' } },
+      ['n.js', 'd.js'],
+      'p',
+      '/node_modules/p/n.js',
+    ],
+    [
+      'nested conditions',
+      { exports: { '.': { import: { types: './t', default: './i.js' } } } },
+      ['i.js'],
+      'p',
+      '/node_modules/p/i.js',
+    ],
+    ['main without extension', { main: 'lib/a' }, ['lib/a.js'], 'p', '/node_modules/p/lib/a.js'],
+    ['nothing said', {}, ['index.js'], 'p', '/node_modules/p/index.js'],
+    ['a file inside', {}, ['lib/b.js'], 'p/lib/b.js', '/node_modules/p/lib/b.js'],
+    ['a subpath that is not exported', { exports: { '.': './a.js' } }, ['a.js', 'b.js'], 'p/b.js', null],
+    ['an entry that does not exist', { exports: './gone.js' }, [], 'p', null],
+    ['another package', {}, ['index.js'], 'q', null],
+    ['no package name', {}, ['index.js'], '@p', null],
+  ])('%s', (_, manifest, files, specifier, expected) => {
+    expect(entry(manifest, files, specifier)).toBe(expected)
+  })
+
+  it('a package may name itself', () => {
+    const folder = folderWith({
+      'package.json': '{ "name": "me", "exports": "./a.js" }',
+      'a.js': '',
+      'in/x': '',
+    })
+    expect(packageEntry('me', join(folder, 'in'))).toBe(join(folder, 'a.js'))
+  })
+})
+
+describe('routes', () => {
+  it('are named after what they match', async () => {
+    const yaml = `${MINIMAL}routes:
+  - { match: { host: EXAMPLE.com, path: /static/*, method: [GET, HEAD, GET] }, upstream: app }
+  - { match: { host: '*.example.com' }, upstream: app }
+  - { match: { path: /exact }, upstream: app, bufferRequestBody: true }\n`
+    const { config, warnings } = await load({ 'headgate.yaml': yaml })
+    expect(config.routes.map(({ name }) => name)).toEqual([
+      'GET,HEAD example.com/static/*',
+      '*.example.com/*',
+      '/exact',
+    ])
+    expect(config.routes[2]?.bufferRequestBody).toBe(true)
+    expect(warnings).toEqual([])
+  })
+
+  const match = (host: string | null, path: string, methods: readonly string[] | null = null) => ({
+    host,
+    path,
+    methods,
+  })
+
+  it.each([
+    [match(null, '/*'), match('a.b', '/x', ['GET']), true],
+    [match(null, '/a/*'), match(null, '/a/b/*'), true],
+    [match(null, '/a/*'), match(null, '/a/'), true],
+    [match(null, '/a/*'), match(null, '/a'), false],
+    [match(null, '/a'), match(null, '/a/*'), false],
+    [match('*.b.c', '/*'), match('a.b.c', '/*'), true],
+    [match('*.b.c', '/*'), match('*.a.b.c', '/*'), true],
+    [match('*.b.c', '/*'), match('b.c', '/*'), false],
+    [match('*.b.c', '/*'), match('xb.c', '/*'), false],
+    [match('b.c', '/*'), match(null, '/*'), false],
+    [match(null, '/*', ['GET', 'POST']), match(null, '/*', ['POST']), true],
+    [match(null, '/*', ['GET']), match(null, '/*'), false],
+  ])('%j before %j leaves it nothing: %s', (earlier, later, expected) => {
+    expect(covers(earlier, later)).toBe(expected)
+  })
+
+  it('may ask for every method that the acceptor lets through, and for no other', () => {
+    expect([...ROUTE_METHODS].sort()).toEqual([...METHODS].sort())
+  })
+
+  it('behind a wider one is a warning that says which one', async () => {
+    const yaml = `${MINIMAL}routes:\n  - { upstream: app }\n  - { match: { path: /a/* }, upstream: app }\n`
+    const { warnings } = await load({ 'headgate.yaml': yaml })
+    expect(warnings).toMatchObject([
+      { severity: 'warning', code: 'unreachable-route', path: 'routes[1].match', location: { line: 4 } },
+    ])
+    expect(warnings[0]?.message).toBe(
+      "the route '/a/*' is never reached: routes[0] '/*' takes all its requests",
+    )
+  })
+})
+
+describe('warnings', () => {
+  it('an upstream that no route uses', async () => {
+    const yaml = 'upstreams:\n  a: { peers: [a:1] }\n  b: { peers: [b:1] }\nroutes: [{ upstream: a }]\n'
+    const { warnings } = await load({ 'headgate.yaml': yaml })
+    expect(warnings).toMatchObject([{ code: 'unused-upstream', location: { line: 3, column: 3 } }])
+  })
+
+  it('a timeout longer than the one of the whole session, if somebody wrote it', async () => {
+    const yaml = 'upstreams:\n  a:\n    peers: [a:1]\n    timeouts: { total: 5s, headers: 10s }\n'
+    const { warnings } = await load({ 'headgate.yaml': yaml })
+    expect(warnings).toMatchObject([{ code: 'timeout-order', path: 'upstreams.a.timeouts.headers' }])
+  })
+})

@@ -1,0 +1,73 @@
+import { byteByByte, type PacketForm, packetForms } from '../support/packet-forms.js'
+import { RawClient } from '../support/raw-client.js'
+import type { SeenRequest } from '../support/seen-request.js'
+import type { Subject } from '../support/subject.js'
+
+/** Host of every request in a row: replaced by a number of its own, so that what reaches the application is told apart. */
+export const ROW_HOST = 'row-000'
+/** A complete request that must never be executed, because it stands inside another one or behind a broken one. */
+export const HIDDEN = `GET /admin HTTP/1.1\r\nHost: ${ROW_HOST}\r\n\r\n`
+
+export interface FormOutcome {
+  readonly form: string
+  readonly statuses: readonly number[]
+  readonly closed: boolean
+  /** First breach of RFC 9112 in the answers, or null. */
+  readonly problem: string | null
+}
+
+export interface RowOutcome {
+  /** One for each packet form, each over a connection of its own. */
+  readonly forms: readonly FormOutcome[]
+  /** All that reached the application in any of the forms. */
+  readonly seen: readonly SeenRequest[]
+}
+
+/** Connections open at a time. */
+const PARALLEL = 300
+/**
+ * Bound for the close, which some rows bring about by a deadline only: that of the subject, rounded up by the timer of
+ * uWS (U6, U13).
+ */
+const CLOSE_MS = 13_000
+
+/**
+ * Sends every row in every packet form, all at the same time, and waits until the server has closed each connection.
+ * @param rows bytes with {@link ROW_HOST}, one character per byte
+ */
+export async function runRows(subject: Subject, rows: readonly string[]): Promise<RowOutcome[]> {
+  const hostOf = (row: number): string => `row-${String(row).padStart(3, '0')}`
+  const jobs = rows.flatMap((bytes, row) => {
+    const own = bytes.replaceAll(ROW_HOST, hostOf(row))
+    return [...packetForms(own), byteByByte(own)].map((form) => ({ row, form }))
+  })
+  const outcomes = rows.map((): FormOutcome[] => [])
+  await inParallel(jobs, async ({ row, form }) => {
+    outcomes[row]?.push(await runForm(subject, form))
+  })
+  await subject.settle()
+  const { seen } = subject
+  const strangers = seen.filter(({ host }) => !/^row-\d{3}$/.test(host))
+  return outcomes.map((forms, row) => ({
+    forms,
+    seen: [...seen.filter(({ host }) => host === hostOf(row)), ...strangers],
+  }))
+}
+
+async function runForm(subject: Subject, form: PacketForm): Promise<FormOutcome> {
+  const client = await RawClient.connect(subject.port)
+  await client.sendPieces(form.pieces, () => subject.settle())
+  await client.untilClosed(CLOSE_MS)
+  const { responses, problem } = client.responses()
+  const { closed } = client
+  await client.destroy()
+  return { form: form.name, statuses: responses.map(({ status }) => status), closed, problem }
+}
+
+async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values()
+  const work = async (): Promise<void> => {
+    for (const item of rest) await run(item)
+  }
+  await Promise.all(Array.from({ length: PARALLEL }, work))
+}

@@ -1,0 +1,321 @@
+import fc from 'fast-check'
+import { Packr, Unpackr } from 'msgpackr/pack'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import {
+  BODY,
+  bodyView,
+  CREDIT,
+  createRingBuffer,
+  END,
+  HEAD,
+  type HeadFrame,
+  INFO,
+  Mailbox,
+  MAX_BODY_PIECE_BYTES,
+  OPEN,
+  type OpenFrame,
+  RingCorrupt,
+  RingReader,
+  RingWriter,
+  readHead,
+  readOpen,
+  readSent,
+  readText,
+  SENT,
+  writeBody,
+  writeHead,
+  writeOpen,
+  writeSent,
+  writeText,
+} from '#src/mailbox/index.js'
+import { CONTROL_BYTES } from '#src/mailbox/ring-layout.js'
+
+const IGNORED = { onFrame() {}, onRoom() {}, onCorrupt() {} }
+
+/** A mailbox to write to, and the reader of its ring. */
+function channel(capacityBytes = 2 * 1024 * 1024): { mailbox: Mailbox; reader: RingReader; words: Int32Array } {
+  const out = createRingBuffer(capacityBytes)
+  const mailbox = new Mailbox(new RingWriter(out), new RingReader(createRingBuffer(1024)), () => undefined, IGNORED)
+  return { mailbox, reader: new RingReader(out), words: new Int32Array(out, CONTROL_BYTES) }
+}
+
+const { mailbox, reader } = channel()
+
+/** Publishes, and steps to the only frame. */
+function receive(): RingReader {
+  mailbox.flushNow()
+  reader.release()
+  expect(reader.next()).toBe(true)
+  return reader
+}
+
+/** Text of header blocks and targets: any byte as a character. */
+function latin1(maxLength: number): fc.Arbitrary<string> {
+  return fc.oneof(
+    fc.uint8Array({ maxLength: Math.min(maxLength, 300) }).map((bytes) => Buffer.from(bytes).toString('latin1')),
+    fc
+      .tuple(fc.integer({ min: 0, max: maxLength }), fc.nat(255))
+      .map(([length, first]) =>
+        Buffer.from(Array.from({ length }, (_, i) => (first + i) & 0xff)).toString('latin1'),
+      ),
+  )
+}
+
+/** Strings in the envelope: any text, short and beyond the 64 bytes where msgpackr changes its way of reading. */
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 80 }),
+  fc.string({ minLength: 60, maxLength: 70 }),
+  fc.string({ unit: 'grapheme', minLength: 100, maxLength: 3000 }),
+)
+const int32 = fc.integer()
+const length = fc.oneof(fc.constantFrom(-2, -1, 0, 2 ** 31, 2 ** 32, 2 ** 53 - 1), fc.maxSafeNat())
+
+const open: fc.Arbitrary<OpenFrame> = fc.record({
+  method: fc.constantFrom('GET', 'POST', 'OPTIONS', 'PROPPATCH'),
+  target: latin1(65_536),
+  headerBlock: latin1(65_536),
+  remoteAddress: text,
+  requestId: text,
+  startMs: fc.double({ min: 0, max: 4e12, noNaN: true }),
+  route: fc.nat(100_000),
+  contentLength: length,
+  upgrade: text,
+})
+
+describe('frames', () => {
+  it('carry OPEN with every character of a byte in target and header block, and envelopes of any text', () => {
+    fc.assert(
+      fc.property(int32, int32, open, (slot, generation, sent) => {
+        expect(writeOpen(mailbox, slot, generation, sent)).toBe(true)
+        const frame = receive()
+        expect([frame.kind, frame.slot, frame.generation]).toEqual([OPEN, slot, generation])
+        expect(readOpen(frame)).toEqual(sent)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('carry HEAD alone and with a whole body', () => {
+    const head: fc.Arbitrary<HeadFrame> = fc.record({
+      status: fc.integer({ min: 100, max: 999 }),
+      statusText: text,
+      headerBlock: latin1(65_536),
+      contentLength: fc.option(length),
+      complete: fc.boolean(),
+      wantSent: fc.boolean(),
+    })
+    const body = fc.option(
+      fc.oneof(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.integer({ min: 0, max: MAX_BODY_PIECE_BYTES }).map((size) => new Uint8Array(size).fill(size)),
+      ),
+    )
+    fc.assert(
+      fc.property(int32, int32, head, body, (slot, generation, sent, bytes) => {
+        expect(writeHead(mailbox, slot, generation, sent, bytes)).toBe(true)
+        const frame = receive()
+        expect([frame.kind, frame.slot, frame.generation]).toEqual([HEAD, slot, generation])
+        expect(readHead(frame)).toEqual(sent)
+        expect(Buffer.compare(bodyView(frame, frame.a + frame.b), bytes ?? new Uint8Array(0))).toBe(0)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it.each([0, 1, 65_535, 65_536, 65_537, 131_072, 200_001, 500_000])(
+    'carry a body of %d bytes in pieces of at most 64 KiB, the last one marked if it is the last',
+    (size) => {
+      const chunk = Uint8Array.from({ length: size }, (_, i) => (i * 31) >> 3)
+      for (const last of [false, true]) {
+        writeBody(mailbox, 7, 8, chunk, last)
+        mailbox.flushNow()
+        const pieces: Uint8Array[] = []
+        const marks: number[] = []
+        while (reader.next()) {
+          expect([reader.kind, reader.slot, reader.generation]).toEqual([BODY, 7, 8])
+          expect(reader.length).toBeLessThanOrEqual(MAX_BODY_PIECE_BYTES)
+          pieces.push(bodyView(reader).slice())
+          marks.push(reader.a)
+        }
+        reader.release()
+        expect(pieces).toHaveLength(Math.max(1, Math.ceil(size / MAX_BODY_PIECE_BYTES)))
+        expect(marks.pop()).toBe(last ? 1 : 0)
+        expect(marks.every((mark) => mark === 0)).toBe(true)
+        expect(Buffer.compare(Buffer.concat(pieces), chunk)).toBe(0)
+      }
+    },
+  )
+
+  it('carry CREDIT, INFO, END and SENT', () => {
+    fc.assert(
+      fc.property(
+        int32,
+        int32,
+        fc.nat(2 ** 31 - 1),
+        latin1(20_000),
+        fc.oneof(fc.constant(-1), fc.double({ noNaN: true })),
+        (slot, generation, bytes, block, sentMs) => {
+          mailbox.reserve(CREDIT, slot, generation, 0, bytes)
+          const credit = receive()
+          expect([credit.kind, credit.slot, credit.generation, credit.a, credit.length]).toEqual([
+            CREDIT,
+            slot,
+            generation,
+            bytes,
+            0,
+          ])
+          writeText(mailbox, INFO, slot, generation, block, 103)
+          const info = receive()
+          expect([info.kind, info.a, readText(info)]).toEqual([INFO, 103, block])
+          writeText(mailbox, END, slot, generation, block)
+          const end = receive()
+          expect([end.kind, end.a, readText(end)]).toEqual([END, 0, block])
+          writeSent(mailbox, slot, generation, sentMs)
+          const sent = receive()
+          expect([sent.kind, sent.slot, sent.generation, readSent(sent)]).toEqual([SENT, slot, generation, sentMs])
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+
+  it('are the same when they had to wait for room', () => {
+    const small = channel(8192)
+    const head: HeadFrame = {
+      status: 200,
+      statusText: 'OK',
+      headerBlock: 'x-a: \xff\r\n',
+      contentLength: 3,
+      complete: true,
+      wantSent: false,
+    }
+    for (let i = 0; i < 200; i += 1) writeHead(small.mailbox, i, 1, head, Uint8Array.of(1, 2, i))
+    expect(small.mailbox.congested).toBe(true)
+    for (let i = 0; i < 200; ) {
+      small.mailbox.wake()
+      small.mailbox.flushNow()
+      for (; small.reader.next(); i += 1) {
+        expect(small.reader.slot).toBe(i)
+        expect(readHead(small.reader)).toEqual(head)
+        expect([...bodyView(small.reader, small.reader.a + small.reader.b)]).toEqual([1, 2, i])
+      }
+      small.reader.release()
+    }
+  })
+
+  it('give a view of a body whose slice is a copy, as that of a Uint8Array is', () => {
+    writeBody(mailbox, 1, 1, Uint8Array.of(1, 2, 3), true)
+    const frame = receive()
+    const view = bodyView(frame)
+    const copy = view.slice()
+    frame.bytes.fill(0, frame.offset, frame.offset + 3)
+    expect([...view]).toEqual([0, 0, 0])
+    expect([...copy]).toEqual([1, 2, 3])
+  })
+})
+
+describe('frames larger than the ring takes', () => {
+  const small = channel(8192)
+
+  it('are not written, and the writer is told', () => {
+    const block = 'x'.repeat(4000)
+    const head = { status: 200, statusText: '', headerBlock: block, contentLength: null, complete: false }
+    expect(writeHead(small.mailbox, 1, 1, { ...head, wantSent: true }, null)).toBe(false)
+    expect(writeText(small.mailbox, END, 1, 1, block)).toBe(false)
+    expect(
+      writeOpen(small.mailbox, 1, 1, {
+        method: 'GET',
+        target: '/',
+        headerBlock: block,
+        remoteAddress: '',
+        requestId: '',
+        startMs: 0,
+        route: 0,
+        contentLength: -1,
+        upgrade: '',
+      }),
+    ).toBe(false)
+    expect(small.mailbox.congested).toBe(false)
+    small.mailbox.flushNow()
+    expect(small.reader.next()).toBe(false)
+  })
+
+  it('cannot be sessions: the largest head that can be configured fits the ring to a worker', () => {
+    const toWorker = channel(1024 * 1024)
+    expect(toWorker.mailbox.maxPayloadBytes).toBeGreaterThan(64 * 1024 + 64 * 1024 + 4096)
+  })
+})
+
+describe('a frame whose parts make no sense', () => {
+  const damaged = channel(8192)
+
+  it.each([
+    ['an envelope of -1 bytes', -1, 0],
+    ['an empty envelope', 0, 0],
+    ['an envelope beyond the frame', 101, 0],
+    ['text beyond the frame', 50, 51],
+    ['text of -1 bytes', 50, -1],
+    ['parts whose sum wraps', 2 ** 31 - 1, 2 ** 31 - 1],
+  ])('is damage: %s', (_name, a, b) => {
+    for (const [kind, read] of [
+      [OPEN, readOpen],
+      [HEAD, readHead],
+    ] as const) {
+      damaged.mailbox.reserve(kind, 1, 1, 100, a, b)
+      damaged.mailbox.flushNow()
+      expect(damaged.reader.next()).toBe(true)
+      expect(() => read(damaged.reader)).toThrow(RingCorrupt)
+      damaged.reader.release()
+    }
+  })
+
+  it('is damage: a time that is not eight bytes', () => {
+    damaged.mailbox.reserve(SENT, 1, 1, 4)
+    damaged.mailbox.flushNow()
+    expect(damaged.reader.next()).toBe(true)
+    expect(() => readSent(damaged.reader)).toThrow(RingCorrupt)
+  })
+})
+
+describe('msgpackr', () => {
+  afterEach(() => void vi.restoreAllMocks())
+
+  it('reads strings over 64 bytes straight from shared memory when its native extractor is not loaded', () => {
+    const strings = ['a'.repeat(65), 'ä€😀'.repeat(50), 'x'.repeat(5000)]
+    const packed = new Packr({ useRecords: false }).pack(strings)
+    const shared = new Uint8Array(new SharedArrayBuffer(packed.length))
+    shared.set(packed)
+    expect(new Unpackr({ useRecords: false }).unpack(shared)).toEqual(strings)
+  })
+
+  it('is never given shared memory, on which the native extractor throws once any module has loaded it', () => {
+    const unpack = vi.spyOn(Unpackr.prototype, 'unpack')
+    const open = { method: 'GET', target: '/', headerBlock: '', startMs: 0, route: 0, contentLength: -1, upgrade: '' }
+    for (const size of [10, 100, 4000, 10_000]) {
+      const sent = { ...open, remoteAddress: '::1', requestId: 'r'.repeat(size) }
+      writeOpen(mailbox, 1, 1, sent)
+      expect(readOpen(receive())).toEqual(sent)
+    }
+    expect(unpack).toHaveBeenCalledTimes(4)
+    for (const [source] of unpack.mock.calls) expect(source.buffer).toBeInstanceOf(ArrayBuffer)
+  })
+
+  it('reads the same with the native extractor loaded', async () => {
+    await import('msgpackr')
+    const sent: OpenFrame = {
+      method: 'GET',
+      target: '/ä',
+      headerBlock: 'host: a\r\n',
+      remoteAddress: '2001:db8::1',
+      requestId: 'ü€😀'.repeat(100),
+      startMs: 1.5,
+      route: 3,
+      contentLength: 2 ** 40,
+      upgrade: 'websocket',
+    }
+    for (let i = 0; i < 100; i += 1) {
+      writeOpen(mailbox, 1, i, { ...sent, route: i })
+      expect(readOpen(receive())).toEqual({ ...sent, route: i })
+    }
+  })
+})

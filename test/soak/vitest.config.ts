@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+/** Long runs, apart from the others: `npm run soak`. */
+export default defineConfig({
+  test: {
+    root: new URL('../..', import.meta.url).pathname,
+    include: ['test/soak/**/*.test.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 600_000,
+    hookTimeout: 60_000,
+    server: { deps: { external: [/\/dist\//] } },
+  },
+})

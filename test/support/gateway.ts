@@ -1,0 +1,178 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import pino from 'pino'
+import { loadConfig, type UserConfig } from '#src/config/index.js'
+import { type GatewayStats, type ObservableGateway, startGateway } from '#src/supervisor/index.js'
+import { eventually } from './eventually.js'
+import { LogLines } from './log-lines.js'
+
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
+
+/** What a test says of a gateway; the rest are the defaults of the configuration, but for a port of its own and no admin. */
+export type TestConfig = Partial<UserConfig> & Pick<UserConfig, 'upstreams'>
+
+/** Writes a configuration where the gateway finds it. `remove` takes it away again. */
+function configFile(config: TestConfig): { readonly file: string; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'headgate-test-'))
+  const file = join(folder, 'headgate.json')
+  writeFileSync(file, JSON.stringify({ listen: '127.0.0.1:0', admin: false, workers: 2, ...config }))
+  return { file, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
+
+/**
+ * A gateway in the process of the test, whose main thread is the acceptor's. Its counters can be read; workers log
+ * nothing unless the configuration says so, since they write to standard output.
+ */
+export class InProcessGateway {
+  readonly gateway: ObservableGateway
+  /** Log lines of the main thread. */
+  readonly log: LogLines
+
+  private constructor(gateway: ObservableGateway, log: LogLines) {
+    this.gateway = gateway
+    this.log = log
+  }
+
+  /** @throws as `startGateway`, or when the acceptor is not the kind that was asked for */
+  static async start(config: TestConfig): Promise<InProcessGateway> {
+    const { file, remove } = configFile({ log: { level: 'silent' }, ...config })
+    try {
+      const loaded = await loadConfig({ file })
+      const log = new LogLines()
+      const gateway = await startGateway(loaded.config, { logger: pino({ level: 'info' }, log) })
+      const { acceptor = 'auto' } = config
+      if (acceptor !== 'auto' && gateway.acceptorKind !== acceptor) {
+        await gateway.close()
+        throw new Error(`asked for ${acceptor}, got ${gateway.acceptorKind}`)
+      }
+      return new InProcessGateway(gateway, log)
+    } finally {
+      remove()
+    }
+  }
+
+  get port(): number {
+    return this.gateway.listen.port
+  }
+
+  get stats(): GatewayStats {
+    return this.gateway.stats()
+  }
+
+  /** Waits until no session is in flight, then checks the conservation law (C16). @throws Error when it does not hold */
+  async settle(): Promise<GatewayStats> {
+    await eventually('all sessions have ended', () => this.stats.inFlight === 0)
+    const { counters, inFlight } = this.stats
+    const { requests, answered, aborted } = counters
+    if (requests !== answered + aborted + inFlight) {
+      throw new Error(
+        `${requests} requests, but ${answered} answered + ${aborted} aborted + ${inFlight} in flight`,
+      )
+    }
+    return this.stats
+  }
+
+  async close(): Promise<void> {
+    await this.gateway.close()
+  }
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+/** A gateway as its users run it: `node dist/cli.js run --config FILE` in a process of its own. */
+export class GatewayProcess {
+  readonly log: LogLines
+  /** What it wrote to standard error. */
+  readonly errors: string[] = []
+  readonly exit: Promise<Exit>
+  readonly #child: ChildProcess
+  #port = 0
+  #acceptor = ''
+
+  private constructor(config: TestConfig, args: readonly string[], env: NodeJS.ProcessEnv) {
+    const { file, remove } = configFile(config)
+    this.log = new LogLines()
+    const child = spawn(process.execPath, [CLI, 'run', '--config', file, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    })
+    this.#child = child
+    child.stdout.setEncoding('utf8').on('data', (text: string) => this.log.write(text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => this.errors.push(text))
+    const kill = (): void => void child.kill('SIGKILL')
+    process.once('exit', kill)
+    this.exit = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        process.off('exit', kill)
+        remove()
+        resolve({ code, signal })
+      })
+    })
+  }
+
+  /** Starts one and waits until it listens. @throws Error with what it said if it ended instead */
+  static async start(config: TestConfig, env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
+    const gateway = GatewayProcess.run(config, [], env)
+    const started = gateway.log.until((line) => line['start'] !== undefined, 1, 60_000)
+    const ended = gateway.exit.then(({ code, signal }) => {
+      const said = [...gateway.log.lines.map((line) => JSON.stringify(line)), ...gateway.errors].join('\n')
+      throw new Error(`the gateway ended with ${code ?? signal} before it listened:\n${said}`)
+    })
+    const [line] = await Promise.race([started, ended])
+    const start = line?.['start'] as { listen: string; acceptor: string }
+    gateway.#port = Number(new URL(start.listen).port)
+    gateway.#acceptor = start.acceptor
+    const { acceptor = 'auto' } = config
+    if (acceptor === 'auto' || acceptor === start.acceptor) return gateway
+    await gateway.close()
+    throw new Error(`asked for ${acceptor}, got ${start.acceptor}`)
+  }
+
+  /** Starts one without waiting for anything: for starts that fail. */
+  static run(config: TestConfig, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): GatewayProcess {
+    return new GatewayProcess(config, args, env)
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get acceptor(): string {
+    return this.#acceptor
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  /** Neither exited nor killed. */
+  get alive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** Resident memory in bytes; null where the system has no /proc. */
+  rssBytes(): number | null {
+    try {
+      const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'))
+      return match === null ? null : Number(match[1]) * 1024
+    } catch {
+      return null
+    }
+  }
+
+  /** Kills it if it still runs. */
+  async close(): Promise<Exit> {
+    if (this.alive) this.#child.kill('SIGKILL')
+    return await this.exit
+  }
+}
