@@ -17,15 +17,16 @@ import {
   readHead,
   readText,
   WINDOW_BYTES,
-  writeBody,
   writeOpen,
   writeSent,
 } from '../mailbox/index.js'
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
 import { errorResponse } from '../session/error-response.js'
-import { GatewayError } from '../session/errors.js'
+import type { GatewayError } from '../session/errors.js'
 import { now } from '../time/index.js'
+import { noAnswer, noRoute } from './dispatch-errors.js'
+import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
 import { type Slot, SlotTable } from './slot-table.js'
 import type { WorkerLink } from './worker-link.js'
@@ -50,7 +51,7 @@ export class Dispatcher implements AcceptorHandler {
   readonly #options: DispatcherOptions
   readonly #slots: SlotTable
   readonly #links: WorkerLink[] = []
-  readonly #congested = new Map<WorkerLink, Set<Slot>>()
+  readonly #bodies = new RequestBodies()
   #turn = 0
 
   constructor(options: DispatcherOptions) {
@@ -76,7 +77,7 @@ export class Dispatcher implements AcceptorHandler {
     const at = this.#links.indexOf(link)
     if (at >= 0) this.#links.splice(at, 1)
     link.mailbox.close()
-    this.#congested.delete(link)
+    this.#bodies.forget(link)
     for (const slot of this.#slots.of(link)) {
       const { exchange, route, answered } = slot
       if (slot.complete) {
@@ -136,16 +137,7 @@ export class Dispatcher implements AcceptorHandler {
     const slot = slotOf(exchange)
     if (slot === null || slot.link === null) return
     this.#options.counters.add('bytes_in', chunk.length)
-    const { mailbox } = slot.link
-    if (slot.waiting.length === 0 && slot.bodyCredit > 0 && !mailbox.congested) {
-      slot.bodyCredit -= chunk.length
-      writeBody(mailbox, slot.index, slot.generation, chunk, last)
-      if (slot.bodyCredit > 0 && !mailbox.congested) return
-    } else slot.waiting.push({ bytes: Uint8Array.from(chunk), last })
-    if (mailbox.congested) this.#waitForRoom(slot, slot.link)
-    if (slot.paused || last) return
-    slot.paused = true
-    exchange.pauseBody()
+    this.#bodies.send(slot, slot.link, chunk, last)
   }
 
   onAbort(exchange: Downstream): void {
@@ -183,7 +175,7 @@ export class Dispatcher implements AcceptorHandler {
       link: null,
       onFrame: (frame) => this.#onFrame(frame),
       onRoom: () => {
-        if (handler.link !== null) this.#onRoom(handler.link)
+        if (handler.link !== null) this.#bodies.onRoom(handler.link)
       },
       onCorrupt,
     }
@@ -222,8 +214,7 @@ export class Dispatcher implements AcceptorHandler {
         exchange.writeInformational?.(frame.a, readText(frame))
         return
       case CREDIT:
-        slot.bodyCredit += frame.a
-        this.#sendWaiting(slot)
+        this.#bodies.grant(slot, frame.a)
         return
       default:
     }
@@ -249,37 +240,6 @@ export class Dispatcher implements AcceptorHandler {
     if (slot.stalled || slot.ungranted < atLeast || slot.link === null) return
     slot.link.mailbox.reserve(CREDIT, slot.index, slot.generation, 0, slot.ungranted)
     slot.ungranted = 0
-  }
-
-  #sendWaiting(slot: Slot): void {
-    const { exchange, link, waiting } = slot
-    if (exchange === null || link === null) return
-    let sent = 0
-    for (const { bytes, last } of waiting) {
-      if (slot.bodyCredit <= 0 || link.mailbox.congested) break
-      slot.bodyCredit -= bytes.length
-      writeBody(link.mailbox, slot.index, slot.generation, bytes, last)
-      sent += 1
-    }
-    waiting.splice(0, sent)
-    if (link.mailbox.congested) this.#waitForRoom(slot, link)
-    else if (slot.paused && waiting.length === 0 && slot.bodyCredit > 0) {
-      slot.paused = false
-      exchange.resumeBody()
-    }
-  }
-
-  #waitForRoom(slot: Slot, link: WorkerLink): void {
-    const waiting = this.#congested.get(link) ?? new Set()
-    waiting.add(slot)
-    this.#congested.set(link, waiting)
-  }
-
-  #onRoom(link: WorkerLink): void {
-    const waiting = this.#congested.get(link)
-    if (waiting === undefined) return
-    this.#congested.delete(link)
-    for (const slot of waiting) if (slot.link === link) this.#sendWaiting(slot)
   }
 
   /** The worker with the fewest sessions; among equals they take turns. */
@@ -328,23 +288,4 @@ export class Dispatcher implements AcceptorHandler {
 
 function slotOf(exchange: Downstream): Slot | null {
   return exchange.owner as Slot | null
-}
-
-/** The worker gave up without a head: it had no route, or a head that fits no frame. */
-function noAnswer(): GatewayError {
-  return new GatewayError('no answer could be made', {
-    code: 'HG_INTERNAL',
-    status: 500,
-    reason: 'proxy_internal_error',
-    source: 'internal',
-  })
-}
-
-function noRoute(): GatewayError {
-  return new GatewayError('no route matches this request', {
-    code: 'HG_INVALID_REQUEST',
-    status: 404,
-    reason: 'destination_not_found',
-    source: 'downstream',
-  })
 }

@@ -43,22 +43,6 @@ function isOws(code: number): boolean {
   return code === 32 || code === 9
 }
 
-/**
- * Fields that belong to one connection and are never forwarded (RFC 9110 §7.6.1), beside what `Connection` names.
- * Lower case.
- */
-export const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
 /** Names that `Connection` may list without effect: removing them would change what the message means (B10). */
 export const CONNECTION_PROTECTED: ReadonlySet<string> = new Set([
   'authorization',

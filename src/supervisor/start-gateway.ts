@@ -85,8 +85,10 @@ export async function startGateway(
   }
 
   let closing: Promise<void> | null = null
+  let lost = 0
   const close = (): Promise<void> => {
     closing ??= (async () => {
+      lost = dispatcher.inFlight
       acceptor.stopListening()
       await acceptor.close()
       await pool.stop()
@@ -119,7 +121,6 @@ export async function startGateway(
             }
           })
         }
-        const lost = dispatcher.inFlight
         await close()
         return { lost }
       })()

@@ -17,6 +17,8 @@ export interface WorkerPoolOptions {
   readonly histograms: SharedArrayBuffer
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
+  /** How long a worker may take to come up, filters included, ms. Default 20,000. */
+  readonly startTimeoutMs?: number
 }
 
 /** One place in the pool: the actor that runs there now, and what came before it. */
@@ -26,13 +28,21 @@ interface Place {
   link: WorkerLink | null
   port: MessagePort | null
   threadId: number
+  ready: boolean
   beats: number
   beatAtMs: number
+  /** Why the supervisor ended the thread, if it did. */
+  reason: string | null
   restart: NodeJS.Timeout | null
+  /** Settled when the current actor's task is over. */
+  task: Promise<void>
 }
 
-/** A worker that does not come up within this time counts as lost. */
 const START_TIMEOUT_MS = 20_000
+/** How often the supervisor looks whether workers beat, at most. */
+const LOOK_MS = 250
+/** How long actors have to finish when the gateway stops. */
+const STOP_TIMEOUT_MS = 2_000
 
 /**
  * The workers under Piscina: one task for the life of each actor. When a thread throws, exits, runs out of heap or stops
@@ -42,6 +52,7 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #piscina: Piscina
   readonly #places: Place[]
+  readonly #startTimeoutMs: number
   #watchdog: NodeJS.Timeout | null = null
   #stopping = false
   #onFirstReady: ((error: Error | null) => void) | null = null
@@ -49,6 +60,7 @@ export class WorkerPool {
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
+    this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS
     const { config } = options
     const workers = config.workers.count
     const heapMb = Math.round(config.workerLimits.heapBytes / (1024 * 1024))
@@ -72,9 +84,12 @@ export class WorkerPool {
       link: null,
       port: null,
       threadId: -1,
+      ready: false,
       beats: 0,
       beatAtMs: 0,
+      reason: null,
       restart: null,
+      task: Promise.resolve(),
     }))
   }
 
@@ -84,13 +99,12 @@ export class WorkerPool {
       this.#onFirstReady = (error) => (error === null ? resolve() : reject(error))
     })
     for (const place of this.#places) this.#run(place)
+    const { watchdogMs } = this.#options.config.workerLimits
+    const everyMs = Math.min(LOOK_MS, this.#startTimeoutMs / 4, watchdogMs > 0 ? watchdogMs / 4 : LOOK_MS)
+    this.#watchdog = setInterval(() => this.#watch(watchdogMs), everyMs)
+    this.#watchdog.unref()
     await ready
     this.#onFirstReady = null
-    const { watchdogMs } = this.#options.config.workerLimits
-    if (watchdogMs > 0) {
-      this.#watchdog = setInterval(() => this.#watch(watchdogMs), Math.min(250, watchdogMs / 4))
-      this.#watchdog.unref()
-    }
   }
 
   /** Lets every actor finish and ends the threads. */
@@ -99,8 +113,18 @@ export class WorkerPool {
     if (this.#watchdog !== null) clearInterval(this.#watchdog)
     for (const place of this.#places) {
       if (place.restart !== null) clearTimeout(place.restart)
+      // Whose answer has gone out is to end as such: the actor reads what is published before it stops.
+      place.link?.mailbox.flushNow()
       place.port?.postMessage({ type: 'stop' } satisfies WorkerMessage)
     }
+    // An actor that does not finish by itself, because a filter holds its thread, is ended with it. Not `Piscina.close`, which
+    // resolves when the first of several tasks is done.
+    let patience: NodeJS.Timeout | undefined
+    const timeout = new Promise<void>((resolve) => {
+      patience = setTimeout(resolve, STOP_TIMEOUT_MS)
+    })
+    await Promise.race([Promise.all(this.#places.map((place) => place.task)), timeout])
+    clearTimeout(patience)
     await this.#piscina.destroy()
   }
 
@@ -110,18 +134,21 @@ export class WorkerPool {
     const { port1, port2 } = new MessageChannel()
     const handler = dispatcher.handlerFor((error) => {
       logger.error({ worker, err: error }, 'the mailbox of a worker is damaged')
-      this.#terminate(place)
+      if (place.link === link) this.#terminate(place, 'the mailbox of the worker is damaged')
     })
     const link = createWorkerLink(worker, () => port1.postMessage(BELL), handler)
     handler.link = link
     place.link = link
     place.port = port1
     place.threadId = -1
+    place.ready = false
+    place.reason = null
     board.setState(worker, 'starting')
-    this.#expectBeat(place, START_TIMEOUT_MS)
+    this.#expectBeat(place, this.#startTimeoutMs)
     port1.on('message', (message: typeof BELL | WorkerMessage) => {
       if (message === BELL) link.mailbox.wake()
-      else if (message.type === 'ready') this.#onReady(place, link, message.threadId)
+      else if (message.type === 'running') place.threadId = message.threadId
+      else if (message.type === 'ready') this.#onReady(place, link)
     })
     const task: WorkerTask = {
       worker,
@@ -134,15 +161,15 @@ export class WorkerPool {
       histograms: this.#options.histograms,
       clockAnchorMs: clockAnchor(),
     }
-    this.#piscina.run(task, { transferList: [port2] }).then(
+    place.task = this.#piscina.run(task, { transferList: [port2] }).then(
       () => this.#onEnd(place, link, null),
       (error: unknown) => this.#onEnd(place, link, error instanceof Error ? error : new Error(String(error))),
     )
   }
 
-  #onReady(place: Place, link: WorkerLink, threadId: number): void {
+  #onReady(place: Place, link: WorkerLink): void {
     const { board, dispatcher } = this.#options
-    place.threadId = threadId
+    place.ready = true
     place.backoff.started()
     this.#expectBeat(place, 0)
     board.setState(place.worker, 'ready')
@@ -161,7 +188,8 @@ export class WorkerPool {
     board.setState(place.worker, 'lost')
     dispatcher.removeLink(link)
     if (this.#stopping) return
-    const cause = error ?? new Error('the worker ended by itself')
+    const { reason } = place
+    const cause = reason === null ? (error ?? new Error('the worker ended by itself')) : new Error(reason)
     if (this.#onFirstReady !== null) {
       this.#onFirstReady(cause)
       return
@@ -173,13 +201,17 @@ export class WorkerPool {
       { worker: place.worker, err: cause, restartInMs: delayMs },
       'a worker was lost and is replaced',
     )
-    place.restart = setTimeout(() => {
-      place.restart = null
-      this.#run(place)
-    }, delayMs)
+    // Never twice on one thread: what a failed start left in its module cache would fail every later one.
+    void this.#endThread(place).then(() => {
+      if (this.#stopping) return
+      place.restart = setTimeout(() => {
+        place.restart = null
+        this.#run(place)
+      }, delayMs)
+    })
   }
 
-  /** Replaces workers that stopped beating: a filter that never returns to the event loop (C2). */
+  /** Replaces workers that stopped beating, or do not come up: a filter that never returns to the event loop (C2). */
   #watch(watchdogMs: number): void {
     const nowMs = performance.now()
     for (const place of this.#places) {
@@ -190,12 +222,14 @@ export class WorkerPool {
         place.beatAtMs = Math.max(place.beatAtMs, nowMs)
         continue
       }
-      if (nowMs - place.beatAtMs < watchdogMs) continue
-      this.#options.logger.error(
-        { worker: place.worker, silentMs: Math.round(nowMs - place.beatAtMs) },
-        'a worker does not respond',
+      const silentMs = nowMs - place.beatAtMs
+      if (place.ready ? watchdogMs === 0 || silentMs < watchdogMs : silentMs < 0) continue
+      this.#terminate(
+        place,
+        place.ready
+          ? `the worker has not responded for ${Math.round(silentMs)} ms`
+          : `the worker has not started within ${this.#startTimeoutMs} ms: a filter does not finish loading`,
       )
-      this.#terminate(place)
     }
   }
 
@@ -205,9 +239,15 @@ export class WorkerPool {
     place.beatAtMs = performance.now() + inMs
   }
 
-  #terminate(place: Place): void {
-    this.#expectBeat(place, START_TIMEOUT_MS)
-    const thread = this.#piscina.threads.find((candidate) => candidate.threadId === place.threadId)
-    void thread?.terminate()
+  #terminate(place: Place, reason: string): void {
+    place.reason = reason
+    this.#expectBeat(place, this.#startTimeoutMs)
+    void this.#endThread(place)
+  }
+
+  /** Ends the thread of a place if it is still there. */
+  async #endThread(place: Place): Promise<void> {
+    const { threadId } = place
+    await this.#piscina.threads.find((thread) => thread.threadId === threadId)?.terminate()
   }
 }

@@ -1,7 +1,7 @@
 import { threadId } from 'node:worker_threads'
 import { HistogramStore, type Recorder } from '../histograms/index.js'
 import type { SessionOutcome } from '../lifecycle/index.js'
-import { createLogger } from '../logging/index.js'
+import { createLogger, flushLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { GATEWAY_COUNTERS } from '../session/counters.js'
@@ -18,6 +18,8 @@ import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-tas
  */
 export default async function runWorker(task: WorkerTask): Promise<void> {
   const { worker, config, port } = task
+  // Before any filter runs: one that never returns could not be ended without it.
+  port.postMessage({ type: 'running', threadId } satisfies WorkerMessage)
   useClockAnchor(task.clockAnchorMs)
   const logger = createLogger({ level: config.log.level, format: config.log.format }).child({ worker })
   const counters = new SharedCounters(GATEWAY_COUNTERS, config.workers.count + 1, task.counters).row(
@@ -75,10 +77,11 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       actor.close()
       for (const { connector } of upstreams.values()) connector.close()
       port.close()
-      resolve()
+      // The lines of the last sessions, before the thread is gone.
+      void flushLogger(logger).then(resolve)
     })
     board.beat(worker)
-    port.postMessage({ type: 'ready', threadId } satisfies WorkerMessage)
+    port.postMessage({ type: 'ready' } satisfies WorkerMessage)
     actor.mailbox.wake()
   })
 }

@@ -20,7 +20,10 @@ export const BELL = 0
 
 /** Control messages beside the bell. */
 export type WorkerMessage =
-  | { readonly type: 'ready'; readonly threadId: number }
+  /** The task has begun, on this thread. */
+  | { readonly type: 'running'; readonly threadId: number }
+  /** All filters are loaded: sessions may come. */
+  | { readonly type: 'ready' }
   /** Finish: the actor's task resolves. */
   | { readonly type: 'stop' }
 

@@ -5,7 +5,7 @@ import { byteByByte, packetForms } from '../support/packet-forms.js'
 import { seenBody } from '../support/seen-request.js'
 import { strictProblems } from '../support/strict-request.js'
 import { parseStrictRequests } from '../support/strict-request-parser.js'
-import { HIDDEN, ROW_HOST, type RowOutcome, runRows } from './row-runner.js'
+import { HIDDEN, ROW_HOST, type RowOutcome, runRows, SHORT } from './row-runner.js'
 
 const chunked = (body: string): string =>
   `POST /a HTTP/1.1\r\nHost: ${ROW_HOST}\r\nTransfer-Encoding: chunked\r\n\r\n${body}`
@@ -65,7 +65,7 @@ describe.each(ACCEPTOR_KINDS)('chunked requests over %s', (kind) => {
   let subject: AcceptorUnderTest
   let outcomes: readonly RowOutcome[]
   beforeAll(async () => {
-    subject = await AcceptorUnderTest.start(kind, { timeouts: { idleMs: 5_000, bodyMs: 5_000 } })
+    subject = await AcceptorUnderTest.start(kind, { timeouts: kind === 'uws' ? SHORT : {} })
     outcomes = await runRows(
       subject,
       BROKEN.map(([, , body]) => chunked(body)),

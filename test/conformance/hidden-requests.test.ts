@@ -10,8 +10,8 @@ import { attack } from './attack.js'
 const RUNS: Readonly<Record<SubjectKind, number>> = {
   node: 600,
   uws: 600,
-  'gateway-node': 150,
-  'gateway-uws': 150,
+  'gateway-node': 120,
+  'gateway-uws': 120,
 }
 /** A fixed seed: the suite is the same on every run; change it to search elsewhere. */
 const SEED = 20_261_122
@@ -41,7 +41,6 @@ describe.each(SUBJECT_KINDS)('hidden requests over %s', (kind) => {
         fc.pre(!kind.endsWith('uws') || !/^:/m.test(bytes))
         const form = { name: 'cut', pieces: cut(bytes, offsets) }
         const { lines, seen, problems, statuses } = await exchange(subject, form, {
-          answers: 2,
           timeoutMs: 25,
         })
         expect(lines).not.toContain('GET /admin')

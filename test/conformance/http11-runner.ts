@@ -9,8 +9,11 @@ import {
   type Verdict,
 } from './http11-evaluator.js'
 
-/** How long silence is listened to before it counts as `TimedOut`. Shorter than any deadline of the gateway. */
-const SILENCE_MS = 400
+/**
+ * How often the subject may settle in silence before that counts as `TimedOut`. The original listens for 5 s, less than any
+ * deadline of the gateway; whatever happens without a deadline has happened by then.
+ */
+const SILENT_ROUNDS = 5
 
 export interface CaseOutcome {
   readonly verdict: Verdict
@@ -64,7 +67,8 @@ async function readStep(
   answersBefore: number,
 ): Promise<StepResult> {
   const headCame = (): boolean => client.text.indexOf('\r\n\r\n', before) >= 0
-  await client.until(() => client.closed || headCame(), SILENCE_MS)
+  for (let round = 0; round < SILENT_ROUNDS && !client.closed && !headCame(); round += 1)
+    await subject.settle()
   await subject.settle()
   let state: ConnectionState = client.closed ? 'ClosedByServer' : 'TimedOut'
   if (state === 'TimedOut' && headCame()) state = 'Open'

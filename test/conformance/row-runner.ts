@@ -1,12 +1,17 @@
+import type { AcceptorTimeouts } from '#src/acceptor/types.js'
 import { byteByByte, type PacketForm, packetForms } from '../support/packet-forms.js'
 import { RawClient } from '../support/raw-client.js'
 import type { SeenRequest } from '../support/seen-request.js'
 import type { Subject } from '../support/subject.js'
+import { turns } from '../support/turns.js'
 
 /** Host of every request in a row: replaced by a number of its own, so that what reaches the application is told apart. */
 export const ROW_HOST = 'row-000'
 /** A complete request that must never be executed, because it stands inside another one or behind a broken one. */
 export const HIDDEN = `GET /admin HTTP/1.1\r\nHost: ${ROW_HOST}\r\n\r\n`
+
+/** uWS leaves some rows to a deadline; 5 s is its shortest idle time. */
+export const SHORT: Partial<AcceptorTimeouts> = { idleMs: 5_000, bodyMs: 5_000 }
 
 export interface FormOutcome {
   readonly form: string
@@ -24,7 +29,7 @@ export interface RowOutcome {
 }
 
 /** Connections open at a time. */
-const PARALLEL = 300
+const PARALLEL = 200
 /**
  * Bound for the close, which some rows bring about by a deadline only: that of the subject, rounded up by the timer of
  * uWS (U6, U13).
@@ -33,6 +38,7 @@ const CLOSE_MS = 13_000
 
 /**
  * Sends every row in every packet form, all at the same time, and waits until the server has closed each connection.
+ * @param subject on the loop of this process
  * @param rows bytes with {@link ROW_HOST}, one character per byte
  */
 export async function runRows(subject: Subject, rows: readonly string[]): Promise<RowOutcome[]> {
@@ -56,7 +62,7 @@ export async function runRows(subject: Subject, rows: readonly string[]): Promis
 
 async function runForm(subject: Subject, form: PacketForm): Promise<FormOutcome> {
   const client = await RawClient.connect(subject.port)
-  await client.sendPieces(form.pieces, () => subject.settle())
+  await client.sendPieces(form.pieces, () => turns(4))
   await client.untilClosed(CLOSE_MS)
   const { responses, problem } = client.responses()
   const { closed } = client

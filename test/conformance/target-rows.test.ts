@@ -3,7 +3,7 @@ import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-tes
 import { exchange } from '../support/exchange.js'
 import { packetForms } from '../support/packet-forms.js'
 import { seenHeader } from '../support/seen-request.js'
-import { HIDDEN, ROW_HOST, type RowOutcome, runRows } from './row-runner.js'
+import { HIDDEN, ROW_HOST, type RowOutcome, runRows, SHORT } from './row-runner.js'
 
 const line = (text: string): string => `${text}\r\nHost: ${ROW_HOST}\r\n\r\n${HIDDEN}`
 
@@ -43,8 +43,7 @@ describe.each(ACCEPTOR_KINDS)('targets, methods and versions over %s', (kind) =>
   let subject: AcceptorUnderTest
   let outcomes: readonly RowOutcome[]
   beforeAll(async () => {
-    // Some rows are closed by a deadline only. 5 s is the shortest idle time of uWS.
-    subject = await AcceptorUnderTest.start(kind, { timeouts: { idleMs: 5_000 } })
+    subject = await AcceptorUnderTest.start(kind, { timeouts: kind === 'uws' ? SHORT : {} })
     outcomes = await runRows(
       subject,
       REFUSED.map(([, , requestLine]) => line(requestLine)),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { CONTROL_BYTES } from '#src/mailbox/ring-layout.js'
 import { WINDOW_BYTES } from '#src/mailbox/index.js'
+import { CONTROL_BYTES } from '#src/mailbox/ring-layout.js'
 import type { FakeExchange } from './support/fake-exchange.js'
 import { Rig, route, turn } from './support/rig.js'
 
@@ -45,7 +45,11 @@ describe('a session', () => {
     expect(rig.board.inFlight(0)).toBe(1)
     worker.respond(worker.last, 201, 'x-b: \xe9\r\n', Buffer.from('hello'))
     await rig.settle()
-    expect([exchange.status, exchange.headerBlock, String(exchange.body)]).toEqual([201, 'x-b: \xe9\r\n', 'hello'])
+    expect([exchange.status, exchange.headerBlock, String(exchange.body)]).toEqual([
+      201,
+      'x-b: \xe9\r\n',
+      'hello',
+    ])
     expect(exchange.phase).toBe('finished')
     expect([rig.count('status:2xx'), rig.count('bytes_out')]).toEqual([1, 5])
     expect(worker.last.end).toBe('sent')

@@ -24,7 +24,9 @@ describe('slots', () => {
     expect(table.used).toBe(3)
     for (const slot of slots) table.release(slot)
     expect(table.used).toBe(0)
-    expect(new Set([take(table), take(table), take(table)].map(({ index }) => index))).toEqual(new Set([0, 1, 2]))
+    expect(new Set([take(table), take(table), take(table)].map(({ index }) => index))).toEqual(
+      new Set([0, 1, 2]),
+    )
     expect(table.take(exchange, first, 0)).toBeNull()
   })
 

@@ -37,7 +37,7 @@ describe.each(ACCEPTOR_KINDS)('evil filters over %s', (acceptor) => {
   beforeAll(async () => {
     origin = await HttpOrigin.start((request, response) => {
       const path = request.url ?? ''
-      if (path.startsWith('/stream/')) streams.begin(path, response)
+      if (path.startsWith('/stream/')) streams.begin(response)
       // This session is still at the origin when its filter's timer goes off.
       else if (path !== '/evil/throws-later') response.end('fine')
     })

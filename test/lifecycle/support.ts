@@ -31,8 +31,13 @@ export function tracer(name: string, notes: string[]): Filter {
   }
 }
 
+const PATTERN = Uint8Array.from({ length: 512 * 1024 }, (_, index) => (index * 31) & 0xff)
+
+/** Bytes of their own of a pattern that begins with `seed`. */
 export function bytes(length: number, seed = 0): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (index * 31 + seed) & 0xff)
+  // 223 is the inverse of 31 modulo 256.
+  const start = (seed * 223) & 0xff
+  return PATTERN.slice(start, start + length)
 }
 
 /** Resolves in a later turn of the event loop, `count` turns on. */

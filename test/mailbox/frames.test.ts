@@ -10,8 +10,8 @@ import {
   HEAD,
   type HeadFrame,
   INFO,
-  Mailbox,
   MAX_BODY_PIECE_BYTES,
+  Mailbox,
   OPEN,
   type OpenFrame,
   RingCorrupt,
@@ -33,9 +33,18 @@ import { CONTROL_BYTES } from '#src/mailbox/ring-layout.js'
 const IGNORED = { onFrame() {}, onRoom() {}, onCorrupt() {} }
 
 /** A mailbox to write to, and the reader of its ring. */
-function channel(capacityBytes = 2 * 1024 * 1024): { mailbox: Mailbox; reader: RingReader; words: Int32Array } {
+function channel(capacityBytes = 2 * 1024 * 1024): {
+  mailbox: Mailbox
+  reader: RingReader
+  words: Int32Array
+} {
   const out = createRingBuffer(capacityBytes)
-  const mailbox = new Mailbox(new RingWriter(out), new RingReader(createRingBuffer(1024)), () => undefined, IGNORED)
+  const mailbox = new Mailbox(
+    new RingWriter(out),
+    new RingReader(createRingBuffer(1024)),
+    () => undefined,
+    IGNORED,
+  )
   return { mailbox, reader: new RingReader(out), words: new Int32Array(out, CONTROL_BYTES) }
 }
 
@@ -52,7 +61,9 @@ function receive(): RingReader {
 /** Text of header blocks and targets: any byte as a character. */
 function latin1(maxLength: number): fc.Arbitrary<string> {
   return fc.oneof(
-    fc.uint8Array({ maxLength: Math.min(maxLength, 300) }).map((bytes) => Buffer.from(bytes).toString('latin1')),
+    fc
+      .uint8Array({ maxLength: Math.min(maxLength, 300) })
+      .map((bytes) => Buffer.from(bytes).toString('latin1')),
     fc
       .tuple(fc.integer({ min: 0, max: maxLength }), fc.nat(255))
       .map(([length, first]) =>
@@ -172,7 +183,12 @@ describe('frames', () => {
           expect([end.kind, end.a, readText(end)]).toEqual([END, 0, block])
           writeSent(mailbox, slot, generation, sentMs)
           const sent = receive()
-          expect([sent.kind, sent.slot, sent.generation, readSent(sent)]).toEqual([SENT, slot, generation, sentMs])
+          expect([sent.kind, sent.slot, sent.generation, readSent(sent)]).toEqual([
+            SENT,
+            slot,
+            generation,
+            sentMs,
+          ])
         },
       ),
       { numRuns: 200 },
@@ -290,7 +306,15 @@ describe('msgpackr', () => {
 
   it('is never given shared memory, on which the native extractor throws once any module has loaded it', () => {
     const unpack = vi.spyOn(Unpackr.prototype, 'unpack')
-    const open = { method: 'GET', target: '/', headerBlock: '', startMs: 0, route: 0, contentLength: -1, upgrade: '' }
+    const open = {
+      method: 'GET',
+      target: '/',
+      headerBlock: '',
+      startMs: 0,
+      route: 0,
+      contentLength: -1,
+      upgrade: '',
+    }
     for (const size of [10, 100, 4000, 10_000]) {
       const sent = { ...open, remoteAddress: '::1', requestId: 'r'.repeat(size) }
       writeOpen(mailbox, 1, 1, sent)

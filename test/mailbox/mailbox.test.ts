@@ -131,15 +131,18 @@ describe('quiet frames', () => {
     expect(b.handler.frames).toHaveLength(1)
   })
 
-  it.each(['before', 'after'])('do not keep a frame of the same turn quiet that was written %s', async (when) => {
-    const { a, b } = mailboxPair()
-    await settle(b)
-    if (when === 'before') post(a.mailbox, 0)
-    a.mailbox.reserveQuietly(5, 0, 0, 0)
-    if (when === 'after') post(a.mailbox, 0)
-    await turn()
-    expect(b.rung).toBe(1)
-  })
+  it.each(['before', 'after'])(
+    'do not keep a frame of the same turn quiet that was written %s',
+    async (when) => {
+      const { a, b } = mailboxPair()
+      await settle(b)
+      if (when === 'before') post(a.mailbox, 0)
+      a.mailbox.reserveQuietly(5, 0, 0, 0)
+      if (when === 'after') post(a.mailbox, 0)
+      await turn()
+      expect(b.rung).toBe(1)
+    },
+  )
 
   it('do not keep later frames quiet', async () => {
     const { a, b } = mailboxPair()

@@ -67,7 +67,9 @@ describe('a full mailbox', () => {
   })
 
   it('keeps order and content for any sizes in both directions, with everybody asleep who may be', async () => {
-    const sizes = fc.array(fc.array(fc.integer({ min: 0, max: MAX_PAYLOAD }), { maxLength: 30 }), { maxLength: 12 })
+    const sizes = fc.array(fc.array(fc.integer({ min: 0, max: MAX_PAYLOAD }), { maxLength: 30 }), {
+      maxLength: 12,
+    })
     await fc.assert(
       fc.asyncProperty(sizes, sizes, fc.nat(3), async (fromA, fromB, slowness) => {
         const { a, b } = mailboxPair(CAPACITY)
@@ -89,7 +91,8 @@ describe('a full mailbox', () => {
         const flatB = fromB.flat()
         const all = new Promise<void>((resolve) => {
           const check = (): void => {
-            if (b.handler.frames.length === flatA.length && a.handler.frames.length === flatB.length) resolve()
+            if (b.handler.frames.length === flatA.length && a.handler.frames.length === flatB.length)
+              resolve()
           }
           a.handler.also = check
           b.handler.also = check

@@ -33,7 +33,16 @@ function filled(frames: number, sizeBytes: number, startAt = 0): Ring {
 
 const word = fc.oneof(
   fc.integer(),
-  fc.constantFrom(-1, -(2 ** 31), 2 ** 31 - 1, 2 ** 31 - 8, 2 ** 31 - 24, 2 ** 31 - 31, 2 ** 31 - 32, CAPACITY),
+  fc.constantFrom(
+    -1,
+    -(2 ** 31),
+    2 ** 31 - 1,
+    2 ** 31 - 8,
+    2 ** 31 - 24,
+    2 ** 31 - 31,
+    2 ** 31 - 32,
+    CAPACITY,
+  ),
   fc.integer({ min: -64, max: 2 * CAPACITY }),
 )
 

@@ -25,7 +25,10 @@ const sizeBytes = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: fc.record({ do: fc.constant('write' as const), sizeBytes }), weight: 6 },
   { arbitrary: fc.record({ do: fc.constant('publish' as const) }), weight: 2 },
-  { arbitrary: fc.record({ do: fc.constant('read' as const), count: fc.integer({ min: 1, max: 6 }) }), weight: 3 },
+  {
+    arbitrary: fc.record({ do: fc.constant('read' as const), count: fc.integer({ min: 1, max: 6 }) }),
+    weight: 3,
+  },
   { arbitrary: fc.record({ do: fc.constant('release' as const) }), weight: 2 },
 )
 
@@ -78,7 +81,8 @@ describe('a ring against a queue', () => {
               }
               break
             case 'release':
-              for (const sample of held) expect(payloadDifference(reader.bytes, sample.offset, sample)).toBeNull()
+              for (const sample of held)
+                expect(payloadDifference(reader.bytes, sample.offset, sample)).toBeNull()
               released = held.at(-1)?.end ?? released
               held.length = 0
               expect(reader.release()).toBe(waits)
@@ -101,7 +105,9 @@ describe('a ring against a queue', () => {
           const sample = { sequence: size, sizeBytes: size }
           if (!writeSample(writer, sample)) wrong = `no room for ${size} bytes in an empty ring`
           writer.publish()
-          wrong ??= reader.next() ? differenceOf(reader, sample) : `frame of ${size} bytes from ${at} is missing`
+          wrong ??= reader.next()
+            ? differenceOf(reader, sample)
+            : `frame of ${size} bytes from ${at} is missing`
           if (reader.next()) wrong ??= `a frame too many after ${size} bytes from ${at}`
           reader.release()
         }

@@ -2,7 +2,11 @@ import { expect, it } from 'vitest'
 import { runTwoThreads } from './support/two-threads.js'
 
 it.each([
-  { name: 'small rings that are mostly full', capacitiesBytes: [4096, 16_384], startAt: [2 ** 32 - 1_000_000, 0] },
+  {
+    name: 'small rings that are mostly full',
+    capacitiesBytes: [4096, 16_384],
+    startAt: [2 ** 32 - 1_000_000, 0],
+  },
   { name: 'the rings of a worker', capacitiesBytes: [1 << 20, 1 << 21], startAt: [0, 2 ** 32 - 8_000_000] },
 ] as const)(
   'half a million frames go between two threads, in order, whole and without a lost wake-up: $name',

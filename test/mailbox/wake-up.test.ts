@@ -18,7 +18,10 @@ const SCENARIOS: readonly (readonly [string, Scenario])[] = [
     'a ring full of quiet frames, and then no room',
     { capacityBytes: 64, startAt: 0, turns: [[0], [0], [0]], quietTurns: [0, 1] },
   ],
-  ['nothing but quiet frames', { capacityBytes: 64, startAt: 0, turns: [[0], [0], [0]], quietTurns: [0, 1, 2] }],
+  [
+    'nothing but quiet frames',
+    { capacityBytes: 64, startAt: 0, turns: [[0], [0], [0]], quietTurns: [0, 1, 2] },
+  ],
   ['counters that wrap', { capacityBytes: 64, startAt: LAP - 40, turns: [[0, 0, 0], [0]] }],
 ]
 
@@ -32,7 +35,10 @@ describe('doorbells of a ring', () => {
 
   it('are not rung while the consumer is awake', () => {
     // In the best order the consumer finds everything without a bell; a bell is rung at most once per sleep.
-    expect(explore({ capacityBytes: 256, startAt: 0, turns: [[0], [0], [0]] }).bells).toEqual({ fewest: 0, most: 3 })
+    expect(explore({ capacityBytes: 256, startAt: 0, turns: [[0], [0], [0]] }).bells).toEqual({
+      fewest: 0,
+      most: 3,
+    })
   })
 })
 

@@ -85,13 +85,24 @@ describe('the board', () => {
   it('keeps what is written about one worker apart from all others', () => {
     const action = fc.record({
       worker: fc.nat(3),
-      what: fc.constantFrom('beat' as const, 'open' as const, 'close' as const, 'reset' as const, 'restart' as const),
+      what: fc.constantFrom(
+        'beat' as const,
+        'open' as const,
+        'close' as const,
+        'reset' as const,
+        'restart' as const,
+      ),
       state: fc.constantFrom(...WORKER_STATES),
     })
     fc.assert(
       fc.property(fc.array(action, { maxLength: 100 }), (actions) => {
         const board = new WorkerBoard(4)
-        const model = Array.from({ length: 4 }, () => ({ beats: 0, inFlight: 0, restarts: 0, state: 'starting' }))
+        const model = Array.from({ length: 4 }, () => ({
+          beats: 0,
+          inFlight: 0,
+          restarts: 0,
+          state: 'starting',
+        }))
         for (const { worker, what, state } of actions) {
           const expected = model[worker]
           if (expected === undefined) return

@@ -6,6 +6,7 @@ import type {
   AcceptorTimeouts,
   Refusal,
 } from '#src/acceptor/types.js'
+import { PINNED_BINARIES } from '#src/acceptor/uws/binaries.js'
 import { type AnswerTime, type Application, RecordingHandler } from './recording-handler.js'
 import type { SeenRequest } from './seen-request.js'
 import { strictProblems } from './strict-request.js'
@@ -13,7 +14,20 @@ import type { Subject } from './subject.js'
 import { turns } from './turns.js'
 
 export type AcceptorKind = 'node' | 'uws'
-export const ACCEPTOR_KINDS: readonly AcceptorKind[] = ['node', 'uws']
+
+/** The acceptors promised on this platform. Where a binary of uWebSockets.js is pinned, uws must load, or its tests fail. */
+export const ACCEPTOR_KINDS: readonly AcceptorKind[] = hasUwsBinary() ? ['node', 'uws'] : ['node']
+
+function hasUwsBinary(): boolean {
+  const { platform, arch, versions } = process
+  if (!PINNED_BINARIES.has(`uws_${platform}_${arch}_${versions.modules}.node`)) return false
+  if (platform !== 'linux') return true
+  // The binaries for Linux are made for glibc; musl has none.
+  const { header } = process.report.getReport() as {
+    readonly header: { readonly glibcVersionRuntime?: string }
+  }
+  return header.glibcVersionRuntime !== undefined
+}
 
 export interface AcceptorUnderTestOptions {
   readonly limits?: Partial<AcceptorLimits>

@@ -35,24 +35,24 @@ export function openStream(port: number, path: string): Promise<OpenStream> {
   })
 }
 
-/** The origin's end of such responses, by path. */
+/** The origin's end of such responses. */
 export class StreamOrigin {
-  readonly #responses = new Map<string, ServerResponse>()
+  readonly #responses = new Set<ServerResponse>()
 
   /** Begins a response that stays open. */
-  begin(path: string, response: ServerResponse): void {
+  begin(response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write('begun\n')
-    this.#responses.set(path, response)
-    response.once('close', () => this.#responses.delete(path))
+    this.#responses.add(response)
+    response.once('close', () => this.#responses.delete(response))
   }
 
   say(text: string): void {
-    for (const response of this.#responses.values()) response.write(text)
+    for (const response of this.#responses) response.write(text)
   }
 
   end(): void {
-    for (const response of this.#responses.values()) response.end()
+    for (const response of this.#responses) response.end()
   }
 }
 

@@ -40,7 +40,10 @@ class FakeClock implements WheelClock {
 function latenessMs(delayMs: number, phaseMs: number, buckets = 512): number {
   const clock = new FakeClock()
   const wheel = new DeadlineWheel({ tickMs: TICK_MS, buckets, clock })
-  wheel.arm(wheel.create(() => undefined), 10_000_000)
+  wheel.arm(
+    wheel.create(() => undefined),
+    10_000_000,
+  )
   clock.advance(phaseMs)
   const armedMs = clock.nowMs
   let firedMs = -1
@@ -207,7 +210,10 @@ describe('a wheel', () => {
     const collectGarbage: () => void = runInNewContext('gc')
     const clock = new FakeClock()
     const wheel = new DeadlineWheel({ tickMs: TICK_MS, clock })
-    wheel.arm(wheel.create(() => undefined), 60_000)
+    wheel.arm(
+      wheel.create(() => undefined),
+      60_000,
+    )
     const session = ((): WeakRef<object> => {
       const held = { body: new Uint8Array(1000) }
       const deadline = wheel.create(() => held.body.fill(1))
@@ -233,7 +239,10 @@ describe('a wheel', () => {
   const arm = fc.record({ do: fc.constant('arm' as const), which, delayMs })
   const clear = fc.record({ do: fc.constant('clear' as const), which })
   const advance = fc.record({ do: fc.constant('advance' as const), ms: fc.oneof(fc.nat(60), fc.nat(1000)) })
-  const step: fc.Arbitrary<Step> = fc.oneof({ arbitrary: arm, weight: 3 }, clear, { arbitrary: advance, weight: 2 })
+  const step: fc.Arbitrary<Step> = fc.oneof({ arbitrary: arm, weight: 3 }, clear, {
+    arbitrary: advance,
+    weight: 2,
+  })
   /** What a deadline does when it fires. */
   const reaction = fc.option(fc.oneof(arm, clear))
 

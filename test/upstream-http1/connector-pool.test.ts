@@ -120,6 +120,12 @@ describe('the pool', () => {
     expect(connector.stats.idle).toBe(0)
   })
 
+  it('A11 leaves idle connections alone when told to make a fresh one', async () => {
+    await warm(1)
+    expect((await run(connector, origin.target, { fresh: true })).events[0]).toBe('connected')
+    expect(connector.stats).toMatchObject({ opened: 2, reuses: 0, idle: 2 })
+  })
+
   it('drops a connection that the upstream closes while it is idle', async () => {
     await warm(1)
     origin.peer(0).end()

@@ -101,8 +101,9 @@ function ours({ method, text }: Sample): Transcript {
   return whole
 }
 
+/** Hop-by-hop, framing, and Date, which the acceptor writes itself. */
 const HOP_BY_HOP =
-  /^(connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|content-length)$/i
+  /^(date|connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|content-length)$/i
 
 /** Never taken over from trailers (RFC 9110 §6.5.1). */
 const UNWANTED_TRAILER = /^set-cookie$/i

@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import type { UpstreamConfig } from '#src/config/types.js'
-import { type Filter, FilterChain, respond, type SessionOutcome } from '#src/lifecycle/index.js'
+import {
+  type Filter,
+  FilterChain,
+  type LifecycleEnv,
+  type Route,
+  respond,
+  type SessionOutcome,
+} from '#src/lifecycle/index.js'
 import { createLogger } from '#src/logging/index.js'
 import {
   ABORT,
   bodyView,
   createRingBuffer,
+  END,
   FAIL,
   HEAD,
   Mailbox,
@@ -18,6 +26,7 @@ import {
 import { DeadlineWheel } from '#src/time/index.js'
 import { createUpstream } from '#src/upstream/index.js'
 import { Actor } from '#src/worker/actor.js'
+import { WorkerSession } from '#src/worker/worker-session.js'
 
 const UPSTREAM: UpstreamConfig = {
   name: 'app',
@@ -38,6 +47,8 @@ interface Got {
 /** An actor with one route, and the acceptor's end of its mailbox. */
 class Bench {
   readonly actor: Actor
+  readonly route: Route
+  readonly env: LifecycleEnv
   readonly acceptor: Mailbox
   readonly got: Got[] = []
   readonly outcomes: { readonly error: string | null; readonly status: number }[] = []
@@ -46,7 +57,7 @@ class Bench {
   constructor(filter: Filter, ringBytes = 1024 * 1024) {
     const toWorker = createRingBuffer(ringBytes)
     const toAcceptor = createRingBuffer(ringBytes)
-    const route = {
+    this.route = {
       index: 0,
       name: 'route',
       chain: new FilterChain([filter]),
@@ -54,16 +65,17 @@ class Bench {
       bufferRequestBody: false,
       bufferResponseBody: false,
     }
+    this.env = {
+      wheel: new DeadlineWheel(),
+      filterMs: 0,
+      bufferedBodyBytes: 1000,
+      logger: createLogger({ level: 'silent', format: 'json' }),
+      onOutcome: ({ error, status }: SessionOutcome) =>
+        this.outcomes.push({ error: error?.code ?? null, status }),
+    }
     this.actor = new Actor(new RingWriter(toAcceptor), new RingReader(toWorker), {
-      routes: [route],
-      env: {
-        wheel: new DeadlineWheel(),
-        filterMs: 0,
-        bufferedBodyBytes: 1000,
-        logger: createLogger({ level: 'silent', format: 'json' }),
-        onOutcome: ({ error, status }: SessionOutcome) =>
-          this.outcomes.push({ error: error?.code ?? null, status }),
-      },
+      routes: [this.route],
+      env: this.env,
       ring: () => undefined,
       onCorrupt: (error) => this.corrupt.push(error),
     })
@@ -180,6 +192,37 @@ describe('the actor', () => {
     expect(bench.actor.mailbox.congested).toBe(false)
     await new Promise((resolve) => setImmediate(resolve))
     expect(bench.outcomes).toHaveLength(1)
+  })
+
+  it('drops trailers that fit no frame, as the protocol allows, and ends the answer', () => {
+    const bench = new Bench(SILENT, 64 * 1024)
+    bench.open(0)
+    bench.exchange()
+    const open = {
+      method: 'GET',
+      target: '/',
+      headerBlock: 'host: a\r\n',
+      remoteAddress: '127.0.0.1',
+      requestId: 'req-0',
+      startMs: 1,
+      route: 0,
+      contentLength: -1,
+      upgrade: '',
+    }
+    const host = {
+      mailbox: bench.actor.mailbox,
+      flushLater: () => undefined,
+      forget: () => undefined,
+      waitForRoom: () => undefined,
+    }
+    const session = new WorkerSession(host, 0, 1, open, bench.route, bench.env)
+    session.end('x-t: 1\r\n')
+    session.end(`x-t: ${'y'.repeat(30_000)}\r\n`)
+    bench.exchange()
+    expect(bench.got.map(({ kind, body }) => [kind, body])).toEqual([
+      [END, 'x-t: 1\r\n'],
+      [END, ''],
+    ])
   })
 
   it('says that its mailbox is damaged', () => {

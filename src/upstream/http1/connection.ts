@@ -252,7 +252,6 @@ export class Connection implements ReaderSink {
     }
   }
 
-  /** The socket is the caller's from here on: paused, without our listeners for data. */
   #handOver(exchange: Exchange, firstBytes: Buffer): void {
     const socket = this.#socket
     const head = this.#upgradeHead
@@ -260,16 +259,9 @@ export class Connection implements ReaderSink {
       this.fail(misuse('an upgrade was offered without a handler for it'))
       return
     }
-    exchange.detach()
-    socket.pause()
-    socket.removeAllListeners('data')
     this.#socket = null
     this.drop()
-    try {
-      exchange.handler.onUpgrade(head, socket, firstBytes)
-    } catch {
-      socket.destroy()
-    }
+    exchange.takeSocket(head, socket, firstBytes)
   }
 
   #onEnd(): void {

@@ -1,7 +1,14 @@
+import type { Socket } from 'node:net'
 import type { GatewayError } from '../../session/errors.js'
 import type { Connection } from './connection.js'
 import { encodeChunk, LAST_CHUNK } from './request-wire.js'
-import type { UpstreamExchange, UpstreamHandler, UpstreamRequest, UpstreamTimeouts } from './types.js'
+import type {
+  ResponseHead,
+  UpstreamExchange,
+  UpstreamHandler,
+  UpstreamRequest,
+  UpstreamTimeouts,
+} from './types.js'
 import { misuse } from './upstream-errors.js'
 
 /** Runs {@link Exchange.announce} of what was started in this turn, once the caller's code has returned. */
@@ -105,6 +112,18 @@ export class Exchange implements UpstreamExchange {
     this.abort()
     this.#error = error
     this.#defer(this)
+  }
+
+  /** Ends as an upgrade: the socket is the caller's from here on, paused, without our listener for data. */
+  takeSocket(head: ResponseHead, socket: Socket, firstBytes: Buffer): void {
+    this.detach()
+    socket.pause()
+    socket.removeAllListeners('data')
+    try {
+      this.handler.onUpgrade?.(head, socket, firstBytes)
+    } catch {
+      socket.destroy()
+    }
   }
 
   /** Hands over what was written before the connection was there. */

@@ -22,7 +22,7 @@ export type TransferCoding = 'none' | 'chunked' | 'other'
  *
  * Names are tokens directly followed by the colon, lines end with CRLF, nothing is folded, values hold no control
  * character. It notes what frames the message and which lines are to be forwarded; hop-by-hop lines
- * (RFC 9110 §7.6.1) and `Content-Length` are left out of {@link block}.
+ * (RFC 9110 §7.6.1), `Content-Length` and `Date` are left out of {@link block}.
  *
  * Works over views of foreign memory: positions are kept relative to the section's first byte, so the caller may
  * move the bytes between two calls. One instance serves many messages.
@@ -125,6 +125,9 @@ export class FieldSection {
     switch (colon - at) {
       case 2:
         return !isName(bytes, at, 'te')
+      case 4:
+        // The acceptor dates every answer itself, and uWS cannot be kept from it: the client must not see two.
+        return !isName(bytes, at, 'date')
       case 7:
         if (isName(bytes, at, 'upgrade')) {
           const value = fieldValue(bytes, colon, end)

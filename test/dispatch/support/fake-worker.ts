@@ -3,7 +3,9 @@ import {
   BODY,
   bodyView,
   CREDIT,
+  END,
   FAIL,
+  INFO,
   Mailbox,
   OPEN,
   type OpenFrame,
@@ -15,8 +17,6 @@ import {
   writeBody,
   writeHead,
   writeText,
-  END,
-  INFO,
 } from '#src/mailbox/index.js'
 
 /** A session as its worker sees it. */
@@ -72,7 +72,14 @@ export class FakeWorker {
   /** The head of a streamed answer. */
   begin(session: WorkerSide, status = 200, contentLength: number | null = null): void {
     session.phase = 'streaming'
-    const head = { status, statusText: '', headerBlock: 'x-a: 1\r\n', contentLength, complete: false, wantSent: true }
+    const head = {
+      status,
+      statusText: '',
+      headerBlock: 'x-a: 1\r\n',
+      contentLength,
+      complete: false,
+      wantSent: true,
+    }
     writeHead(this.mailbox, session.slot, session.generation, head, null)
   }
 
@@ -103,7 +110,8 @@ export class FakeWorker {
   #onFrame(frame: RingReader): void {
     if (frame.kind === OPEN) {
       const before = this.#bySlot.get(frame.slot)
-      if (before !== undefined) this.problems.push(`slot ${frame.slot} was given again before its session ended`)
+      if (before !== undefined)
+        this.problems.push(`slot ${frame.slot} was given again before its session ended`)
       const session: WorkerSide = {
         slot: frame.slot,
         generation: frame.generation,

@@ -158,7 +158,8 @@ export class Rig {
 
   /** What has moved in all rings so far. */
   #traffic(): string {
-    const words = (ring: SharedArrayBuffer): string => [0, 16].map((word) => new Int32Array(ring)[word]).join()
+    const words = (ring: SharedArrayBuffer): string =>
+      [0, 16].map((word) => new Int32Array(ring)[word]).join()
     return this.#places
       .map((place) => (place === null ? '' : words(place.link.toWorker) + words(place.link.toAcceptor)))
       .join()

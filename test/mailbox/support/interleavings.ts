@@ -109,10 +109,7 @@ class Run {
     this.#control = new Int32Array(buffer, 0, CONTROL_BYTES / 4)
     this.#control[WRITTEN] = scenario.startAt | 0
     this.#control[READ] = scenario.startAt | 0
-    this.#processes = [
-      produce(new Writer(buffer), scenario),
-      consume(new Reader(buffer), buffer, this.got),
-    ]
+    this.#processes = [produce(new Writer(buffer), scenario), consume(new Reader(buffer), buffer, this.got)]
     this.#pending = [this.#advance(PRODUCER, undefined), this.#advance(CONSUMER, undefined)]
   }
 
@@ -166,8 +163,10 @@ class Run {
 function failureOf(run: Run, frames: number): string | null {
   const inOrder = run.got.every((sequence, i) => sequence === i)
   if (!inOrder) return `frames ${run.got.join()} were read`
-  if (!run.producerIsDone) return `lost wake-up: the producer waits for room, ${run.got.length} of ${frames} were read`
-  if (run.got.length < frames) return `lost wake-up: the consumer sleeps, ${run.got.length} of ${frames} were read`
+  if (!run.producerIsDone)
+    return `lost wake-up: the producer waits for room, ${run.got.length} of ${frames} were read`
+  if (run.got.length < frames)
+    return `lost wake-up: the consumer sleeps, ${run.got.length} of ${frames} were read`
   return null
 }
 

@@ -79,8 +79,16 @@ export function mailboxPair(aToB = 4096, bToA = aToB): { a: End; b: End } {
     end().rung += 1
     end().onBell()
   }
-  const a: End = create(toB, toA, ringFor(() => b))
-  const b: End = create(toA, toB, ringFor(() => a))
+  const a: End = create(
+    toB,
+    toA,
+    ringFor(() => b),
+  )
+  const b: End = create(
+    toA,
+    toB,
+    ringFor(() => a),
+  )
   return { a, b }
 }
 

@@ -1,5 +1,5 @@
-import { READ, WRITTEN } from '#src/mailbox/ring-layout.js'
 import { createRingBuffer, RingReader, RingWriter } from '#src/mailbox/index.js'
+import { READ, WRITTEN } from '#src/mailbox/ring-layout.js'
 
 export interface Ring {
   readonly buffer: SharedArrayBuffer
@@ -48,7 +48,8 @@ export function differenceOf(reader: RingReader, { sequence, sizeBytes }: Sample
   const [kind, slot, generation, a, b] = headerWords(sequence)
   if (reader.length !== sizeBytes) return `length ${reader.length} instead of ${sizeBytes}`
   const words = [reader.kind, reader.slot, reader.generation, reader.a, reader.b]
-  if (words.join() !== [kind, slot, generation, a, b].join()) return `header ${words.join()} of frame ${sequence}`
+  if (words.join() !== [kind, slot, generation, a, b].join())
+    return `header ${words.join()} of frame ${sequence}`
   return payloadDifference(reader.bytes, reader.offset, { sequence, sizeBytes })
 }
 

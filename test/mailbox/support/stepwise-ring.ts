@@ -35,14 +35,19 @@ const READER_METHODS = ['next', 'release', 'sleep']
  * The class of a built module, with each atomic operation of its methods turned into a `yield`: the same code, to be
  * driven step by step. Throws when the text does not look as expected, so that it cannot fall behind the source.
  */
-function stepwise(file: string, className: string, methods: readonly string[], mutation: Mutation | null): unknown {
+function stepwise(
+  file: string,
+  className: string,
+  methods: readonly string[],
+  mutation: Mutation | null,
+): unknown {
   let text = readFileSync(new URL(import.meta.resolve(`#src/mailbox/${file}.js`)), 'utf8')
   if (mutation !== null) {
     if (text.split(mutation.from).length !== 2) throw new Error(`not once in ${file}: ${mutation.from}`)
     text = text.replace(mutation.from, mutation.to)
   }
-  const source = new RegExp(`^export class ${className} \\{\\n[^]*?^\\}$`, 'm').exec(text)?.[0] ?? ''
-  const parts = /^([^]*?\n {4}constructor\([^]*?\n {4}\}\n)([^]*)$/.exec(source)
+  const source = new RegExp(`^export class ${className} \\{\\n[\\s\\S]*?^\\}$`, 'm').exec(text)?.[0] ?? ''
+  const parts = /^([\s\S]*?\n {4}constructor\([\s\S]*?\n {4}\}\n)([\s\S]*)$/.exec(source)
   if (parts === null) throw new Error(`no class ${className} in ${file}`)
   let rest = parts[2] ?? ''
   for (const method of methods) {

@@ -55,7 +55,12 @@ export async function runTwoThreads(options: TwoThreadsOptions): Promise<TwoThre
     createRing(options.capacitiesBytes[i] ?? 0, options.startAt[i] ?? 0),
   ) as [SharedArrayBuffer, SharedArrayBuffer]
   const { port1, port2 } = new MessageChannel()
-  const start = (out: SharedArrayBuffer, inbound: SharedArrayBuffer, port: typeof port1, seed: number): Worker =>
+  const start = (
+    out: SharedArrayBuffer,
+    inbound: SharedArrayBuffer,
+    port: typeof port1,
+    seed: number,
+  ): Worker =>
     new Worker(new URL('./ring-peer.mjs', import.meta.url), {
       workerData: { out, inbound, port, frames: options.frames, seed },
       transferList: [port],
