@@ -43,6 +43,7 @@ export class Mailbox {
   #flushScheduled = false
   #urgent = false
   #drainScheduled = false
+  #drainAfterFlush = false
   #closed = false
 
   /** @param ring rings the other side's bell. */
@@ -183,6 +184,12 @@ export class Mailbox {
   #scheduleFlush(): void {
     if (this.#flushScheduled) return
     this.#flushScheduled = true
+    if (!this.#drainScheduled) {
+      // This thread has something to do in this turn, so it can look for frames at the end of it without being woken.
+      this.#drainScheduled = true
+      this.#drainAfterFlush = true
+      this.#in.stayAwake()
+    }
     setImmediate(this.#flushTurn)
   }
 
@@ -195,6 +202,9 @@ export class Mailbox {
     this.#flushScheduled = false
     if (this.#out.publish(!this.#urgent)) this.#ring()
     this.#urgent = false
+    if (!this.#drainAfterFlush) return
+    this.#drainAfterFlush = false
+    this.#drain()
   }
 
   #retryOverflow(): void {

@@ -56,7 +56,6 @@ export class RingReader {
       const at = this.#position & this.#mask
       const toEnd = this.#capacity - at
       if (toEnd < HEADER_BYTES) {
-        if (toEnd > available) throw new RingCorrupt(`the end of the ring at ${at} was published in part`)
         this.#position = (this.#position + toEnd) >>> 0
         continue
       }
@@ -93,5 +92,10 @@ export class RingReader {
     if (Atomics.load(this.#control, WRITTEN) >>> 0 === this.#position) return true
     Atomics.store(this.#control, ASLEEP, 0)
     return false
+  }
+
+  /** Takes the announcement back: the consumer is at work anyhow and will look before it sleeps. */
+  stayAwake(): void {
+    Atomics.store(this.#control, ASLEEP, 0)
   }
 }

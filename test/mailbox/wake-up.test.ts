@@ -22,6 +22,10 @@ const SCENARIOS: readonly (readonly [string, Scenario])[] = [
     'nothing but quiet frames',
     { capacityBytes: 64, startAt: 0, turns: [[0], [0], [0]], quietTurns: [0, 1, 2] },
   ],
+  [
+    'a consumer with work of its own',
+    { capacityBytes: 128, startAt: 0, turns: [[0], [0], [0]], quietTurns: [1], ownTurns: 2 },
+  ],
   ['counters that wrap', { capacityBytes: 64, startAt: LAP - 40, turns: [[0, 0, 0], [0]] }],
 ]
 

@@ -24,6 +24,8 @@ export interface Scenario {
   readonly turns: readonly (readonly number[])[]
   /** Turns, by index, whose frames wake nobody. */
   readonly quietTurns?: readonly number[]
+  /** How often the consumer's thread has work of its own while it sleeps, and looks by itself. Default 0. */
+  readonly ownTurns?: number
   readonly mutation?: Mutation & { readonly of: 'ring-writer' | 'ring-reader' }
 }
 
@@ -63,7 +65,13 @@ function* produce(writer: StepwiseWriter, { turns, quietTurns = [] }: Scenario):
  * What a mailbox does with the consuming end. `got` collects the frames' numbers as they stand in the ring when it is
  * released; -1 for a ring that makes no sense.
  */
-function* consume(reader: StepwiseReader, buffer: SharedArrayBuffer, got: number[]): Process {
+function* consume(
+  reader: StepwiseReader,
+  buffer: SharedArrayBuffer,
+  got: number[],
+  { ownTurns = 0 }: Scenario,
+): Process {
+  let ownTurnsLeft = ownTurns
   const words = new Int32Array(buffer, CONTROL_BYTES)
   for (;;) {
     const frames: number[] = []
@@ -76,7 +84,11 @@ function* consume(reader: StepwiseReader, buffer: SharedArrayBuffer, got: number
     for (const offset of frames) got.push(words[(offset - HEADER_BYTES) / 4 + 2] ?? -1)
     if (yield* reader.release()) yield ['ring', PRODUCER]
     if (frames.length > 0) continue
-    if (yield* reader.sleep()) yield ['await', CONSUMER]
+    if (!(yield* reader.sleep())) continue
+    if (ownTurnsLeft > 0) {
+      ownTurnsLeft -= 1
+      yield* reader.stayAwake()
+    } else yield ['await', CONSUMER]
   }
 }
 
@@ -109,7 +121,10 @@ class Run {
     this.#control = new Int32Array(buffer, 0, CONTROL_BYTES / 4)
     this.#control[WRITTEN] = scenario.startAt | 0
     this.#control[READ] = scenario.startAt | 0
-    this.#processes = [produce(new Writer(buffer), scenario), consume(new Reader(buffer), buffer, this.got)]
+    this.#processes = [
+      produce(new Writer(buffer), scenario),
+      consume(new Reader(buffer), buffer, this.got, scenario),
+    ]
     this.#pending = [this.#advance(PRODUCER, undefined), this.#advance(CONSUMER, undefined)]
   }
 

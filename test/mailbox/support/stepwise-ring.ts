@@ -19,6 +19,7 @@ export interface StepwiseReader {
   next(): Stepwise<boolean>
   release(): Stepwise<boolean>
   sleep(): Stepwise<boolean>
+  stayAwake(): Stepwise<void>
 }
 
 /** A change of the source text, to see whether a checker finds the mistake. */
@@ -29,7 +30,7 @@ export interface Mutation {
 
 /** Methods that reach `Atomics`. */
 const WRITER_METHODS = ['reserve', 'publish', 'freeBytes', '#hasRoom']
-const READER_METHODS = ['next', 'release', 'sleep']
+const READER_METHODS = ['next', 'release', 'sleep', 'stayAwake']
 
 /**
  * The class of a built module, with each atomic operation of its methods turned into a `yield`: the same code, to be
