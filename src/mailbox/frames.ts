@@ -3,8 +3,8 @@ import type { Mailbox } from './mailbox.js'
 import { RingCorrupt, type RingReader } from './ring-reader.js'
 
 /*
- * What crosses between acceptor and worker. The envelope is a positional msgpackr array; beside it the text (target and
- * header block, one character per byte) and the body lie flat in the frame, which costs less than half of packing them too
+ * What crosses between acceptor and worker. The envelope is a positional msgpackr array; beside it the text (method, target,
+ * header block and the like, one character per byte) and the body lie flat in the frame, which costs less than half of packing them too
  * (see BENCHMARKS.md, codec). msgpackr's native string extractor throws on shared buffers and falls back through an exception,
  * 20 to 40 µs a message. `msgpackr/pack` comes without it, but one import of plain `msgpackr` by any module of the thread, a
  * filter for instance, switches it on for all: so an envelope is copied out of shared memory before it is read.
@@ -86,42 +86,49 @@ const HEAD_WANT_SENT = 2
 
 /** @returns false when the ring is full: the session is refused. */
 export function writeOpen(mailbox: Mailbox, slot: number, generation: number, open: OpenFrame): boolean {
+  const { method, remoteAddress, requestId, upgrade, target, headerBlock } = open
+  // Numbers only: decoding its strings would make up most of what msgpackr takes.
   const envelope = packr.pack([
-    open.method,
-    open.remoteAddress,
-    open.requestId,
     open.startMs,
     open.route,
     open.contentLength,
-    open.upgrade,
+    method.length,
+    remoteAddress.length,
+    requestId.length,
+    upgrade.length,
+    target.length,
   ])
-  const targetBytes = open.target.length
-  const size = envelope.length + targetBytes + open.headerBlock.length
-  const at = mailbox.tryReserve(OPEN, slot, generation, size, envelope.length, targetBytes)
+  const text = method + remoteAddress + requestId + upgrade + target + headerBlock
+  const size = envelope.length + text.length
+  const at = mailbox.tryReserve(OPEN, slot, generation, size, envelope.length, text.length)
   if (at < 0) return false
-  const bytes = mailbox.target
-  bytes.set(envelope, at)
-  bytes.write(open.target, at + envelope.length, targetBytes, 'latin1')
-  bytes.write(open.headerBlock, at + envelope.length + targetBytes, open.headerBlock.length, 'latin1')
+  mailbox.target.set(envelope, at)
+  mailbox.target.write(text, at + envelope.length, text.length, 'latin1')
   return true
 }
 
-type OpenEnvelope = [string, string, string, number, number, number, string]
+type OpenEnvelope = [number, number, number, number, number, number, number, number]
 
 export function readOpen(frame: RingReader): OpenFrame {
-  const envelopeEnd = frame.offset + frame.a
-  const targetEnd = envelopeEnd + frame.b
-  const envelope = readEnvelope(frame) as OpenEnvelope
+  const [startMs, route, contentLength, methodLength, addressLength, idLength, upgradeLength, targetLength] =
+    readEnvelope(frame) as OpenEnvelope
+  const textAt = frame.offset + frame.a
+  const text = frame.bytes.toString('latin1', textAt, textAt + frame.b)
+  const addressAt = methodLength
+  const idAt = addressAt + addressLength
+  const upgradeAt = idAt + idLength
+  const targetAt = upgradeAt + upgradeLength
+  const blockAt = targetAt + targetLength
   return {
-    method: envelope[0],
-    target: frame.bytes.toString('latin1', envelopeEnd, targetEnd),
-    headerBlock: frame.bytes.toString('latin1', targetEnd, frame.offset + frame.length),
-    remoteAddress: envelope[1],
-    requestId: envelope[2],
-    startMs: envelope[3],
-    route: envelope[4],
-    contentLength: envelope[5],
-    upgrade: envelope[6],
+    method: text.slice(0, addressAt),
+    remoteAddress: text.slice(addressAt, idAt),
+    requestId: text.slice(idAt, upgradeAt),
+    upgrade: text.slice(upgradeAt, targetAt),
+    target: text.slice(targetAt, blockAt),
+    headerBlock: text.slice(blockAt),
+    startMs,
+    route,
+    contentLength,
   }
 }
 

@@ -177,6 +177,8 @@ export class Mailbox {
   }
 
   #scheduleDrain(): void {
+    // A frame that was answered has seen to it already: the flush looks once more.
+    if (this.#drainScheduled) return
     this.#drainScheduled = true
     setImmediate(this.#drainTurn)
   }

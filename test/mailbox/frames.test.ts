@@ -72,7 +72,7 @@ function latin1(maxLength: number): fc.Arbitrary<string> {
   )
 }
 
-/** Strings in the envelope: any text, short and beyond the 64 bytes where msgpackr changes its way of reading. */
+/** A string in the envelope: any text, short and beyond the 64 bytes where msgpackr changes its way of reading. */
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 80 }),
   fc.string({ minLength: 60, maxLength: 70 }),
@@ -82,19 +82,19 @@ const int32 = fc.integer()
 const length = fc.oneof(fc.constantFrom(-2, -1, 0, 2 ** 31, 2 ** 32, 2 ** 53 - 1), fc.maxSafeNat())
 
 const open: fc.Arbitrary<OpenFrame> = fc.record({
-  method: fc.constantFrom('GET', 'POST', 'OPTIONS', 'PROPPATCH'),
+  method: fc.constantFrom('GET', 'POST', 'OPTIONS', ''),
   target: latin1(65_536),
   headerBlock: latin1(65_536),
-  remoteAddress: text,
-  requestId: text,
+  remoteAddress: latin1(100),
+  requestId: latin1(200),
   startMs: fc.double({ min: 0, max: 4e12, noNaN: true }),
   route: fc.nat(100_000),
   contentLength: length,
-  upgrade: text,
+  upgrade: latin1(100),
 })
 
 describe('frames', () => {
-  it('carry OPEN with every character of a byte in target and header block, and envelopes of any text', () => {
+  it('carry OPEN with every character of a byte in each of its texts, long and empty', () => {
     fc.assert(
       fc.property(int32, int32, open, (slot, generation, sent) => {
         expect(writeOpen(mailbox, slot, generation, sent)).toBe(true)
@@ -331,7 +331,7 @@ describe('msgpackr', () => {
       target: '/ä',
       headerBlock: 'host: a\r\n',
       remoteAddress: '2001:db8::1',
-      requestId: 'ü€😀'.repeat(100),
+      requestId: 'ü'.repeat(100),
       startMs: 1.5,
       route: 3,
       contentLength: 2 ** 40,
