@@ -43,7 +43,7 @@ export {
   type Session,
   setUserContext,
 } from './session/session.js'
-export { createUserContext, type UserContext } from './session/user-context.js'
 export { type AttemptTiming, type SessionTiming, totalTimeMs, upstreamLatencyMs } from './session/timing.js'
+export { createUserContext, type UserContext } from './session/user-context.js'
 export { type Gateway, type GatewayOptions, startGateway } from './supervisor/index.js'
 export { DEFAULT_MAX_RETRIES, handleRetry, selectAlternatePeer } from './upstream/index.js'

@@ -47,10 +47,16 @@ async function importDefault(name: string, specifier: string): Promise<unknown> 
   }
 }
 
+let typeScript: Promise<unknown> | null = null
+
 async function importModule(specifier: string): Promise<Record<string, unknown>> {
-  if (!/\.[cm]?ts$/.test(specifier)) return import(specifier)
-  const { tsImport } = await import('tsx/esm/api')
-  return tsImport(specifier, import.meta.url)
+  if (/\.[cm]?ts$/.test(specifier)) {
+    // For the whole thread, not by `tsImport`: that one loads a second copy of all that the filter imports, this package
+    // included, and what the filter throws would be of that copy's classes.
+    typeScript ??= import('tsx/esm/api').then(({ register }) => register())
+    await typeScript
+  }
+  return import(specifier)
 }
 
 // biome-ignore lint/complexity/noBannedTypes: a user's export; what it returns is checked
@@ -70,12 +76,18 @@ export function checkFilter(name: string, value: unknown): Filter {
   if (typeof value['name'] !== 'string' || value['name'] === '') {
     throw new FilterLoadError(`filter ${name}: a filter needs a 'name'`)
   }
-  for (const key of Object.keys(value)) {
-    if (OTHER_KEYS.has(key)) continue
-    if (!HOOKS.has(key))
-      throw new FilterLoadError(`filter ${name}: unknown hook '${key}'; known: ${HOOK_NAMES.join(', ')}`)
-    if (typeof value[key] !== 'function')
-      throw new FilterLoadError(`filter ${name}: hook '${key}' is not a function`)
+  // An instance of a class may have whatever it likes beside its hooks.
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) {
+    const unknown = Object.keys(value).find((key) => !OTHER_KEYS.has(key) && !HOOKS.has(key))
+    if (unknown !== undefined) {
+      throw new FilterLoadError(`filter ${name}: unknown hook '${unknown}'; known: ${HOOK_NAMES.join(', ')}`)
+    }
+  }
+  for (const hook of HOOK_NAMES) {
+    if (value[hook] !== undefined && typeof value[hook] !== 'function') {
+      throw new FilterLoadError(`filter ${name}: hook '${hook}' is not a function`)
+    }
   }
   return value as unknown as Filter
 }

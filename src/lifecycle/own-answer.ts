@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import { Headers } from '../session/headers.js'
 import { ResponseHeader } from '../session/message-headers.js'
 import type { FilterResponse } from './results.js'
@@ -19,7 +20,7 @@ export function ownAnswer(response: FilterResponse): OwnAnswer {
   if (typeof response !== 'object' || response === null) throw new TypeError('an answer is an object')
   const { status, headers = {}, body = '' } = response
   const head = new ResponseHeader(200, '', new Headers())
-  head.setStatus(status)
+  head.setStatus(status, STATUS_CODES[status] ?? '')
   if (isPairs(headers)) {
     for (const [name, value] of headers) head.headers.append(name, value)
   } else {

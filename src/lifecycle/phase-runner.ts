@@ -137,7 +137,8 @@ export class PhaseRunner {
       try {
         const returned = call(filter, this.context(place))
         // Such a hook is not waited for, but `void` lets an `async` one through.
-        if (isPromise(returned)) returned.then(undefined, (error: unknown) => this.logFailure(filter, hook, error))
+        if (isPromise(returned))
+          returned.then(undefined, (error: unknown) => this.logFailure(filter, hook, error))
       } catch (error) {
         throw filterError(filter.name, hook, error)
       }
@@ -152,7 +153,8 @@ export class PhaseRunner {
       (place) => {
         const wanted: unknown = place.filter[hook]?.(this.session, error, this.context(place))
         if (DECISIONS.has(wanted)) decision = wanted as RetryDecision
-        else if (wanted !== undefined) throw new TypeError("it returns 'always', 'idempotent', 'never' or nothing")
+        else if (wanted !== undefined)
+          throw new TypeError("it returns 'always', 'idempotent', 'never' or nothing")
       },
       ({ filter }, failure) => this.logFailure(filter, hook, failure),
     )

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import { errorResponse } from '../session/error-response.js'
 import { GatewayError } from '../session/errors.js'
 import { Headers } from '../session/headers.js'
@@ -115,7 +116,11 @@ export class ResponseStage {
     const { session, env, chain } = this.#phases
     const extra = error.status === 503 ? 'retry-after: 1\r\n' : ''
     const made = errorResponse(error.status, error.reason, publicMessage(error), session.requestId(), extra)
-    const head = new ResponseHeader(made.status, '', new Headers(made.headerBlock))
+    const head = new ResponseHeader(
+      made.status,
+      STATUS_CODES[made.status] ?? '',
+      new Headers(made.headerBlock),
+    )
     this.#answer({ head, body: made.body }, bare ? [] : chain.responseFilter, (failure, send) => {
       env.logger.error({ err: failure.cause ?? failure, reqId: session.requestId() }, failure.message)
       send()

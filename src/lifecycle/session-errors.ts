@@ -39,12 +39,15 @@ export function filterRejected(status: number, reason: string): GatewayError {
 }
 
 export function retryMisplaced(filter: string, hook: string): GatewayError {
-  return new GatewayError(`filter '${filter}' failed in ${hook}: retry is only possible in upstreamResponseFilter`, {
-    code: 'HG_FILTER_FAILED',
-    status: 500,
-    reason: 'proxy_internal_error',
-    source: 'internal',
-  })
+  return new GatewayError(
+    `filter '${filter}' failed in ${hook}: retry is only possible in upstreamResponseFilter`,
+    {
+      code: 'HG_FILTER_FAILED',
+      status: 500,
+      reason: 'proxy_internal_error',
+      source: 'internal',
+    },
+  )
 }
 
 /** A filter asked for a retry that the policy or the number of peers does not allow. */

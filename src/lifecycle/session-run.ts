@@ -139,7 +139,8 @@ export class SessionRun {
     this.#phases.supersede()
     this.#upstream.abort()
     this.#body.discard()
-    const known = (this.#error ??= error)
+    this.#error ??= error
+    const known = this.#error
     reportFailure(this.#phases, error)
     if (this.#response.headSent) {
       this.#response.breakOff()

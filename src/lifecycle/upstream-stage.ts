@@ -244,7 +244,8 @@ export class UpstreamStage implements AttemptOwner {
   #start(attempt: Attempt, head: RequestHeader, whole: Uint8Array | null): void {
     const { upstream } = this.#phases.route
     if (whole === null) attempt.start(upstream, head, null, this.#body.framing)
-    else if (whole.length === 0 && BODILESS.has(head.method)) attempt.start(upstream, head, null, { kind: 'none' })
+    else if (whole.length === 0 && BODILESS.has(head.method))
+      attempt.start(upstream, head, null, { kind: 'none' })
     else attempt.start(upstream, head, whole, { kind: 'length', length: whole.length })
   }
 }

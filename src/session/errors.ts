@@ -82,6 +82,9 @@ export interface GatewayErrorOptions {
   readonly cause?: unknown
 }
 
+/** Marks the errors of every copy of this package that a process may hold. */
+const BRAND = Symbol.for('headgate.GatewayError')
+
 /** Every failure that a session can end with. Plain data apart from `cause`, so it can cross a thread boundary. */
 export class GatewayError extends Error {
   override readonly name: string = 'GatewayError'
@@ -90,6 +93,16 @@ export class GatewayError extends Error {
   readonly reason: Reason
   readonly source: ErrorSource
   readonly retry: RetryDecision
+  readonly [BRAND] = true
+
+  /**
+   * An error of another copy of this package counts too: a filter may have one of its own beneath its own folder, and what it throws
+   * must mean the same.
+   */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: it is the class that was asked about, which may be one made by a user
+    return isInstance(this, value)
+  }
 
   constructor(message: string, options: GatewayErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -172,4 +185,18 @@ export class SessionClosed extends GatewayError {
       source: 'internal',
     })
   }
+}
+
+const OWN_CLASSES: ReadonlySet<unknown> = new Set([
+  MaxRetriesExceeded,
+  NoPeerAvailable,
+  InvalidHeader,
+  InvalidRequest,
+  SessionClosed,
+])
+
+function isInstance(wanted: { readonly name: string }, value: unknown): boolean {
+  if (Function.prototype[Symbol.hasInstance].call(wanted, value)) return true
+  if (typeof value !== 'object' || value === null || !(BRAND in value)) return false
+  return wanted === GatewayError || (OWN_CLASSES.has(wanted) && 'name' in value && value.name === wanted.name)
 }

@@ -156,7 +156,8 @@ export class Headers implements ReadonlyHeaders {
 }
 
 function check(name: string, value: string): void {
-  if (typeof name !== 'string' || !isToken(name)) throw new InvalidHeader(`invalid header name ${JSON.stringify(name)}`)
+  if (typeof name !== 'string' || !isToken(name))
+    throw new InvalidHeader(`invalid header name ${JSON.stringify(name)}`)
   if (typeof value !== 'string' || !isFieldValue(value)) {
     throw new InvalidHeader(
       `invalid value for header '${name}': control characters and characters above U+00FF are refused`,

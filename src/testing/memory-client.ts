@@ -142,7 +142,8 @@ export class MemoryClient implements ClientPort {
     this.#over = true
     const sent = this.#parts.reduce((sum, part) => sum + part.length, 0)
     const announced = this.#hasContent && ![204, 205, 304].includes(this.status) ? this.contentLength : sent
-    if (announced !== null && announced !== sent) this.breaches.push(`${announced} bytes announced, ${sent} sent`)
+    if (announced !== null && announced !== sent)
+      this.breaches.push(`${announced} bytes announced, ${sent} sent`)
     void turn().then(() => this.#run?.onSent(now()))
   }
 }

@@ -178,7 +178,13 @@ export class MemoryExchange implements UpstreamExchange, TestUpstreamRequest {
     const contentLength = NO_CONTENT.has(status) && whole?.length === 0 ? null : (whole?.length ?? null)
     if (this.#ended) return
     this.#options.wheel.clear(this.#headersDeadline)
-    handler.onHead({ status, statusText, headerBlock, contentLength, hasBody: hasContent && contentLength !== 0 })
+    handler.onHead({
+      status,
+      statusText,
+      headerBlock,
+      contentLength,
+      hasBody: hasContent && contentLength !== 0,
+    })
     if (hasContent) for await (const piece of pieces(body)) if (!(await this.#deliver(piece))) return
     await this.#whileOpen()
     if (this.#ended) return

@@ -68,9 +68,7 @@ export interface TestUpstreamRequest {
  * Answers for the upstream. What it throws is the fault of the attempt: `connectionRefused()`, `connectionClosed()` or any
  * GatewayError as it is, anything else as a connection that closes without an answer. A promise that stays open is a slow upstream.
  */
-export type TestUpstream = (
-  request: TestUpstreamRequest,
-) => TestUpstreamAnswer | Promise<TestUpstreamAnswer>
+export type TestUpstream = (request: TestUpstreamRequest) => TestUpstreamAnswer | Promise<TestUpstreamAnswer>
 
 export interface TestFilterOptions {
   /** Default: 200 with the body `ok`. */

@@ -37,7 +37,7 @@ describe.each(SUBJECT_KINDS)('hidden requests over %s', (kind) => {
         const wanted = strict.requests.map(describeRequest)
         // What a strict server executes is no hidden request: two honest ones in a row are another test's matter.
         fc.pre(!wanted.includes('GET /admin'))
-        // A limit of uWS with rows of its own in framing-rows: an empty field name.
+        // A limit of uWS with a test of its own in refused-rows: an empty field name.
         fc.pre(!kind.endsWith('uws') || !/^:/m.test(bytes))
         const form = { name: 'cut', pieces: cut(bytes, offsets) }
         const { lines, seen, problems, statuses } = await exchange(subject, form, {

@@ -28,6 +28,8 @@ export interface RowOutcome {
   readonly seen: readonly SeenRequest[]
 }
 
+/** Longer rows are not sent byte by byte as well. */
+const BYTE_BY_BYTE_LIMIT = 1_024
 /** Connections open at a time. */
 const PARALLEL = 200
 /**
@@ -40,12 +42,17 @@ const CLOSE_MS = 13_000
  * Sends every row in every packet form, all at the same time, and waits until the server has closed each connection.
  * @param subject on the loop of this process
  * @param rows bytes with {@link ROW_HOST}, one character per byte
+ * @returns what came of each, by its bytes
  */
-export async function runRows(subject: Subject, rows: readonly string[]): Promise<RowOutcome[]> {
+export async function runRows(
+  subject: Subject,
+  rows: readonly string[],
+): Promise<ReadonlyMap<string, RowOutcome>> {
   const hostOf = (row: number): string => `row-${String(row).padStart(3, '0')}`
   const jobs = rows.flatMap((bytes, row) => {
     const own = bytes.replaceAll(ROW_HOST, hostOf(row))
-    return [...packetForms(own), byteByByte(own)].map((form) => ({ row, form }))
+    const forms = own.length <= BYTE_BY_BYTE_LIMIT ? [...packetForms(own), byteByByte(own)] : packetForms(own)
+    return forms.map((form) => ({ row, form }))
   })
   const outcomes = rows.map((): FormOutcome[] => [])
   await inParallel(jobs, async ({ row, form }) => {
@@ -54,10 +61,12 @@ export async function runRows(subject: Subject, rows: readonly string[]): Promis
   await subject.settle()
   const { seen } = subject
   const strangers = seen.filter(({ host }) => !/^row-\d{3}$/.test(host))
-  return outcomes.map((forms, row) => ({
-    forms,
-    seen: [...seen.filter(({ host }) => host === hostOf(row)), ...strangers],
-  }))
+  return new Map(
+    outcomes.map((forms, row) => {
+      const own = seen.filter(({ host }) => host === hostOf(row))
+      return [rows[row] ?? '', { forms, seen: [...own, ...strangers] }]
+    }),
+  )
 }
 
 async function runForm(subject: Subject, form: PacketForm): Promise<FormOutcome> {

@@ -3,68 +3,17 @@ import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-tes
 import { exchange } from '../support/exchange.js'
 import { packetForms } from '../support/packet-forms.js'
 import { seenHeader } from '../support/seen-request.js'
-import { HIDDEN, ROW_HOST, type RowOutcome, runRows, SHORT } from './row-runner.js'
-
-const line = (text: string): string => `${text}\r\nHost: ${ROW_HOST}\r\n\r\n${HIDDEN}`
-
-type Row = readonly [id: string, what: string, requestLine: string, statuses: readonly number[]]
-
-const REFUSED: readonly Row[] = [
-  ['U8 B13', 'absolute-form', 'GET http://internal/a HTTP/1.1', [400, 421, 505]],
-  ['U8 B13', 'absolute-form of the own host', 'GET http://a/ HTTP/1.1', [400, 421, 505]],
-  ['B13', 'another scheme', 'GET file:///etc/passwd HTTP/1.1', [400, 421, 505]],
-  ['U8 B13', 'CONNECT', 'CONNECT a:443 HTTP/1.1', [400, 405, 501, 505]],
-  ['B13', 'authority-form with GET', 'GET a:80 HTTP/1.1', [400, 505]],
-  ['B13', 'TRACE', 'TRACE / HTTP/1.1', [400, 405, 501]],
-  ['B13', 'an asterisk with GET', 'GET * HTTP/1.1', [400, 505]],
-  ['U9', 'a fragment', 'GET /a#frag HTTP/1.1', [400]],
-  ['U9', 'a byte above 0x7f', 'GET /\x80 HTTP/1.1', [400]],
-  ['U9 B14', 'overlong UTF-8', 'GET /\xc0\xaf HTTP/1.1', [400]],
-  ['U9 B14', 'a NUL', 'GET /\x00 HTTP/1.1', [400]],
-  ['U9', 'DEL', 'GET /\x7f HTTP/1.1', [400]],
-  ['U9 B14', 'an escaped NUL in the path', 'GET /a%00b HTTP/1.1', [400]],
-  ['U9 B14', 'a backslash', 'GET /\\host HTTP/1.1', [400]],
-  ['U9', 'an escape that is none', 'GET /%zz HTTP/1.1', [400]],
-  ['U9', 'a space', 'GET /a b HTTP/1.1', [400, 505]],
-  ['U9', 'no target', 'GET HTTP/1.1', [400, 505]],
-  ['U10', 'a method in lower case', 'get / HTTP/1.1', [400, 405, 501]],
-  ['U10', 'a method that is no token', 'G@T / HTTP/1.1', [400, 405, 501]],
-  ['U10', 'an unknown method', 'FOOBAR / HTTP/1.1', [400, 405, 501]],
-  ['U10', 'a method that begins like a known one', 'GETS / HTTP/1.1', [400, 405, 501]],
-  ['U10', 'a tab behind the method', 'GET\t/ HTTP/1.1', [400, 505]],
-  ['U8', 'HTTP/2.0', 'GET / HTTP/2.0', [400, 505]],
-  ['U8', 'HTTP/1.2', 'GET / HTTP/1.2', [400, 505]],
-  ['U8', 'HTTP/1', 'GET / HTTP/1', [400, 505]],
-  ['U8', 'http/1.1', 'GET / http/1.1', [400, 505]],
-  ['U8', 'HTTP/0.9', 'GET /', [400, 505]],
-]
+import { line } from './request-line-table.js'
+import { HIDDEN } from './row-runner.js'
 
 describe.each(ACCEPTOR_KINDS)('targets, methods and versions over %s', (kind) => {
   let subject: AcceptorUnderTest
-  let outcomes: readonly RowOutcome[]
   beforeAll(async () => {
-    subject = await AcceptorUnderTest.start(kind, { timeouts: kind === 'uws' ? SHORT : {} })
-    outcomes = await runRows(
-      subject,
-      REFUSED.map(([, , requestLine]) => line(requestLine)),
-    )
+    subject = await AcceptorUnderTest.start(kind)
   })
   afterAll(async () => {
     await subject.close()
   })
-
-  it.each(REFUSED.map(([id, what, , allowed], row) => [id, what, allowed, row] as const))(
-    '%s %s is refused and closed in every packet form, and nothing reaches the application',
-    (_, __, allowed, row) => {
-      const outcome = outcomes[row]
-      expect(outcome?.forms.length).toBeGreaterThan(15)
-      expect(outcome?.seen.map(({ method, target }) => `${method} ${target}`)).toEqual([])
-      expect(outcome?.forms.filter(({ closed, problem }) => !closed || problem !== null)).toEqual([])
-      // 505 is the word of uWS's own parser for most that is wrong with a request line.
-      const words = ['', ...allowed.map(String), ...(kind === 'uws' ? ['505'] : [])]
-      expect(outcome?.forms.filter(({ statuses }) => !words.includes(statuses.join()))).toEqual([])
-    },
-  )
 
   it.each(['DELETE', 'PATCH', 'PUT', 'PURGE', 'PROPFIND', 'QUERY'])(
     'U10 §4.2 %s is passed on as it is',

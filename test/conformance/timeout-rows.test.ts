@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Downstream } from '#src/acceptor/types.js'
 import {
   ACCEPTOR_KINDS,
@@ -8,6 +8,9 @@ import {
 } from '../support/acceptor-under-test.js'
 import { pattern, piecesOf } from '../support/application.js'
 import { RawClient } from '../support/raw-client.js'
+
+// These tests wait nearly all the time: all of them wait together.
+vi.setConfig({ maxConcurrency: 30 })
 
 const GET = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n'
 const TIMEOUTS = { idleMs: 1_500, bodyMs: 2_000, writeMs: 1_500 }

@@ -1,6 +1,6 @@
+import { describe, expect, it } from 'vitest'
 import type { Filter } from '#src/lifecycle/index.js'
 import { type TestBody, testFilter } from '#src/testing/index.js'
-import { describe, expect, it } from 'vitest'
 import { deferred, errorDocument, turns } from './support.js'
 
 const encoder = new TextEncoder()
@@ -8,7 +8,10 @@ const decoder = new TextDecoder()
 const echo = { upstream: async ({ body }: { body: Promise<Uint8Array> }) => ({ body: await body }) }
 
 /** Upper case, at once or later. */
-function upper(hook: 'requestBodyFilter' | 'responseBodyFilter' | 'upstreamResponseBodyFilter', later: boolean): Filter {
+function upper(
+  hook: 'requestBodyFilter' | 'responseBodyFilter' | 'upstreamResponseBodyFilter',
+  later: boolean,
+): Filter {
   return {
     name: 'upper',
     [hook]: (_session: unknown, chunk: Uint8Array) => {
@@ -21,7 +24,15 @@ function upper(hook: 'requestBodyFilter' | 'responseBodyFilter' | 'upstreamRespo
 describe('A-25 requestBodyFilter', () => {
   it.each([
     ['in one piece', 'abc', [['abc', true]]],
-    ['in pieces', ['ab', 'c'], [['ab', false], ['c', false], ['', true]]],
+    [
+      'in pieces',
+      ['ab', 'c'],
+      [
+        ['ab', false],
+        ['c', false],
+        ['', true],
+      ],
+    ],
     ['empty and chunked', [], [['', true]]],
   ])('sees a body %s while requestBody stays null', async (_how, body, expected) => {
     const seen: unknown[] = []
@@ -40,19 +51,28 @@ describe('A-25 requestBodyFilter', () => {
 
   it.each([undefined, ''])('is not called on a request without a body (%j)', async (body) => {
     const filter: Filter = { name: 'f', requestBodyFilter: () => undefined }
-    const answer = await testFilter(filter).request({ method: 'POST', ...(body === undefined ? {} : { body }) })
+    const answer = await testFilter(filter).request({
+      method: 'POST',
+      ...(body === undefined ? {} : { body }),
+    })
     expect(answer.phases).not.toContain('requestBodyFilter')
     expect(answer.status).toBe(200)
   })
 
   it.each([false, true])('replaces pieces (asynchronous: %s); length and framing follow', async (later) => {
-    const whole = await testFilter(upper('requestBodyFilter', later), echo).request({ method: 'POST', body: 'abc' })
+    const whole = await testFilter(upper('requestBodyFilter', later), echo).request({
+      method: 'POST',
+      body: 'abc',
+    })
     expect(whole.text()).toBe('ABC')
     const body = ['a'.repeat(70_000), 'b'.repeat(70_000)]
     const large = await testFilter(upper('requestBodyFilter', later), echo).request({ method: 'POST', body })
     expect(large.text()).toBe(body.join('').toUpperCase())
     expect(large.upstreamRequests[0]?.contentLength).toBeNull()
-    const known = await testFilter(upper('requestBodyFilter', later), echo).request({ method: 'POST', body: 'a'.repeat(70_000) })
+    const known = await testFilter(upper('requestBodyFilter', later), echo).request({
+      method: 'POST',
+      body: 'a'.repeat(70_000),
+    })
     expect(known.text()).toBe('A'.repeat(70_000))
     expect(known.upstreamRequests[0]?.contentLength).toBeNull()
   })
@@ -60,7 +80,8 @@ describe('A-25 requestBodyFilter', () => {
   it('drops pieces, and may add some at the end', async () => {
     const filter: Filter = {
       name: 'f',
-      requestBodyFilter: (_session, chunk, end) => (end ? encoder.encode('end') : chunk.length > 1 ? null : undefined),
+      requestBodyFilter: (_session, chunk, end) =>
+        end ? encoder.encode('end') : chunk.length > 1 ? null : undefined,
     }
     const answer = await testFilter(filter, echo).request({ method: 'POST', body: ['aa', 'b', 'cc'] })
     expect(answer.text()).toBe('bend')
@@ -74,10 +95,12 @@ describe('A-25 requestBodyFilter', () => {
         return later ? Promise.resolve(made) : made
       },
     })
-    const answer = await testFilter([suffix('1', true), suffix('2', false), suffix('3', true)], echo).request({
-      method: 'POST',
-      body: ['a', 'b'],
-    })
+    const answer = await testFilter([suffix('1', true), suffix('2', false), suffix('3', true)], echo).request(
+      {
+        method: 'POST',
+        body: ['a', 'b'],
+      },
+    )
     expect(answer.text()).toBe('a123b123')
   })
 
@@ -244,7 +267,8 @@ describe.each(['responseBodyFilter', 'upstreamResponseBodyFilter'] as const)('%s
     const seen: [string, boolean][] = []
     const filter: Filter = {
       name: 'look',
-      [hook]: (_session: unknown, chunk: Uint8Array, end: boolean) => void seen.push([decoder.decode(chunk), end]),
+      [hook]: (_session: unknown, chunk: Uint8Array, end: boolean) =>
+        void seen.push([decoder.decode(chunk), end]),
     }
     const answer = await testFilter(filter, { upstream: () => ({ body }) }).request()
     const text = typeof body === 'string' ? body : (body as string[]).join('')
@@ -278,26 +302,34 @@ describe.each(['responseBodyFilter', 'upstreamResponseBodyFilter'] as const)('%s
   })
 
   it.each([204, 205, 304])('is not called for a %d', async (status) => {
-    const answer = await testFilter({ name: 'f', [hook]: () => encoder.encode('x') }, { upstream: () => ({ status }) }).request()
+    const answer = await testFilter(
+      { name: 'f', [hook]: () => encoder.encode('x') },
+      { upstream: () => ({ status }) },
+    ).request()
     expect(answer.phases).not.toContain(hook)
     expect(answer.body.length).toBe(0)
   })
 
   it('is not called for HEAD, where no length is announced that it could belie', async () => {
-    const answer = await testFilter(upper(hook, false), { upstream: () => ({ body: 'abc' }) }).request({ method: 'HEAD' })
+    const answer = await testFilter(upper(hook, false), { upstream: () => ({ body: 'abc' }) }).request({
+      method: 'HEAD',
+    })
     expect(answer.phases).not.toContain(hook)
     expect(answer.contentLength).toBeNull()
   })
 
   it('is not called for an answer that did not come from the upstream', async () => {
-    const respond: Filter = { name: 'r', requestFilter: () => ({ kind: 'respond', response: { status: 200, body: 'x' } }) }
+    const respond: Filter = {
+      name: 'r',
+      requestFilter: () => ({ kind: 'respond', response: { status: 200, body: 'x' } }),
+    }
     const answer = await testFilter([respond, { name: 'f', [hook]: () => encoder.encode('y') }]).request()
     expect(answer.text()).toBe('x')
   })
 })
 
 describe('both response body hooks', () => {
-  it('run one behind the other, the upstream\'s first', async () => {
+  it("run one behind the other, the upstream's first", async () => {
     const suffix = (hook: string, text: string, later: boolean): Filter => ({
       name: text,
       [hook]: (_session: unknown, chunk: Uint8Array) => {
@@ -307,8 +339,14 @@ describe('both response body hooks', () => {
     })
     for (const bufferResponseBody of [false, true]) {
       for (const later of [false, true]) {
-        const filters = [suffix('responseBodyFilter', 'D', later), suffix('upstreamResponseBodyFilter', 'U', !later)]
-        const answer = await testFilter(filters, { bufferResponseBody, upstream: () => ({ body: 'a' }) }).request()
+        const filters = [
+          suffix('responseBodyFilter', 'D', later),
+          suffix('upstreamResponseBodyFilter', 'U', !later),
+        ]
+        const answer = await testFilter(filters, {
+          bufferResponseBody,
+          upstream: () => ({ body: 'a' }),
+        }).request()
         expect(answer.text()).toBe('aUD')
       }
     }
@@ -381,28 +419,39 @@ describe('a buffered response body', () => {
     }
     const answer = await testFilter(filter, { upstream: () => ({ body: ['a', 'b'] }) }).request()
     expect(answer.text()).toBe('ab')
-    expect(order).toEqual(['upstreamResponseFilter', 'upstreamResponseBodyFilter', 'responseFilter', 'responseBodyFilter'])
+    expect(order).toEqual([
+      'upstreamResponseFilter',
+      'upstreamResponseBodyFilter',
+      'responseFilter',
+      'responseBodyFilter',
+    ])
   })
 
   it.each([
     ['announced', 'x'.repeat(101)],
     ['found out', ['x'.repeat(60), 'y'.repeat(60)]],
   ])('over the limit is refused with 502, %s', async (_how, body) => {
-    const kit = testFilter({ name: 'b', bufferResponseBody: true }, { bufferedBodyBytes: 100, upstream: () => ({ body }) })
+    const kit = testFilter(
+      { name: 'b', bufferResponseBody: true },
+      { bufferedBodyBytes: 100, upstream: () => ({ body }) },
+    )
     const answer = await kit.request()
     expect(answer.status).toBe(502)
     expect(answer.headers.get('proxy-status')).toBe('headgate; error=http_response_body_size')
   })
 
   it('that breaks off is an error document, not half an answer', async () => {
-    const kit = testFilter({ name: 'b', bufferResponseBody: true }, {
-      upstream: () => ({
-        body: (function* () {
-          yield 'half'
-          throw new Error('gone')
-        })(),
-      }),
-    })
+    const kit = testFilter(
+      { name: 'b', bufferResponseBody: true },
+      {
+        upstream: () => ({
+          body: (function* () {
+            yield 'half'
+            throw new Error('gone')
+          })(),
+        }),
+      },
+    )
     const answer = await kit.request()
     expect(answer.status).toBe(502)
     expect(answer.aborted).toBe(false)
@@ -439,14 +488,24 @@ describe('a response whose filters take their time', () => {
       upstreamResponseTrailerFilter: () => void order.push('upstreamResponseTrailerFilter'),
       responseTrailerFilter: () => void order.push('responseTrailerFilter'),
     }
-    const answer = await testFilter(filter, { upstream: () => ({ body: ['a'], trailers: { t: '1' } }) }).request()
+    const answer = await testFilter(filter, {
+      upstream: () => ({ body: ['a'], trailers: { t: '1' } }),
+    }).request()
     expect(answer.trailers.get('t')).toBe('1')
-    expect(order).toEqual(['responseFilter', 'piece', 'end', 'upstreamResponseTrailerFilter', 'responseTrailerFilter'])
+    expect(order).toEqual([
+      'responseFilter',
+      'piece',
+      'end',
+      'upstreamResponseTrailerFilter',
+      'responseTrailerFilter',
+    ])
   })
 
   it('an early answer goes to the client while its upload is under way, and ends it', async () => {
     let pulled = 0
-    const answer = await testFilter([], { upstream: () => ({ status: 413, body: 'no', early: true }) }).request({
+    const answer = await testFilter([], {
+      upstream: () => ({ status: 413, body: 'no', early: true }),
+    }).request({
       method: 'POST',
       body: (async function* () {
         for (; pulled < 1000; pulled += 1) {

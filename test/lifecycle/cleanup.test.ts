@@ -1,9 +1,9 @@
+import { describe, expect, it } from 'vitest'
 import type { HookName } from '#src/lifecycle/filter-chain.js'
 import { type Filter, HOOK_NAMES, reject, respond } from '#src/lifecycle/index.js'
 import { SessionClosed } from '#src/session/errors.js'
 import type { Session } from '#src/session/session.js'
 import { connectionRefused, type TestAnswer, type TestKit, testFilter } from '#src/testing/index.js'
-import { describe, expect, it } from 'vitest'
 import { deferred, turns } from './support.js'
 
 /** Counts what must happen once, and looks at the session after its end. */
@@ -54,7 +54,10 @@ const PATHS: Record<string, [path: Path, error: string | null]> = {
   success: [path(null), null],
   'a streamed success': [path(null, { upstream: () => ({ body: ['a', 'b'] }) }), null],
   reject: [path({ name: 'f', requestFilter: () => reject(403, 'no') }), 'HG_FILTERED'],
-  'reject of the response': [path({ name: 'f', responseFilter: async () => reject(403, 'no') }), 'HG_FILTERED'],
+  'reject of the response': [
+    path({ name: 'f', responseFilter: async () => reject(403, 'no') }),
+    'HG_FILTERED',
+  ],
   respond: [path({ name: 'f', requestFilter: () => respond({ status: 204 }) }), null],
   'an upstream that refuses': [
     path(null, {
@@ -77,7 +80,11 @@ const PATHS: Record<string, [path: Path, error: string | null]> = {
     'HG_UPSTREAM_CLOSED',
   ],
   'a body that is too large': [
-    path({ name: 'f', bufferRequestBody: true }, { bufferedBodyBytes: 10 }, { method: 'POST', body: ['123456', '789012'] }),
+    path(
+      { name: 'f', bufferRequestBody: true },
+      { bufferedBodyBytes: 10 },
+      { method: 'POST', body: ['123456', '789012'] },
+    ),
     'HG_BODY_TOO_LARGE',
   ],
   'an upstream that never answers': [
@@ -98,10 +105,13 @@ const PATHS: Record<string, [path: Path, error: string | null]> = {
   ],
   'a session that takes too long': [
     async (witness) => {
-      const kit = testFilter([witness.filter as Filter, { name: 'f', requestFilter: () => new Promise(() => undefined) }], {
-        filterMs: 0,
-        timeouts: { totalMs: 1000 },
-      })
+      const kit = testFilter(
+        [witness.filter as Filter, { name: 'f', requestFilter: () => new Promise(() => undefined) }],
+        {
+          filterMs: 0,
+          timeouts: { totalMs: 1000 },
+        },
+      )
       const pending = kit.request()
       kit.advance(1000)
       return { kit, answer: await pending }
@@ -148,13 +158,17 @@ const PATHS: Record<string, [path: Path, error: string | null]> = {
     'HG_CLIENT_ABORTED',
   ],
   'a client whose body breaks off': [
-    path(null, {}, {
-      method: 'POST',
-      body: (function* () {
-        yield 'a'
-        throw new Error('gone')
-      })(),
-    }),
+    path(
+      null,
+      {},
+      {
+        method: 'POST',
+        body: (function* () {
+          yield 'a'
+          throw new Error('gone')
+        })(),
+      },
+    ),
     'HG_CLIENT_ABORTED',
   ],
   'the end of the worker': [
@@ -176,15 +190,18 @@ const PATHS: Record<string, [path: Path, error: string | null]> = {
 }
 
 describe('cleanup', () => {
-  it.each(Object.entries(PATHS))('A-02, A-46, A-71, A-74 runs exactly once on: %s', async (_name, [run, code]) => {
-    const witness = new Witness()
-    const { kit, answer } = await run(witness)
-    await turns()
-    witness.expectOnce()
-    expect(witness.error).toBe(code)
-    expect(answer.error?.code ?? null).toBe(code)
-    expect(kit.liveSessions).toBe(0)
-  })
+  it.each(Object.entries(PATHS))(
+    'A-02, A-46, A-71, A-74 runs exactly once on: %s',
+    async (_name, [run, code]) => {
+      const witness = new Witness()
+      const { kit, answer } = await run(witness)
+      await turns()
+      witness.expectOnce()
+      expect(witness.error).toBe(code)
+      expect(answer.error?.code ?? null).toBe(code)
+      expect(kit.liveSessions).toBe(0)
+    },
+  )
 
   const failing = HOOK_NAMES.filter((hook) => hook !== 'newCtx')
 
@@ -210,7 +227,12 @@ describe('cleanup', () => {
       logging: () => undefined,
       freeCtx: () => undefined,
     }
-    const late: Filter<number> = { name: 'late', newCtx: () => 1, logging: () => undefined, freeCtx: () => undefined }
+    const late: Filter<number> = {
+      name: 'late',
+      newCtx: () => 1,
+      logging: () => undefined,
+      freeCtx: () => undefined,
+    }
     const free: Filter = { name: 'free', responseFilter: () => undefined, logging: () => undefined }
     const kit = testFilter([witness.filter, broken, late, free] as Filter[])
     const answer = await kit.request()

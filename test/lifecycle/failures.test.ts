@@ -1,8 +1,8 @@
+import { describe, expect, it } from 'vitest'
 import type { HookName } from '#src/lifecycle/filter-chain.js'
 import type { Filter } from '#src/lifecycle/index.js'
 import { GatewayError, InvalidRequest, MaxRetriesExceeded } from '#src/session/errors.js'
 import { testFilter } from '#src/testing/index.js'
-import { describe, expect, it } from 'vitest'
 import { deferred, errorDocument, turns } from './support.js'
 
 /** Hooks that may answer later. */
@@ -40,7 +40,11 @@ describe.each([...ASYNCHRONOUS, ...SYNCHRONOUS])('C1 %s', (hook) => {
     expect(errorDocument(bad)['message']).toBe(`filter 'bad' failed in ${hook}`)
     expect(bad.text()).not.toContain('secret')
     expect(bad.error).toMatchObject({ code: 'HG_FILTER_FAILED', cause: new Error('a secret') })
-    expect(kit.logs[0]).toMatchObject({ level: 'error', code: 'HG_FILTER_FAILED', err: { message: 'a secret' } })
+    expect(kit.logs[0]).toMatchObject({
+      level: 'error',
+      code: 'HG_FILTER_FAILED',
+      err: { message: 'a secret' },
+    })
     expect(good.status).toBe(200)
   })
 
@@ -141,7 +145,11 @@ describe('C1', () => {
 
   it('the deadline of the session ends it even while filters hang on its error document', async () => {
     const kit = testFilter(
-      { name: 'hangs', requestFilter: () => ({ kind: 'reject', status: 403, reason: 'no' }), responseFilter: () => new Promise(() => undefined) },
+      {
+        name: 'hangs',
+        requestFilter: () => ({ kind: 'reject', status: 403, reason: 'no' }),
+        responseFilter: () => new Promise(() => undefined),
+      },
       { filterMs: 0, timeouts: { totalMs: 2000 } },
     )
     const pending = kit.request()
@@ -208,7 +216,11 @@ describe('C1', () => {
         return late.promise
       },
     }
-    const kit = testFilter(filter, { timeouts: { totalMs: 1000 }, filterMs: 0, upstream: () => ({ body: ['a'] }) })
+    const kit = testFilter(filter, {
+      timeouts: { totalMs: 1000 },
+      filterMs: 0,
+      upstream: () => ({ body: ['a'] }),
+    })
     const pending = kit.request()
     await called.promise
     kit.advance(1000)
@@ -243,7 +255,10 @@ describe('C1', () => {
       const kit = testFilter(filter, { bufferResponseBody, upstream: () => ({ status: 201, body: 'x' }) })
       const answer = await kit.request()
       expect([answer.status, answer.text()]).toEqual([201, 'x'])
-      const own = await testFilter([filter, { name: 'r', requestFilter: () => ({ kind: 'respond', response: { status: 202 } }) }]).request()
+      const own = await testFilter([
+        filter,
+        { name: 'r', requestFilter: () => ({ kind: 'respond', response: { status: 202 } }) },
+      ]).request()
       expect(own.status).toBe(202)
     }
   })
@@ -282,19 +297,23 @@ describe('A-26', () => {
     },
   }
 
-  it('a JSON error of a request hook is the client\'s: 400 with the cause, and nothing in the error log', async () => {
+  it("a JSON error of a request hook is the client's: 400 with the cause, and nothing in the error log", async () => {
     const kit = testFilter(parse)
     const answer = await kit.request({ method: 'POST', body: '{"a":' })
     expect(answer.status).toBe(400)
     expect(answer.error).toBeInstanceOf(InvalidRequest)
-    expect(answer.error).toMatchObject({ code: 'HG_INVALID_REQUEST', reason: 'http_request_error', cause: { name: 'SyntaxError' } })
+    expect(answer.error).toMatchObject({
+      code: 'HG_INVALID_REQUEST',
+      reason: 'http_request_error',
+      cause: { name: 'SyntaxError' },
+    })
     expect(answer.headers.get('proxy-status')).toBe('headgate; error=http_request_error')
     expect(answer.upstreamRequests).toEqual([])
     expect(kit.logs).toEqual([])
     expect((await kit.request({ method: 'POST', body: '{}' })).status).toBe(200)
   })
 
-  it('a SyntaxError of a response hook is not the client\'s: 500', async () => {
+  it("a SyntaxError of a response hook is not the client's: 500", async () => {
     const filter: Filter = { name: 'f', responseFilter: () => JSON.parse('{') }
     expect((await testFilter(filter).request()).status).toBe(500)
   })

@@ -1,8 +1,8 @@
+import { describe, expect, it } from 'vitest'
 import { type Filter, type FilterResponse, reject, respond } from '#src/lifecycle/index.js'
 import { Headers } from '#src/session/headers.js'
 import type { Session } from '#src/session/session.js'
 import { type TestUpstream, testFilter } from '#src/testing/index.js'
-import { describe, expect, it } from 'vitest'
 import { bytes, errorDocument } from './support.js'
 
 function answering(response: FilterResponse): Filter {
@@ -17,15 +17,18 @@ describe('an answer of a filter', () => {
     const binary = await testFilter(answering({ status: 200, body: bytes(300_000) })).request()
     expect(Buffer.compare(binary.body, bytes(300_000))).toBe(0)
     expect(binary.contentLength).toBe(300_000)
-    const none = await testFilter(answering({ status: 200 })).request()
+    const none = await testFilter(answering({ status: 404 })).request()
     expect(none.contentLength).toBe(0)
+    expect(none.statusText).toBe('Not Found')
     expect([...none.headers]).toEqual([])
   })
 
   it('has a type, so that no browser guesses one from what a client put into it', async () => {
     const text = await testFilter(answering({ status: 200, body: '<b>' })).request()
     expect(text.headers.getAll('content-type')).toEqual(['text/plain; charset=utf-8'])
-    const own = await testFilter(answering({ status: 200, headers: { 'Content-Type': 'text/html' }, body: '<b>' })).request()
+    const own = await testFilter(
+      answering({ status: 200, headers: { 'Content-Type': 'text/html' }, body: '<b>' }),
+    ).request()
     expect(own.headers.getAll('content-type')).toEqual(['text/html'])
     const binary = await testFilter(answering({ status: 200, body: bytes(3) })).request()
     expect(binary.headers.has('content-type')).toBe(false)
@@ -39,8 +42,14 @@ describe('an answer of a filter', () => {
     }
   })
 
-  it('has no framing but the gateway\'s own', async () => {
-    const headers = { 'Content-Length': '99', 'transfer-encoding': 'chunked', connection: 'x', date: 'now', 'x-a': '1' }
+  it("has no framing but the gateway's own", async () => {
+    const headers = {
+      'Content-Length': '99',
+      'transfer-encoding': 'chunked',
+      connection: 'x',
+      date: 'now',
+      'x-a': '1',
+    }
     const answer = await testFilter(answering({ status: 200, headers, body: bytes(2) })).request()
     expect([...answer.headers]).toEqual([['x-a', '1']])
     expect(answer.contentLength).toBe(2)
@@ -92,13 +101,15 @@ describe('an answer of a filter', () => {
     expect(pulled).toBeLessThan(1000)
   })
 
-  it('in the place of the upstream\'s is the only one that is sent', async () => {
+  it("in the place of the upstream's is the only one that is sent", async () => {
     for (const hook of ['upstreamResponseFilter', 'responseFilter'] as const) {
       const filter: Filter = {
         name: 'f',
         [hook]: async (session: Session) => {
           await null
-          return session.respHeader()?.status.code === 200 ? respond({ status: 418, body: 'mine' }) : undefined
+          return session.respHeader()?.status.code === 200
+            ? respond({ status: 418, body: 'mine' })
+            : undefined
         },
       }
       for (const bufferResponseBody of [false, true]) {
@@ -132,7 +143,10 @@ describe('A-29', () => {
       headers?.remove('X-Internal-Debug')
     },
   }
-  const upstream: TestUpstream = () => ({ headers: { 'x-internal-debug': '1', 'X-Internal-Debug': '2' }, body: 'x' })
+  const upstream: TestUpstream = () => ({
+    headers: { 'x-internal-debug': '1', 'X-Internal-Debug': '2' },
+    body: 'x',
+  })
   const broken: TestUpstream = () => {
     throw new Error('closed')
   }
@@ -142,7 +156,11 @@ describe('A-29', () => {
     ['an answer of a filter', [answering({ status: 200, headers: { 'X-Internal-Debug': '1' } })], upstream],
     ['a reject', [{ name: 'r', requestFilter: () => reject(403, 'no') }], upstream],
     ['an error that the gateway answers', [], broken],
-    ['an answer of failToProxy', [{ name: 'r', failToProxy: () => ({ status: 200, headers: { 'X-Internal-Debug': '1' } }) }], broken],
+    [
+      'an answer of failToProxy',
+      [{ name: 'r', failToProxy: () => ({ status: 200, headers: { 'X-Internal-Debug': '1' } }) }],
+      broken,
+    ],
   ])('the client sees both headers once and not the third on %s', async (_what, others, from) => {
     for (const bufferResponseBody of [false, true]) {
       const answer = await testFilter([secure, ...others], { bufferResponseBody, upstream: from }).request()
@@ -170,9 +188,12 @@ describe('A-29', () => {
     ])
   })
 
-  it('a result of responseFilter on an answer of the gateway\'s own makes no other one of it', async () => {
+  it("a result of responseFilter on an answer of the gateway's own makes no other one of it", async () => {
     for (const result of [respond({ status: 200, body: 'x' }), reject(418, 'no')]) {
-      const answer = await testFilter({ name: 'f', responseFilter: () => result }, { upstream: broken }).request()
+      const answer = await testFilter(
+        { name: 'f', responseFilter: () => result },
+        { upstream: broken },
+      ).request()
       expect(answer.status).toBe(502)
     }
   })
@@ -197,7 +218,10 @@ describe('a status that responseFilter changes', () => {
   it.each([204, 205, 304])('to %d loses its body', async (status) => {
     for (const bufferResponseBody of [false, true]) {
       for (const body of ['abc', ['a'.repeat(70_000), 'b'.repeat(70_000)]]) {
-        const answer = await testFilter(to(status), { bufferResponseBody, upstream: () => ({ body }) }).request()
+        const answer = await testFilter(to(status), {
+          bufferResponseBody,
+          upstream: () => ({ body }),
+        }).request()
         expect([answer.status, answer.body.length, answer.contentLength]).toEqual([status, 0, null])
         expect(answer.error).toBeNull()
       }
@@ -215,7 +239,9 @@ describe('a status that responseFilter changes', () => {
 
 describe('HEAD, 204 and 304 of the upstream', () => {
   it('announce what the upstream announced', async () => {
-    const head = await testFilter([], { upstream: () => ({ body: 'x'.repeat(1234) }) }).request({ method: 'HEAD' })
+    const head = await testFilter([], { upstream: () => ({ body: 'x'.repeat(1234) }) }).request({
+      method: 'HEAD',
+    })
     expect([head.contentLength, head.body.length, head.aborted]).toEqual([1234, 0, false])
     const unknown = await testFilter([], { upstream: () => ({ body: ['x'] }) }).request({ method: 'HEAD' })
     expect(unknown.contentLength).toBeNull()
@@ -287,7 +313,8 @@ describe('B15 what a client sent, copied by a filter', () => {
     'a Location': (evil) => ({
       name: 'copy',
       responseFilter(session) {
-        if (session.respHeader()?.status.code === 200) session.respHeaderMut()?.headers.set('location', `/${evil}`)
+        if (session.respHeader()?.status.code === 200)
+          session.respHeaderMut()?.headers.set('location', `/${evil}`)
       },
     }),
     'a status text': (evil) => ({
@@ -314,18 +341,21 @@ describe('B15 what a client sent, copied by a filter', () => {
     }),
   }
 
-  it.each(Object.entries(copies))('into %s is refused with 500 in the filter\'s name, and never split', async (_where, make) => {
-    for (const evil of EVIL) {
-      const kit = testFilter(make(evil), { upstream: () => ({ body: ['x'], trailers: { t: '1' } }) })
-      const answer = await kit.request()
-      expect(answer.status).toBe(500)
-      expect(answer.headers.get('proxy-status')).toBe('headgate; error=proxy_internal_error')
-      expect(errorDocument(answer)['message']).toMatch(/^filter 'copy' failed in /)
-      expect(answer.headers.has('x-evil')).toBe(false)
-      expect(answer.upstreamRequests.every((request) => !request.headers.has('x-evil'))).toBe(true)
-      expect(kit.logs[0]).toMatchObject({ err: { type: 'InvalidHeader' } })
-    }
-  })
+  it.each(Object.entries(copies))(
+    "into %s is refused with 500 in the filter's name, and never split",
+    async (_where, make) => {
+      for (const evil of EVIL) {
+        const kit = testFilter(make(evil), { upstream: () => ({ body: ['x'], trailers: { t: '1' } }) })
+        const answer = await kit.request()
+        expect(answer.status).toBe(500)
+        expect(answer.headers.get('proxy-status')).toBe('headgate; error=proxy_internal_error')
+        expect(errorDocument(answer)['message']).toMatch(/^filter 'copy' failed in /)
+        expect(answer.headers.has('x-evil')).toBe(false)
+        expect(answer.upstreamRequests.every((request) => !request.headers.has('x-evil'))).toBe(true)
+        expect(kit.logs[0]).toMatchObject({ err: { type: 'InvalidHeader' } })
+      }
+    },
+  )
 
   it('into the reason of a reject is text in a document', async () => {
     const evil = '"}\r\n<script>'
@@ -353,7 +383,9 @@ describe('B15 what a client sent, copied by a filter', () => {
         trailers.append('content-length', '3')
       },
     }
-    const answer = await testFilter(filter, { upstream: () => ({ body: ['abcdef'], trailers: { t: '1' } }) }).request()
+    const answer = await testFilter(filter, {
+      upstream: () => ({ body: ['abcdef'], trailers: { t: '1' } }),
+    }).request()
     const up = answer.upstreamRequests[0]?.headers
     for (const name of ['content-length', 'transfer-encoding', 'connection']) {
       expect(up?.has(name)).toBe(false)
@@ -364,7 +396,10 @@ describe('B15 what a client sent, copied by a filter', () => {
   })
 
   it('a request without Host, or with two, does not leave the gateway, also not in a later attempt', async () => {
-    const none: Filter = { name: 'f', upstreamRequestFilter: (_session, request) => void request.headers.remove('host') }
+    const none: Filter = {
+      name: 'f',
+      upstreamRequestFilter: (_session, request) => void request.headers.remove('host'),
+    }
     const two: Filter = {
       name: 'f',
       upstreamRequestFilter(session, request) {

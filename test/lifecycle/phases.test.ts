@@ -1,8 +1,8 @@
+import { describe, expect, it } from 'vitest'
 import type { Filter } from '#src/lifecycle/index.js'
 import { generateRequestId } from '#src/session/request-id.js'
 import type { Session } from '#src/session/session.js'
 import { testFilter } from '#src/testing/index.js'
-import { describe, expect, it } from 'vitest'
 
 type Fields = Pick<Session, 'requestSent' | 'responseReceived' | 'retryCount' | 'cacheEnabled'> & {
   request: string | null
@@ -74,7 +74,9 @@ describe.each([
 ])('the phases with %s hooks', (_name, asynchronous) => {
   it('A-61, A-62, A-64, A-65, A-66, A-67, A-68, A-69, A-70 run in order, with the fields set at the start of the next', async () => {
     const notes: [string, Fields][] = []
-    const kit = testFilter(trace(notes, asynchronous), { upstream: () => ({ status: 203, body: ['a', 'b'] }) })
+    const kit = testFilter(trace(notes, asynchronous), {
+      upstream: () => ({ status: 203, body: ['a', 'b'] }),
+    })
     const answer = await kit.request()
     expect(answer.status).toBe(203)
     const selected = { ...START, peer: 9001 }

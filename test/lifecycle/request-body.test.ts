@@ -1,8 +1,8 @@
 import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
 import { RequestBody } from '#src/lifecycle/request-body.js'
 import { WINDOW_BYTES } from '#src/mailbox/index.js'
 import type { UpstreamExchange } from '#src/upstream/http1/index.js'
-import { describe, expect, it } from 'vitest'
 import { bytes } from './support.js'
 
 /** An exchange that keeps what it gets, and says wait as the script tells. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { ClientPort } from '#src/lifecycle/index.js'
 import { ResponsePipe } from '#src/lifecycle/response-pipe.js'
 import type { ResponsePipeOptions } from '#src/lifecycle/response-pipe-types.js'
-import type { ClientPort } from '#src/lifecycle/index.js'
-import { describe, expect, it } from 'vitest'
 import { bytes } from './support.js'
 
 /** A client that keeps what it gets, and checks that it makes sense. */
@@ -89,7 +89,9 @@ interface Script {
 }
 
 const script: fc.Arbitrary<Script> = fc.record({
-  chunks: fc.array(fc.oneof(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 65_536 })), { maxLength: 10 }),
+  chunks: fc.array(fc.oneof(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 65_536 })), {
+    maxLength: 10,
+  }),
   known: fc.boolean(),
   transform: fc.constantFrom('none', 'sync', 'async'),
   trailers: fc.constantFrom('', '', 'x: 1\r\n'),
@@ -214,7 +216,9 @@ describe('a response', () => {
   it('that was held back until its head was final goes on afterwards', () => {
     const calls: string[] = []
     const port = new Port()
-    const pipe = pipeTo(port, { source: { pause: () => calls.push('pause'), resume: () => calls.push('resume') } })
+    const pipe = pipeTo(port, {
+      source: { pause: () => calls.push('pause'), resume: () => calls.push('resume') },
+    })
     pipe.chunk(bytes(100))
     expect(calls).toEqual(['pause'])
     pipe.open(HEAD, 50_000)

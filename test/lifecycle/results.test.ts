@@ -1,3 +1,4 @@
+import { describe, expect, it } from 'vitest'
 import type { HookName } from '#src/lifecycle/filter-chain.js'
 import {
   type Filter,
@@ -9,7 +10,6 @@ import {
   skipRemaining,
 } from '#src/lifecycle/index.js'
 import { testFilter } from '#src/testing/index.js'
-import { describe, expect, it } from 'vitest'
 import { errorDocument } from './support.js'
 
 /** The hooks that may return a result, in the order in which they run. */
@@ -43,14 +43,22 @@ describe.each(cases)('D8 %s (asynchronous: %s)', (hook, asynchronous) => {
     const answer = await kit.request()
     expect(answer.status).toBe(429)
     expect(answer.headers.get('proxy-status')).toBe('headgate; error=http_request_denied')
-    expect(errorDocument(answer)).toMatchObject({ status: 429, message: 'slow down', error: 'too_many_requests' })
+    expect(errorDocument(answer)).toMatchObject({
+      status: 429,
+      message: 'slow down',
+      error: 'too_many_requests',
+    })
     expect(answer.error?.code).toBe('HG_FILTERED')
     expect(answer.calls.filter((call) => call.filter === 'two')).toEqual([])
     expect(kit.logs).toEqual([])
   })
 
   it('respond answers in the place of the upstream', async () => {
-    const result = respond({ status: 202, headers: { 'x-a': ['1', '2'], 'content-type': 'text/css' }, body: 'mine' })
+    const result = respond({
+      status: 202,
+      headers: { 'x-a': ['1', '2'], 'content-type': 'text/css' },
+      body: 'mine',
+    })
     const second: Filter = { name: 'two', [hook]: () => undefined }
     const answer = await testFilter([returning(hook, result, asynchronous), second]).request()
     expect(answer.status).toBe(202)
@@ -88,20 +96,26 @@ describe.each(cases)('D8 %s (asynchronous: %s)', (hook, asynchronous) => {
     )
   })
 
-  it.each([true, false, 403, 'no', {}, { kind: 'block' }, []])('%j is no result: 500, never taken for continue', async (wrong) => {
-    const kit = testFilter(returning(hook, wrong as unknown as FilterResult, asynchronous))
-    const answer = await kit.request()
-    expect(answer.status).toBe(500)
-    expect(errorDocument(answer)['message']).toBe(`filter 'one' failed in ${hook}`)
-  })
+  it.each([true, false, 403, 'no', {}, { kind: 'block' }, []])(
+    '%j is no result: 500, never taken for continue',
+    async (wrong) => {
+      const kit = testFilter(returning(hook, wrong as unknown as FilterResult, asynchronous))
+      const answer = await kit.request()
+      expect(answer.status).toBe(500)
+      expect(errorDocument(answer)['message']).toBe(`filter 'one' failed in ${hook}`)
+    },
+  )
 })
 
 describe('D8', () => {
-  it.each([0, 200, 302, 399, 600, 403.5, Number.NaN])('D9 reject with the status %d counts as 403', async (status) => {
-    const filter: Filter = { name: 'f', requestFilter: () => reject(status, 'no') }
-    const answer = await testFilter(filter).request()
-    expect(answer.status).toBe(403)
-  })
+  it.each([0, 200, 302, 399, 600, 403.5, Number.NaN])(
+    'D9 reject with the status %d counts as 403',
+    async (status) => {
+      const filter: Filter = { name: 'f', requestFilter: () => reject(status, 'no') }
+      const answer = await testFilter(filter).request()
+      expect(answer.status).toBe(403)
+    },
+  )
 
   it('retry tries another peer, once for each', async () => {
     const filter: Filter = {
@@ -121,14 +135,20 @@ describe('D8', () => {
 
   it('retry without another peer ends with 502', async () => {
     const filter: Filter = { name: 'picky', upstreamResponseFilter: async () => retry() }
-    const answer = await testFilter(filter, { peers: 2, upstream: () => ({ body: 'x'.repeat(100_000) }) }).request()
+    const answer = await testFilter(filter, {
+      peers: 2,
+      upstream: () => ({ body: 'x'.repeat(100_000) }),
+    }).request()
     expect(answer.status).toBe(502)
     expect(answer.upstreamRequests).toHaveLength(2)
   })
 
   it('retry never sends a body again that is not kept', async () => {
     const filter: Filter = { name: 'picky', upstreamResponseFilter: () => retry() }
-    const kit = testFilter(filter, { peers: 2, upstream: async ({ body }) => ({ body: String((await body).length) }) })
+    const kit = testFilter(filter, {
+      peers: 2,
+      upstream: async ({ body }) => ({ body: String((await body).length) }),
+    })
     const big = await kit.request({ method: 'POST', body: ['x'.repeat(60_000), 'y'.repeat(60_000)] })
     expect(big.status).toBe(502)
     expect(big.upstreamRequests.map(({ received }) => received.length)).toEqual([120_000])

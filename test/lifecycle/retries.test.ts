@@ -1,8 +1,14 @@
+import { describe, expect, it } from 'vitest'
 import type { Filter } from '#src/lifecycle/index.js'
 import { type GatewayError, MaxRetriesExceeded, NoPeerAvailable } from '#src/session/errors.js'
 import { connectionClosed, connectionRefused, type TestUpstream, testFilter } from '#src/testing/index.js'
-import { DEFAULT_MAX_RETRIES, handleRetry, mayRetry, PeerSet, selectAlternatePeer } from '#src/upstream/index.js'
-import { describe, expect, it } from 'vitest'
+import {
+  DEFAULT_MAX_RETRIES,
+  handleRetry,
+  mayRetry,
+  PeerSet,
+  selectAlternatePeer,
+} from '#src/upstream/index.js'
 import { newSession } from '../session/support.js'
 import { errorDocument } from './support.js'
 
@@ -110,7 +116,7 @@ describe('retries', () => {
     }
   })
 
-  it('A1 with all peers refusing the client gets the last attempt\'s error, each tried once', async () => {
+  it("A1 with all peers refusing the client gets the last attempt's error, each tried once", async () => {
     const kit = testFilter([], { peers: 3, upstream: refusing })
     const answer = await kit.request()
     expect(answer.status).toBe(502)
@@ -272,7 +278,10 @@ describe('a pooled connection that was closed', () => {
   })
 
   it('A11 gives 502 for a POST, which is never sent twice', async () => {
-    const answer = await testFilter([], { pooled: true, upstream: closing }).request({ method: 'POST', body: 'x' })
+    const answer = await testFilter([], { pooled: true, upstream: closing }).request({
+      method: 'POST',
+      body: 'x',
+    })
     expect(answer.status).toBe(502)
     expect(answer.upstreamRequests).toHaveLength(1)
   })
@@ -280,7 +289,10 @@ describe('a pooled connection that was closed', () => {
   it('A11 is not replaced twice, nor when a filter says never', async () => {
     const twice = await testFilter([], { pooled: true, upstream: closing }).request()
     expect(twice.upstreamRequests).toHaveLength(2)
-    const never = await testFilter({ name: 'n', errorWhileProxy: () => 'never' }, { pooled: true, upstream: closing }).request()
+    const never = await testFilter(
+      { name: 'n', errorWhileProxy: () => 'never' },
+      { pooled: true, upstream: closing },
+    ).request()
     expect(never.upstreamRequests).toHaveLength(1)
   })
 })
@@ -289,33 +301,42 @@ describe('filters and retries', () => {
   it.each([
     ['failToConnect', refusing],
     ['errorWhileProxy', closing],
-  ] as const)('%s may overrule the decision both ways, and the last filter with an opinion decides', async (hook, upstream) => {
-    const decide = (name: string, decision: unknown): Filter => ({ name, [hook]: () => decision })
-    const options = { peers: 2, upstream }
-    const post = { method: 'POST', body: 'x' }
-    const never = await testFilter(decide('a', 'never'), options).request(post)
-    expect(never.upstreamRequests).toHaveLength(1)
-    const always = await testFilter(decide('a', 'always'), options).request(post)
-    expect(always.upstreamRequests).toHaveLength(2)
-    const both = await testFilter([decide('a', 'never'), decide('b', 'always'), decide('c', undefined)], options).request(post)
-    expect(both.upstreamRequests).toHaveLength(2)
-  })
+  ] as const)(
+    '%s may overrule the decision both ways, and the last filter with an opinion decides',
+    async (hook, upstream) => {
+      const decide = (name: string, decision: unknown): Filter => ({ name, [hook]: () => decision })
+      const options = { peers: 2, upstream }
+      const post = { method: 'POST', body: 'x' }
+      const never = await testFilter(decide('a', 'never'), options).request(post)
+      expect(never.upstreamRequests).toHaveLength(1)
+      const always = await testFilter(decide('a', 'always'), options).request(post)
+      expect(always.upstreamRequests).toHaveLength(2)
+      const both = await testFilter(
+        [decide('a', 'never'), decide('b', 'always'), decide('c', undefined)],
+        options,
+      ).request(post)
+      expect(both.upstreamRequests).toHaveLength(2)
+    },
+  )
 
-  it.each(['failToConnect', 'errorWhileProxy'] as const)('what %s throws or returns amiss is logged and changes nothing', async (hook) => {
-    const upstream = hook === 'failToConnect' ? refusing : closing
-    for (const play of [
-      () => {
-        throw new Error('boom')
-      },
-      () => true,
-      () => Promise.resolve('never'),
-    ]) {
-      const kit = testFilter({ name: 'f', [hook]: play } as Filter, { peers: 2, upstream })
-      const answer = await kit.request()
-      expect(answer.upstreamRequests).toHaveLength(2)
-      expect(kit.logs.filter((line) => line['msg'] === `filter 'f' failed in ${hook}`)).toHaveLength(2)
-    }
-  })
+  it.each(['failToConnect', 'errorWhileProxy'] as const)(
+    'what %s throws or returns amiss is logged and changes nothing',
+    async (hook) => {
+      const upstream = hook === 'failToConnect' ? refusing : closing
+      for (const play of [
+        () => {
+          throw new Error('boom')
+        },
+        () => true,
+        () => Promise.resolve('never'),
+      ]) {
+        const kit = testFilter({ name: 'f', [hook]: play } as Filter, { peers: 2, upstream })
+        const answer = await kit.request()
+        expect(answer.upstreamRequests).toHaveLength(2)
+        expect(kit.logs.filter((line) => line['msg'] === `filter 'f' failed in ${hook}`)).toHaveLength(2)
+      }
+    },
+  )
 
   it('are told what failed', async () => {
     const seen: [string, string][] = []
@@ -359,7 +380,10 @@ describe('filters and retries', () => {
     expect(rest.at(-1)).toBe(9003)
     expect(candidates[0]).toEqual([9001, 9002, 9003])
     expect(candidates.slice(1).flat()).not.toContain(9002)
-    const unknown = await testFilter({ name: 'u', upstreamPeer: () => ({ address: 'x', port: 1, healthStatus: 'unknown' }) }).request()
+    const unknown = await testFilter({
+      name: 'u',
+      upstreamPeer: () => ({ address: 'x', port: 1, healthStatus: 'unknown' }),
+    }).request()
     expect(unknown.status).toBe(200)
     const nothing = await testFilter({ name: 'u', upstreamPeer: () => null }).request()
     expect(nothing.status).toBe(200)

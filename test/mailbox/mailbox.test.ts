@@ -30,6 +30,22 @@ describe('a batch', () => {
     expect(b.rung).toBe(0)
   })
 
+  it('rings nobody whose thread is at work, since it looks by itself at the end of its turn', async () => {
+    const { a, b } = mailboxPair()
+    await settle(b)
+    expect(b.asleep).toBe(true)
+    post(a.mailbox, 0)
+    post(b.mailbox, 0)
+    expect(b.asleep).toBe(false)
+    await turn()
+    expect(b.rung).toBe(0)
+    expect(b.handler.frames).toHaveLength(1)
+    await settle(b)
+    post(a.mailbox, 1)
+    await turn()
+    expect(b.rung).toBe(1)
+  })
+
   it('rings at most once per turn, however much is written and however often', async () => {
     const { a, b } = mailboxPair(65_536)
     await settle(b)
@@ -86,6 +102,23 @@ describe('reading', () => {
     expect(b.handler.frames).toHaveLength(512)
     await turn()
     expect(b.handler.frames).toHaveLength(1024)
+    await settle(b)
+    expect(wrongWith(b.handler.frames, sizes)).toBeNull()
+  })
+
+  it('gives it back also when every frame is answered', async () => {
+    const { a, b } = mailboxPair(65_536)
+    const sizes = new Array(2000).fill(0)
+    b.handler.also = (frame) => post(b.mailbox, frame.slot, 0)
+    for (const i of sizes.keys()) post(a.mailbox, i, 0)
+    await turn()
+    b.mailbox.wake()
+    for (let turns = 0; b.handler.frames.length < sizes.length; turns += 1) {
+      const before = b.handler.frames.length
+      await turn()
+      expect(b.handler.frames.length - before).toBeLessThanOrEqual(512)
+      expect(turns).toBeLessThan(10)
+    }
     await settle(b)
     expect(wrongWith(b.handler.frames, sizes)).toBeNull()
   })

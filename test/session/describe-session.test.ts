@@ -1,5 +1,5 @@
-import { describeSession } from '#src/session/describe.js'
 import { describe, expect, it } from 'vitest'
+import { describeSession } from '#src/session/describe.js'
 import { newSession, sessionWith } from './support.js'
 
 describe('describeSession', () => {
@@ -14,9 +14,7 @@ describe('describeSession', () => {
   it('A-54, A-55 prints the peer and its health', () => {
     const session = sessionWith('GET', '/')
     session.upstreamPeer = { address: '10.0.0.7', port: 8080, healthStatus: 'healthy' }
-    expect(describeSession(session)).toBe(
-      'Request: GET /\nUpstream: 10.0.0.7:8080\nPeer health: healthy\n',
-    )
+    expect(describeSession(session)).toBe('Request: GET /\nUpstream: 10.0.0.7:8080\nPeer health: healthy\n')
   })
 
   it('A-54 puts IPv6 in brackets', () => {
@@ -25,11 +23,14 @@ describe('describeSession', () => {
     expect(describeSession(session)).toContain('Upstream: [2001:db8::1]:80\n')
   })
 
-  it.each(['healthy', 'unhealthy', 'unknown', 'maintenance'] as const)('A-55 prints the tag %s', (healthStatus) => {
-    const session = sessionWith('GET', '/')
-    session.upstreamPeer = { address: 'a', port: 1, healthStatus }
-    expect(describeSession(session)).toContain(`Peer health: ${healthStatus}\n`)
-  })
+  it.each(['healthy', 'unhealthy', 'unknown', 'maintenance'] as const)(
+    'A-55 prints the tag %s',
+    (healthStatus) => {
+      const session = sessionWith('GET', '/')
+      session.upstreamPeer = { address: 'a', port: 1, healthStatus }
+      expect(describeSession(session)).toContain(`Peer health: ${healthStatus}\n`)
+    },
+  )
 
   it('A-56 prints nothing without a peer', () => {
     expect(describeSession(sessionWith('GET', '/'))).not.toMatch(/Upstream|Peer/)

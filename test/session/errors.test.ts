@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { describe, expect, it } from 'vitest'
 import { type PackedError, packError, unpackError } from '#src/session/error-codec.js'
 import {
   GatewayError,
@@ -12,7 +13,6 @@ import {
 } from '#src/session/errors.js'
 import { publicMessage } from '#src/session/public-message.js'
 import { connectError, headersTimeout } from '#src/upstream/http1/upstream-errors.js'
-import { describe, expect, it } from 'vitest'
 
 /** Sends a value through another thread and back. */
 async function throughThread<T>(value: T): Promise<T> {
@@ -55,9 +55,18 @@ describe('errors', () => {
     const packed = await throughThread<PackedError>(packError(new MaxRetriesExceeded(4, last)))
     const error = unpackError(packed)
     expect(error).toBeInstanceOf(MaxRetriesExceeded)
-    expect(error).toMatchObject({ name: 'MaxRetriesExceeded', code: 'HG_MAX_RETRIES', attempts: 4, status: 502 })
+    expect(error).toMatchObject({
+      name: 'MaxRetriesExceeded',
+      code: 'HG_MAX_RETRIES',
+      attempts: 4,
+      status: 502,
+    })
     expect(error.cause).toBeInstanceOf(GatewayError)
-    expect(error.cause).toMatchObject({ code: 'HG_CONNECT_FAILED', retry: 'always', reason: 'connection_refused' })
+    expect(error.cause).toMatchObject({
+      code: 'HG_CONNECT_FAILED',
+      retry: 'always',
+      reason: 'connection_refused',
+    })
     expect((error.cause as Error).cause).toMatchObject({ name: 'Error', message: 'connect' })
   })
 
@@ -93,6 +102,32 @@ describe('errors', () => {
   it('has the error types of RFC 9209, each once', () => {
     expect(new Set(REASONS).size).toBe(REASONS.length)
     for (const reason of REASONS) expect(reason).toMatch(/^[a-z_]+$/)
+  })
+})
+
+describe('errors of another copy of the package', () => {
+  it('are instances of the same class of this copy, and of no other', async () => {
+    const other = (await import(
+      /* @vite-ignore */ `${import.meta.resolve('#src/session/errors.js')}?copy`
+    )) as {
+      GatewayError: typeof GatewayError
+      InvalidRequest: typeof InvalidRequest
+    }
+    expect(other.InvalidRequest).not.toBe(InvalidRequest)
+    const error = new other.InvalidRequest('bad')
+    expect(error instanceof InvalidRequest).toBe(true)
+    expect(error instanceof GatewayError).toBe(true)
+    expect(error instanceof InvalidHeader).toBe(false)
+    expect(new InvalidRequest('x') instanceof other.GatewayError).toBe(true)
+  })
+
+  it('do not blur classes that users make', () => {
+    class Quota extends GatewayError {}
+    const { code, status, reason, source } = last
+    const quota = new Quota('q', { code, status, reason, source })
+    expect(quota instanceof Quota && quota instanceof GatewayError).toBe(true)
+    expect(last instanceof Quota).toBe(false)
+    expect({} instanceof GatewayError || (null as unknown) instanceof GatewayError).toBe(false)
   })
 })
 

@@ -1,12 +1,15 @@
 import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
 import { InvalidHeader } from '#src/session/errors.js'
 import { FRAMING } from '#src/session/header-rules.js'
 import { Headers } from '#src/session/headers.js'
 import { requestBlock, responseBlock } from '#src/session/wire-block.js'
-import { describe, expect, it } from 'vitest'
 
 const name = fc.constantFrom('x-a', 'X-A', 'x-b', 'Set-Cookie', 'content-type')
-const value = fc.string({ unit: fc.constantFrom('a', 'B', ' ', '\t', '"', '\xa0', '\xff', ',', ':'), maxLength: 8 })
+const value = fc.string({
+  unit: fc.constantFrom('a', 'B', ' ', '\t', '"', '\xa0', '\xff', ',', ':'),
+  maxLength: 8,
+})
 const command = fc.oneof(
   fc.tuple(fc.constant('append' as const), name, value),
   fc.tuple(fc.constant('set' as const), name, value),
@@ -56,11 +59,14 @@ describe('headers', () => {
     }
   })
 
-  it.each([[undefined], [null], [5], [{}], [['a']]])('A-24 a value %j that is no string is refused', (wrong) => {
-    const headers = new Headers()
-    expect(() => headers.append('x', wrong as unknown as string)).toThrow(InvalidHeader)
-    expect(() => headers.append(wrong as unknown as string, 'x')).toThrow(InvalidHeader)
-  })
+  it.each([[undefined], [null], [5], [{}], [['a']]])(
+    'A-24 a value %j that is no string is refused',
+    (wrong) => {
+      const headers = new Headers()
+      expect(() => headers.append('x', wrong as unknown as string)).toThrow(InvalidHeader)
+      expect(() => headers.append(wrong as unknown as string, 'x')).toThrow(InvalidHeader)
+    },
+  )
 
   it('obs-text survives: a value may end in the byte 0xA0, half of a letter in UTF-8', () => {
     const utf8 = Buffer.from('voilà', 'utf8').toString('latin1')

@@ -1,8 +1,8 @@
 import pino from 'pino'
-import { assertPlainData, NotPlainData } from '#src/config/plain-data.js'
-import { loadConfig } from '#src/config/index.js'
-import { startGateway } from '#src/supervisor/index.js'
 import { describe, expect, it } from 'vitest'
+import { loadConfig } from '#src/config/index.js'
+import { assertPlainData, NotPlainData } from '#src/config/plain-data.js'
+import { startGateway } from '#src/supervisor/index.js'
 
 class Table {
   rows = 1
@@ -18,7 +18,10 @@ describe('assertPlainData', () => {
     ['objects without prototype', Object.assign(Object.create(null), { a: 1 })],
     ['dates and patterns', { at: new Date(0), like: /a/ }],
     ['maps and sets', new Map([['a', new Set([1])]])],
-    ['buffers', [new Uint8Array(1), new ArrayBuffer(1), new SharedArrayBuffer(1), new DataView(new ArrayBuffer(1))]],
+    [
+      'buffers',
+      [new Uint8Array(1), new ArrayBuffer(1), new SharedArrayBuffer(1), new DataView(new ArrayBuffer(1))],
+    ],
   ])('A-45 takes %s, which arrive as they are', (_what, value) => {
     expect(() => assertPlainData(value, 'x')).not.toThrow()
     expect(structuredClone(value)).toEqual(value)

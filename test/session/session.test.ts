@@ -1,3 +1,4 @@
+import { describe, expect, expectTypeOf, it } from 'vitest'
 import { GatewayError, SessionClosed } from '#src/session/errors.js'
 import type { RequestHeader, ResponseHeader } from '#src/session/message-headers.js'
 import type { ResourceScope } from '#src/session/resource-scope.js'
@@ -9,7 +10,6 @@ import {
   setUserContext,
 } from '#src/session/session.js'
 import type { SessionTiming } from '#src/session/timing.js'
-import { describe, expect, expectTypeOf, it } from 'vitest'
 import { newSession, responseHeader, sessionWith } from './support.js'
 
 /** Names of the members that are data. */

@@ -1,5 +1,5 @@
-import { createUserContext, type UserContext } from '#src/session/user-context.js'
 import { describe, expect, expectTypeOf, it } from 'vitest'
+import { createUserContext, type UserContext } from '#src/session/user-context.js'
 
 describe('createUserContext', () => {
   it('A-43 holds user, request and level, frozen', () => {

@@ -6,6 +6,8 @@ import { ModuleKind, ScriptTarget, transpileModule } from 'typescript'
 
 /** Filters in JavaScript, ready for workers to load. */
 export interface CompiledFilters {
+  /** Where they lie. */
+  readonly folder: string
   /** Absolute path of a filter, by the name of its source without `.ts`. */
   path(name: string): string
   remove(): void
@@ -24,6 +26,7 @@ export function compileFilters(...sources: readonly URL[]): CompiledFilters {
     writeFileSync(join(folder, `${basename(source.pathname, '.ts')}.mjs`), outputText)
   }
   return {
+    folder,
     path: (name) => join(folder, `${name}.mjs`),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }

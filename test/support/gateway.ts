@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
-import { loadConfig, type UserConfig } from '#src/config/index.js'
+import { type GatewayConfig, loadConfig, type UserConfig } from '#src/config/index.js'
 import { type GatewayStats, type ObservableGateway, startGateway } from '#src/supervisor/index.js'
 import { eventually } from './eventually.js'
 import { LogLines } from './log-lines.js'
@@ -20,6 +20,16 @@ function configFile(config: TestConfig): { readonly file: string; remove(): void
   const file = join(folder, 'headgate.json')
   writeFileSync(file, JSON.stringify({ listen: '127.0.0.1:0', admin: false, workers: 2, ...config }))
   return { file, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
+
+/** The effective configuration of a test's gateway. */
+export async function effectiveConfig(config: TestConfig): Promise<GatewayConfig> {
+  const { file, remove } = configFile(config)
+  try {
+    return (await loadConfig({ file })).config
+  } finally {
+    remove()
+  }
 }
 
 /**
@@ -38,20 +48,13 @@ export class InProcessGateway {
 
   /** @throws as `startGateway`, or when the acceptor is not the kind that was asked for */
   static async start(config: TestConfig): Promise<InProcessGateway> {
-    const { file, remove } = configFile({ log: { level: 'silent' }, ...config })
-    try {
-      const loaded = await loadConfig({ file })
-      const log = new LogLines()
-      const gateway = await startGateway(loaded.config, { logger: pino({ level: 'info' }, log) })
-      const { acceptor = 'auto' } = config
-      if (acceptor !== 'auto' && gateway.acceptorKind !== acceptor) {
-        await gateway.close()
-        throw new Error(`asked for ${acceptor}, got ${gateway.acceptorKind}`)
-      }
-      return new InProcessGateway(gateway, log)
-    } finally {
-      remove()
-    }
+    const log = new LogLines()
+    const effective = await effectiveConfig({ log: { level: 'silent' }, ...config })
+    const gateway = await startGateway(effective, { logger: pino({ level: 'info' }, log) })
+    const { acceptor = 'auto' } = config
+    if (acceptor === 'auto' || gateway.acceptorKind === acceptor) return new InProcessGateway(gateway, log)
+    await gateway.close()
+    throw new Error(`asked for ${acceptor}, got ${gateway.acceptorKind}`)
   }
 
   get port(): number {
@@ -95,12 +98,11 @@ export class GatewayProcess {
   #port = 0
   #acceptor = ''
 
-  private constructor(config: TestConfig, args: readonly string[], env: NodeJS.ProcessEnv) {
+  private constructor(config: TestConfig, args: readonly string[]) {
     const { file, remove } = configFile(config)
     this.log = new LogLines()
     const child = spawn(process.execPath, [CLI, 'run', '--config', file, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
     })
     this.#child = child
     child.stdout.setEncoding('utf8').on('data', (text: string) => this.log.write(text))
@@ -117,8 +119,8 @@ export class GatewayProcess {
   }
 
   /** Starts one and waits until it listens. @throws Error with what it said if it ended instead */
-  static async start(config: TestConfig, env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
-    const gateway = GatewayProcess.run(config, [], env)
+  static async start(config: TestConfig, args: readonly string[] = []): Promise<GatewayProcess> {
+    const gateway = GatewayProcess.run(config, args)
     const started = gateway.log.until((line) => line['start'] !== undefined, 1, 60_000)
     const ended = gateway.exit.then(({ code, signal }) => {
       const said = [...gateway.log.lines.map((line) => JSON.stringify(line)), ...gateway.errors].join('\n')
@@ -135,8 +137,8 @@ export class GatewayProcess {
   }
 
   /** Starts one without waiting for anything: for starts that fail. */
-  static run(config: TestConfig, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): GatewayProcess {
-    return new GatewayProcess(config, args, env)
+  static run(config: TestConfig, args: readonly string[] = []): GatewayProcess {
+    return new GatewayProcess(config, args)
   }
 
   get port(): number {

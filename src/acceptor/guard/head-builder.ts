@@ -14,53 +14,41 @@ const CONNECTION = 5
 const EXPECT = 6
 const UPGRADE = 7
 
+/** What to do with a field of some name. */
+interface Field {
+  readonly action: number
+  /** How its line begins as the first of a block, and behind another. Made once: joining strings is what costs here. */
+  readonly asFirst: string
+  readonly asNext: string
+}
+
+const field = (name: string, action: number): Field => ({
+  action,
+  asFirst: `${name}: `,
+  asNext: `\r\n${name}: `,
+})
+const all = (action: number, ...names: string[]) => names.map((name) => [name, field(name, action)] as const)
+
 /**
- * What to do with a field, by its name. `PLAIN` names are listed only to spare them the look at every character;
- * a name that is not here is plain if it is made of letters, digits and hyphens.
+ * By name. Plain ones are listed only to spare them a closer look; a name that is not here is plain if it is made of letters,
+ * digits and hyphens.
  */
-const FIELDS: ReadonlyMap<string, number> = new Map([
-  ['host', HOST],
-  ['content-length', CONTENT_LENGTH],
-  ['transfer-encoding', TRANSFER_ENCODING],
-  ['connection', CONNECTION],
-  ['expect', EXPECT],
-  ['upgrade', UPGRADE],
+const FIELDS: ReadonlyMap<string, Field> = new Map([
+  ...all(HOST, 'host'),
+  ...all(CONTENT_LENGTH, 'content-length'),
+  ...all(TRANSFER_ENCODING, 'transfer-encoding'),
+  ...all(CONNECTION, 'connection'),
+  ...all(EXPECT, 'expect'),
+  ...all(UPGRADE, 'upgrade'),
   // Hop-by-hop (RFC 9110 §7.6.1).
-  ...[
-    'keep-alive',
-    'proxy-authenticate',
-    'proxy-authorization',
-    'proxy-connection',
-    'te',
-    'trailer',
-    'http2-settings',
-  ].map((name) => [name, DROPPED] as const),
+  ...all(DROPPED, 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer'),
+  ...all(DROPPED, 'http2-settings'),
   // What a client could forge (B11); with the prefix x-forwarded-.
-  ...['forwarded', 'x-real-ip', 'x-request-id'].map((name) => [name, DROPPED] as const),
-  ...[
-    'accept',
-    'accept-encoding',
-    'accept-language',
-    'authorization',
-    'cache-control',
-    'content-type',
-    'cookie',
-    'if-modified-since',
-    'if-none-match',
-    'origin',
-    'pragma',
-    'priority',
-    'range',
-    'referer',
-    'sec-ch-ua',
-    'sec-ch-ua-mobile',
-    'sec-ch-ua-platform',
-    'sec-fetch-dest',
-    'sec-fetch-mode',
-    'sec-fetch-site',
-    'upgrade-insecure-requests',
-    'user-agent',
-  ].map((name) => [name, PLAIN] as const),
+  ...all(DROPPED, 'forwarded', 'x-real-ip', 'x-request-id'),
+  ...all(PLAIN, 'accept', 'accept-encoding', 'accept-language', 'authorization', 'cache-control', 'content-type'),
+  ...all(PLAIN, 'cookie', 'if-modified-since', 'if-none-match', 'origin', 'pragma', 'priority', 'range', 'referer'),
+  ...all(PLAIN, 'sec-ch-ua', 'sec-ch-ua-mobile', 'sec-ch-ua-platform', 'sec-fetch-dest', 'sec-fetch-mode'),
+  ...all(PLAIN, 'sec-fetch-site', 'sec-fetch-user', 'upgrade-insecure-requests', 'user-agent'),
 ])
 const FORGEABLE_PREFIX = 'x-forwarded-'
 
@@ -145,11 +133,8 @@ export class HeadBuilder {
     this.#bytes += name.length + value.length + 4
     const field = FIELDS.get(name)
     // The common case first: a name that is known to be plain, and a value of visible ASCII.
-    if (field === PLAIN && !BEYOND_ASCII.test(value)) {
-      this.headerBlock = `${this.headerBlock + name}: ${value}\r\n`
-      return
-    }
-    if (this.#refusal === null) this.#addUncommon(name, value, field)
+    if (field !== undefined && field.action === PLAIN && !BEYOND_ASCII.test(value)) this.#addLine(field, value)
+    else if (this.#refusal === null) this.#addUncommon(name, value, field)
   }
 
   /**
@@ -170,6 +155,7 @@ export class HeadBuilder {
       if (this.#rejectsChunked) return REFUSALS.chunkedRefused
     }
     this.target = strict
+    this.headerBlock += '\r\n'
     if (this.#named !== null) this.#removeNamed(this.#named)
     if (this.#connectionUpgrade && method === 'GET' && this.contentLength === LENGTH_NONE && !isHttp10) {
       this.upgrade = this.#upgradeValue
@@ -177,10 +163,15 @@ export class HeadBuilder {
     return null
   }
 
-  #addUncommon(name: string, value: string, field: number | undefined): void {
+  #addLine(field: Field, value: string): void {
+    const block = this.headerBlock
+    this.headerBlock = block === '' ? field.asFirst + value : block + field.asNext + value
+  }
+
+  #addUncommon(name: string, value: string, known: Field | undefined): void {
     if (CONTROL.test(value)) return this.#refuse(REFUSALS.fieldValue)
-    if (field !== undefined && field !== PLAIN) return this.#addSpecial(field, value)
-    if (field === undefined && !PLAIN_NAME.test(name)) {
+    if (known !== undefined && known.action !== PLAIN) return this.#addSpecial(known, value)
+    if (known === undefined && !PLAIN_NAME.test(name)) {
       // Valid, but some backends fold `_` into `-` and would take it for another field.
       if (!isToken(name)) this.#refuse(REFUSALS.fieldName)
       return
@@ -188,29 +179,30 @@ export class HeadBuilder {
     if (name.startsWith(FORGEABLE_PREFIX)) return
     const bytes = this.#utf8 && BEYOND_ASCII.test(value) ? bytesOf(value) : value
     if (bytes === null) return this.#refuse(REFUSALS.fieldValue)
-    this.headerBlock = `${this.headerBlock + name}: ${bytes}\r\n`
+    this.#addLine(known ?? field(name, PLAIN), bytes)
   }
 
   #refuse(refusal: Refusal): void {
     this.#refusal = refusal
   }
 
-  #addSpecial(field: number, value: string): void {
-    if (field === HOST) {
+  #addSpecial(field: Field, value: string): void {
+    const { action } = field
+    if (action === HOST) {
       if (this.#hasHost) return this.#refuse(REFUSALS.hostRepeated)
       if (value !== this.#knownHost && !isHost(value)) return this.#refuse(REFUSALS.hostInvalid)
       this.#knownHost = value
       this.#hasHost = true
       this.host = value
-      this.headerBlock += `host: ${value}\r\n`
-    } else if (field === CONNECTION) {
+      this.#addLine(field, value)
+    } else if (action === CONNECTION) {
       this.#addConnection(value)
-    } else if (field === CONTENT_LENGTH) {
+    } else if (action === CONTENT_LENGTH) {
       if (this.contentLength === LENGTH_CHUNKED) return this.#refuse(REFUSALS.codingAndLength)
       if (this.contentLength !== LENGTH_NONE) return this.#refuse(REFUSALS.lengthRepeated)
       if (!LENGTH.test(value)) return this.#refuse(REFUSALS.lengthInvalid)
       this.contentLength = Number(value)
-    } else if (field === TRANSFER_ENCODING) {
+    } else if (action === TRANSFER_ENCODING) {
       if (this.contentLength === LENGTH_CHUNKED) return this.#refuse(REFUSALS.codingRepeated)
       if (this.contentLength !== LENGTH_NONE) return this.#refuse(REFUSALS.codingAndLength)
       const coding = value.toLowerCase()
@@ -218,12 +210,12 @@ export class HeadBuilder {
         return this.#refuse(isToken(coding) ? REFUSALS.codingUnknown : REFUSALS.codingInvalid)
       }
       this.contentLength = LENGTH_CHUNKED
-    } else if (field === EXPECT) {
+    } else if (action === EXPECT) {
       if (this.expectsContinue || value.toLowerCase() !== '100-continue') {
         return this.#refuse(REFUSALS.expectation)
       }
       this.expectsContinue = true
-    } else if (field === UPGRADE) {
+    } else if (action === UPGRADE) {
       this.#upgradeValue = this.#upgradeValue === '' ? value : `${this.#upgradeValue}, ${value}`
     }
   }

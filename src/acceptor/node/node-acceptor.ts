@@ -15,6 +15,7 @@ import {
   type Refusal,
 } from '../types.js'
 import { answerOnSocket, type ClientError, parserRefusal } from './client-error.js'
+import { lingerOnClose } from './linger-on-close.js'
 import { NodeExchange, type NodeExchangeHost } from './node-exchange.js'
 
 /** What the acceptor remembers of one connection. */
@@ -164,6 +165,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, requestId: string): void {
     const answer = refusalAnswer(refusal, requestId)
     response.shouldKeepAlive = false
+    if (refusal === REFUSALS.bodyBytes) lingerOnClose(request, this.wheel)
     const lines = headerLines(answer.headerBlock + gatewayFields(requestId))
     lines.push('content-length', String(answer.body.length))
     response.on('error', () => undefined)

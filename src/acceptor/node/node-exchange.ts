@@ -14,6 +14,7 @@ import {
   type Refusal,
   type RequestHead,
 } from '../types.js'
+import { lingerOnClose } from './linger-on-close.js'
 
 /** What an exchange needs of the acceptor that it belongs to. */
 export interface NodeExchangeHost {
@@ -211,6 +212,7 @@ export class NodeExchange implements Downstream {
     if (contentLength !== null) lines.push('content-length', String(contentLength))
     // What is left of a body that nobody waits for, or of a chunked one, must not be read as a request (U3, B17).
     if (this.#closes || this.#host.draining || !this.#bodyComplete) this.#response.shouldKeepAlive = false
+    if (!this.#bodyComplete) lingerOnClose(this.#request, this.#host.wheel)
     this.#response.writeHead(status, statusText, lines)
   }
 

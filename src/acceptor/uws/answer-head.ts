@@ -14,7 +14,9 @@ export const KEEPS = 0
 export const CLOSES = 1
 /** or uWS closes it by itself: it has seen the client's `Connection: close`, and then does not announce it. */
 export const UWS_CLOSES = 2
-export type Ending = typeof KEEPS | typeof CLOSES | typeof UWS_CLOSES
+/** or has to be closed, but only after the client has had time to read the answer: it is still sending its body. */
+export const LINGERS = 3
+export type Ending = typeof KEEPS | typeof CLOSES | typeof UWS_CLOSES | typeof LINGERS
 
 const CLOSE = 'connection: close\r\n'
 const BEYOND_ASCII = /[\x80-\xff]/
@@ -39,24 +41,33 @@ export function writeAnswerHead(
   response.writeHeader('via', latin1(`1.1 headgate\r\n${head.headerBlock}${close}x-request-id: ${requestId}`))
 }
 
-/** Writes a whole answer with its body, in one call; uWS ends it. */
+/**
+ * Writes a whole answer with its body, in one call.
+ *
+ * @param ending with `LINGERS` the body must be empty
+ * @returns whether uWS ended it; else it stays open in the eyes of uWS, and the connection has to be closed
+ */
 export function endWhole(
   response: UwsResponse,
   head: AnswerHead,
   body: Uint8Array | null,
   requestId: string,
   ending: Ending,
-): void {
+): boolean {
+  if (ending === LINGERS) {
+    writeBareAnswer(response, head, 0, requestId)
+    return false
+  }
   writeAnswerHead(response, head, requestId, ending === UWS_CLOSES)
   response.end(body ?? '', ending !== KEEPS)
+  return true
 }
 
 /**
  * Writes a whole answer that has no body: to HEAD, or with status 204 or 304.
  *
  * @param contentLength what HEAD announces, null: nothing
- * @returns whether uWS ended it. It cannot both announce no length and close (it would announce 2^63 bytes): then the answer
- *   is written by hand, stays open in the eyes of uWS, and the connection has to be closed
+ * @returns as {@link endWhole}. uWS cannot both announce no length and close: it would announce 2^63 bytes
  */
 export function endWithoutBody(
   response: UwsResponse,
@@ -65,20 +76,27 @@ export function endWithoutBody(
   requestId: string,
   ending: Ending,
 ): boolean {
-  if (contentLength !== null) {
-    writeAnswerHead(response, head, requestId, ending === UWS_CLOSES)
-    response.endWithoutBody(contentLength, ending !== KEEPS)
-    return true
+  if (ending === LINGERS || (ending === CLOSES && contentLength === null)) {
+    writeBareAnswer(response, head, contentLength, requestId)
+    return false
   }
-  if (ending !== CLOSES) {
-    writeAnswerHead(response, head, requestId, ending === UWS_CLOSES)
-    response.endWithoutBody()
-    return true
-  }
+  writeAnswerHead(response, head, requestId, ending === UWS_CLOSES)
+  if (contentLength === null) response.endWithoutBody()
+  else response.endWithoutBody(contentLength, ending !== KEEPS)
+  return true
+}
+
+/** Writes a head with its empty line, in which uWS has no part; `Connection: close` is announced. */
+function writeBareAnswer(
+  response: UwsResponse,
+  head: AnswerHead,
+  contentLength: number | null,
+  requestId: string,
+): void {
   response.writeStatus(`${head.status} ${head.statusText}`)
-  const block = `${head.headerBlock}${gatewayFields(requestId)}${CLOSE}`
+  const length = contentLength === null ? '' : `content-length: ${contentLength}\r\n`
+  const block = `${head.headerBlock}${gatewayFields(requestId)}${length}${CLOSE}`
   response.writeHeader('date', latin1(`${new Date().toUTCString()}\r\n${block}`))
-  return false
 }
 
 /**

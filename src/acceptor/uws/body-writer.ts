@@ -19,13 +19,15 @@ export interface BodyWriter {
  *
  * uWS ends the answer with its last byte, and cannot be told then to close the connection. An answer that has to close
  * therefore names a total that is one byte too large once the length is on the wire: the answer stays open in the eyes of
- * uWS, so that a further request on the connection closes it, until the exchange itself closes.
+ * uWS, so that a further request on the connection closes it, until the exchange itself closes. For this the answer needs at
+ * least two bytes.
  */
 export class SizedWriter implements BodyWriter {
   hasEnded = false
   readonly #response: UwsResponse
   readonly #sizeBytes: number
   readonly #staysOpen: boolean
+  #hasBegun = false
   #sent = 0
   #kept: Uint8Array[] = []
 
@@ -40,9 +42,16 @@ export class SizedWriter implements BodyWriter {
   }
 
   write(piece: Uint8Array): boolean {
-    const written = this.isEmpty ? this.#try(piece) : 0
-    if (written === piece.length) return true
-    this.#kept.push(piece.slice(written))
+    if (this.isEmpty) {
+      // The first call names the true total, and so must not reach it.
+      const isWhole = this.#staysOpen && !this.#hasBegun && piece.length === this.#sizeBytes
+      let written = isWhole ? this.#try(piece.subarray(0, 1)) : 0
+      if (!isWhole || written > 0) written += this.#try(piece.subarray(written))
+      if (written === piece.length) return true
+      this.#kept.push(piece.slice(written))
+    } else {
+      this.#kept.push(piece.slice())
+    }
     return false
   }
 
@@ -59,7 +68,8 @@ export class SizedWriter implements BodyWriter {
   }
 
   #try(piece: Uint8Array): number {
-    const total = this.#staysOpen && this.#sent > 0 ? this.#sizeBytes + 1 : this.#sizeBytes
+    const total = this.#staysOpen && this.#hasBegun ? this.#sizeBytes + 1 : this.#sizeBytes
+    this.#hasBegun = true
     const [ok, ended] = this.#response.tryEnd(piece, total)
     this.hasEnded = ended
     if (ok || ended) {

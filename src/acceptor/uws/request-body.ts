@@ -12,6 +12,8 @@ export interface BodyOwner {
   /** False: nothing is of interest any more, and the response object may be gone. */
   readonly isOpen: boolean
   onBodyPiece(piece: Uint8Array, isLast: boolean): void
+  /** All of the body has come although nobody was interested any more. */
+  onBodyDrained(): void
   refuse(refusal: Refusal): void
 }
 
@@ -47,14 +49,25 @@ export class RequestBody {
     if (!this.isComplete) this.#wait()
   }
 
+  /** The rest is read and thrown away. */
+  discard(): void {
+    this.stop()
+    if (this.isPaused) this.#owner.response.resume()
+    this.isPaused = false
+  }
+
   /** No deadline any more. */
   stop(): void {
     this.#owner.host.wheel.clear(this.#deadline)
   }
 
   #onData(chunk: ArrayBuffer, isLast: boolean): void {
+    if (!this.#owner.isOpen) {
+      if (isLast) this.#owner.onBodyDrained()
+      return
+    }
     // uWS gives empty pieces in between.
-    if (!this.#owner.isOpen || (chunk.byteLength === 0 && !isLast)) return
+    if (chunk.byteLength === 0 && !isLast) return
     this.#bytes += chunk.byteLength
     const { bodyBytes } = this.#owner.host.options.limits
     if (bodyBytes > 0 && this.#bytes > bodyBytes) return this.#owner.refuse(REFUSALS.bodyBytes)

@@ -7,6 +7,7 @@ import {
   type Ending,
   endWhole,
   KEEPS,
+  LINGERS,
   writeAnswerHead,
   writeLastChunk,
 } from './answer-head.js'
@@ -111,12 +112,13 @@ export class StreamedAnswer {
       this.#owner.onUwsEnded()
       return true
     }
-    this.#closing = ending === CLOSES
+    this.#closing = ending === CLOSES || ending === LINGERS
     writeAnswerHead(response, this.#head, requestId, ending !== KEEPS)
-    const writer =
-      this.#sizeBytes === null
-        ? new ChunkedWriter(response)
-        : new SizedWriter(response, this.#sizeBytes, this.#closing)
+    // To be left open, an answer of known length needs two bytes; a single one is sent chunked.
+    const isSized = this.#sizeBytes !== null && !(this.#closing && this.#sizeBytes === 1)
+    const writer = isSized
+      ? new SizedWriter(response, this.#sizeBytes, this.#closing)
+      : new ChunkedWriter(response)
     this.#writer = writer
     const hasRoom = writer.write(piece)
     if (!writer.hasEnded) response.onWritable(() => this.#onWritable())
@@ -129,10 +131,14 @@ export class StreamedAnswer {
     let staysOpen = false
     if (this.#owner.isAlive) {
       this.#owner.cork(() => {
-        if (this.#writer === null) endWhole(response, this.#head, null, requestId, this.#owner.ending())
-        else if (this.#closing) staysOpen = true
-        else response.end()
-        if (staysOpen && this.#sizeBytes === null) writeLastChunk(response, requestId)
+        if (this.#writer === null) {
+          staysOpen = !endWhole(response, this.#head, null, requestId, this.#owner.ending())
+        } else if (this.#closing) {
+          staysOpen = true
+          if (this.#writer instanceof ChunkedWriter) writeLastChunk(response, requestId)
+        } else {
+          response.end()
+        }
       })
       if (!staysOpen) this.#owner.onUwsEnded()
     }

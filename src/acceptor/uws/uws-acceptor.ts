@@ -14,7 +14,7 @@ import {
 import type { UwsExchangeHost } from './exchange-host.js'
 import { loadNative } from './native.js'
 import type { UwsApp, UwsListenSocket, UwsNative, UwsRequest, UwsResponse } from './native-types.js'
-import { answerRefusal } from './refuse.js'
+import { RefusedRequest } from './refused-request.js'
 import { UwsExchange } from './uws-exchange.js'
 
 /** Request line and separators, beside the limits of target and field section. */
@@ -91,11 +91,11 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   }
 
   #onRequest(response: UwsResponse, request: UwsRequest): void {
-    let exchange: UwsExchange | null = null
+    let subject: UwsExchange | RefusedRequest | null = null
     let isAlive = true
     response.onAborted(() => {
       isAlive = false
-      exchange?.onAborted()
+      subject?.onAborted()
     })
     try {
       const guard = this.#guard
@@ -112,7 +112,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
       const uwsCloses = guard.connectionBytes === 5
       if (refusal !== null) {
         const isHead = method === 'HEAD'
-        answerRefusal(response, refusal, { requestId, isHead, uwsCloses, isAlive: () => isAlive })
+        subject = new RefusedRequest(response, this.wheel, refusal, { requestId, isHead, uwsCloses })
         this.handler.onRefused(refusal, requestId, remoteAddress)
         return
       }
@@ -128,7 +128,8 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         startMs: now(),
       }
       const closes = guard.asksToClose || guard.contentLength === LENGTH_CHUNKED
-      exchange = new UwsExchange(this, response, head, { closes, uwsCloses })
+      const exchange = new UwsExchange(this, response, head, { closes, uwsCloses })
+      subject = exchange
       exchange.start()
     } catch (error) {
       warnInternal(error)

@@ -1,11 +1,21 @@
-import type { Deadline } from '../../time/index.js'
 import { isAnswerHead, isBodiless } from '../answer-rules.js'
 import { internalErrorAnswer, warnBadAnswer, warnInternal } from '../internal-error.js'
+import { REFUSALS } from '../guard/index.js'
 import { type Downstream, LENGTH_CHUNKED, type Refusal, type RequestHead } from '../types.js'
-import { type AnswerHead, CLOSES, type Ending, endWhole, endWithoutBody, KEEPS, UWS_CLOSES } from './answer-head.js'
+import {
+  type AnswerHead,
+  CLOSES,
+  type Ending,
+  endWhole,
+  endWithoutBody,
+  KEEPS,
+  LINGERS,
+  UWS_CLOSES,
+} from './answer-head.js'
 import type { UwsExchangeHost } from './exchange-host.js'
+import { LINGER_MS, LingeringClose } from './lingering-close.js'
 import type { UwsResponse } from './native-types.js'
-import { answerRefusal } from './refuse.js'
+import { writeRefusal } from './refused-request.js'
 import { type BodyOwner, RequestBody } from './request-body.js'
 import { type AnswerOwner, StreamedAnswer } from './streamed-answer.js'
 
@@ -48,7 +58,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
    * later: the parser would take the bytes behind it for a request and execute it (U1, U3).
    */
   #deferred: (() => void)[] | null = null
-  #linger: Deadline | null = null
+  #linger: LingeringClose | null = null
 
   constructor(host: UwsExchangeHost, response: UwsResponse, head: RequestHead, options: UwsExchangeOptions) {
     this.head = head
@@ -103,9 +113,9 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
       this.#answer = answer
       this.#announcedBytes = contentLength
       this.#endWithoutBody(answer)
-    } else if (body !== null && body.length > WHOLE_BYTES) {
-      this.writeHead(status, statusText, headerBlock, body.length)
-      this.write(body)
+    } else if ((body !== null && body.length > WHOLE_BYTES) || this.ending() === LINGERS) {
+      this.writeHead(status, statusText, headerBlock, body?.length ?? 0)
+      if (body !== null) this.write(body)
       this.end('')
     } else {
       this.#answer = answer
@@ -178,7 +188,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
   /** uWS's abort callback: the client has gone, or uWS or we have closed the connection. */
   onAborted(): void {
     this.isAlive = false
-    if (this.#linger !== null) this.host.wheel.clear(this.#linger)
+    this.#linger?.cancel()
     if (!this.isOpen) return
     this.#close()
     this.host.handler.onAbort(this)
@@ -197,11 +207,13 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
       this.response.close()
       return
     }
-    answerRefusal(this.response, refusal, {
-      requestId,
-      isHead: method === 'HEAD',
-      uwsCloses: this.#uwsCloses,
-      isAlive: () => this.isAlive,
+    setImmediate(() => {
+      if (!this.isAlive) return
+      const context = { requestId, isHead: method === 'HEAD', uwsCloses: this.#uwsCloses }
+      // Who was too slow is not waited for; who sends too much is, for a while, and so can read why.
+      const lingers = refusal !== REFUSALS.bodyTimeout && this.#body?.isComplete === false
+      if (writeRefusal(this.response, refusal, context, lingers)) this.#closeLater(LINGER_MS)
+      else this.isAlive = false
     })
   }
 
@@ -215,16 +227,20 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
     this.host.current = null
   }
 
+  onBodyDrained(): void {
+    if (this.#isSmall()) this.#linger?.closeNow()
+  }
+
   cork(callback: () => void): void {
     if (this.host.current === this) callback()
     else this.response.cork(callback)
   }
 
   ending(): Ending {
+    // What is left of a body that nobody waits for must not be read as a request (B17).
+    if (this.#body !== null && !this.#body.isComplete) return LINGERS
     if (this.#uwsCloses) return UWS_CLOSES
-    // What is left of a body that nobody waits for, or of a chunked one, must not be read as a request (U3, B17).
-    const closes = this.#closes || this.host.draining || this.#body?.isComplete === false
-    return closes ? CLOSES : KEEPS
+    return this.#closes || this.host.draining ? CLOSES : KEEPS
   }
 
   onUwsEnded(): void {
@@ -242,8 +258,8 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
   }
 
   onComplete(staysOpen: boolean): void {
-    if (staysOpen) this.#closeLater()
     this.#close()
+    if (staysOpen) this.#closeLater(this.#isSmall() ? SMALL_LINGER_MS : this.host.options.timeouts.writeMs)
     this.host.handler.onFinish(this)
   }
 
@@ -285,18 +301,16 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
     for (const call of deferred) call()
   }
 
-  /**
-   * Closes a connection whose answer is complete but open in the eyes of uWS; until then a further request on it closes it.
-   * The client was told that it ends, so mostly it is first. A large answer may still lie in the buffers, which nothing
-   * tells: its time is that of a slow client.
-   */
-  #closeLater(): void {
-    const isSmall = this.bytesOut <= SMALL_ANSWER_BYTES && this.#stream?.hasStalled !== true
-    const delayMs = isSmall ? SMALL_LINGER_MS : this.host.options.timeouts.writeMs
-    this.#linger = this.host.wheel.create(() => {
-      if (this.isAlive) this.response.close()
-    })
-    this.host.wheel.arm(this.#linger, delayMs)
+  /** See {@link LingeringClose}. A body that is still coming is thrown away meanwhile. */
+  #closeLater(delayMs: number): void {
+    const isReceiving = this.#body !== null && !this.#body.isComplete
+    this.#linger = new LingeringClose(this.host.wheel, this.response, Math.max(delayMs, isReceiving ? LINGER_MS : 0))
+    this.#body?.discard()
+  }
+
+  /** Everything of the answer lies in the socket's buffer already; of a large one nothing tells. */
+  #isSmall(): boolean {
+    return this.bytesOut <= SMALL_ANSWER_BYTES && this.#stream?.hasStalled !== true
   }
 
   #close(): void {

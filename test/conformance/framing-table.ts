@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ACCEPTOR_KINDS, type AcceptorKind, AcceptorUnderTest } from '../support/acceptor-under-test.js'
-import { exchange } from '../support/exchange.js'
-import { parseStrictRequests } from '../support/strict-request-parser.js'
-import { HIDDEN, ROW_HOST, type RowOutcome, runRows, SHORT } from './row-runner.js'
+import { HIDDEN, ROW_HOST } from './row-runner.js'
 
 const post = (framing: string, body: string): string =>
   `POST /a HTTP/1.1\r\nHost: ${ROW_HOST}\r\n${framing}\r\n${body}`
 
 /** A request to refuse, with a hidden one behind or inside it: id, what is wrong, bytes. */
-type Row = readonly [id: string, what: string, bytes: string]
+export type Row = readonly [id: string, what: string, bytes: string]
 
 const LENGTHS: readonly Row[] = [
   ['U1', 'two different Content-Lengths', post('Content-Length: 3\r\nContent-Length: 4\r\n', `abc${HIDDEN}`)],
@@ -137,77 +133,12 @@ const FIELDS: readonly Row[] = [
  * (https://www.rfc-editor.org/rfc/rfc9112#section-5.1 wants 400). Nothing in its interface tells, so over uws this is a
  * limit to know of: whoever puts another proxy in front that lets such a field through must take the node acceptor.
  */
-const NAMELESS: readonly Row[] = [
+export const NAMELESS: readonly Row[] = [
   ['U6', 'no name', get(`Host: ${ROW_HOST}\r\n: b\r\n`)],
   ['U6', 'no name, and a second Host behind it', get(`Host: ${ROW_HOST}\r\n: b\r\nHost: b\r\n`)],
   ['U6', 'no name, and a length behind it', post(`: b\r\nContent-Length: ${HIDDEN.length}\r\n`, HIDDEN)],
   ['U6', 'no name before Host', get(`: b\r\nHost: ${ROW_HOST}\r\n`)],
 ]
 
-const rowsOf = (kind: AcceptorKind): readonly Row[] => [
-  ...LENGTHS,
-  ...CODINGS,
-  ...FIELDS,
-  ...(kind === 'node' ? NAMELESS : []),
-]
-
-describe.each(ACCEPTOR_KINDS)('refused requests over %s', (kind) => {
-  const rows = rowsOf(kind)
-  let subject: AcceptorUnderTest
-  let outcomes: readonly RowOutcome[]
-  beforeAll(async () => {
-    subject = await AcceptorUnderTest.start(kind, { timeouts: kind === 'uws' ? SHORT : {} })
-    outcomes = await runRows(
-      subject,
-      rows.map(([, , bytes]) => bytes),
-    )
-  })
-  afterAll(async () => {
-    await subject.close()
-  })
-
-  it.each(rows.map(([id, what, bytes], row) => [id, what, bytes, row] as const))(
-    '%s %s: refused and closed in every packet form, nothing reaches the application',
-    (_, __, bytes, row) => {
-      expect(parseStrictRequests(Buffer.from(bytes, 'latin1')).requests).toEqual([])
-      const outcome = outcomes[row]
-      expect(outcome?.forms.length).toBeGreaterThan(15)
-      expect(outcome?.seen.map(({ method, target }) => `${method} ${target}`)).toEqual([])
-      expect(outcome?.forms.filter(({ closed, problem }) => !closed || problem !== null)).toEqual([])
-      // 505 is the word of uWS's own parser for most that is wrong with a request line.
-      const allowed = kind === 'uws' ? ['', '400', '408', '501', '505'] : ['', '400', '408', '501']
-      expect(outcome?.forms.filter(({ statuses }) => !allowed.includes(statuses.join()))).toEqual([])
-    },
-  )
-
-  it('U1 says why it refused: one 400 with an error document, and one report', async () => {
-    const bytes = post('Content-Length: 3\r\nContent-Length: 4\r\n', 'abc')
-    const { responses } = await exchange(subject, bytes, { untilClosed: true })
-    expect(subject.refusals.map(({ status, kind: what }) => [status, what])).toEqual([[400, 'parse']])
-    const [answer] = responses
-    expect(answer?.status).toBe(400)
-    expect(answer?.header('connection')).toBe('close')
-    expect(answer?.header('proxy-status')).toMatch(/^headgate; error=http_request_error/)
-    expect(answer?.header('x-request-id')).toMatch(/^req-[0-9a-f-]{36}$/)
-    expect(JSON.parse(answer?.body.toString() ?? '')).toMatchObject({ error: 'bad_request', status: 400 })
-  })
-})
-
-describe.runIf(ACCEPTOR_KINDS.includes('uws'))('an empty field name over uws', () => {
-  it('U6 hides the fields behind it: the request goes on without them, and they never reach the application', async () => {
-    const subject = await AcceptorUnderTest.start('uws')
-    try {
-      const { seen, problems } = await exchange(
-        subject,
-        'GET /a HTTP/1.1\r\nHost: a\r\n: b\r\nX-Behind: 1\r\n\r\n',
-      )
-      expect(problems).toEqual([])
-      expect(seen.map(({ headerBlock }) => headerBlock)).toEqual(['host: a\r\n'])
-      // In front of Host it hides that too, and the guard refuses.
-      const { statuses, lines } = await exchange(subject, 'GET /a HTTP/1.1\r\n: b\r\nHost: a\r\n\r\n')
-      expect([statuses, lines]).toEqual([[400], []])
-    } finally {
-      await subject.close()
-    }
-  })
-})
+/** Framing and fields that every acceptor refuses. */
+export const FRAMING: readonly Row[] = [...LENGTHS, ...CODINGS, ...FIELDS]

@@ -1,0 +1,135 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pino from 'pino'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Dispatcher, Router } from '#src/dispatch/index.js'
+import { HistogramStore } from '#src/histograms/index.js'
+import { SharedCounters, WorkerBoard } from '#src/memory/index.js'
+import { GATEWAY_COUNTERS } from '#src/session/counters.js'
+import { WorkerPool } from '#src/supervisor/worker-pool.js'
+import { compileFilters } from '../support/compile-filter.js'
+import { eventually } from '../support/eventually.js'
+import { effectiveConfig, GatewayProcess, InProcessGateway, type TestConfig } from '../support/gateway.js'
+import { fetchAnswer } from '../support/http-client.js'
+import { HttpOrigin } from '../support/http-origin.js'
+import { LogLines } from '../support/log-lines.js'
+
+const filters = compileFilters(
+  ...['broken', 'fragile', 'stuck', 'who'].map((name) => new URL(`./filters/${name}.ts`, import.meta.url)),
+)
+const noDatabase = join(filters.folder, 'no-database')
+afterAll(() => filters.remove())
+
+let origin: HttpOrigin
+beforeEach(async () => {
+  origin = await HttpOrigin.start((_, response) => void response.end('fine'))
+})
+afterEach(async () => {
+  rmSync(noDatabase, { force: true })
+  await origin.close()
+})
+
+function configWith(names: readonly string[], more: Partial<TestConfig> = {}): TestConfig {
+  const upstreams = { app: { peers: [origin.address] } }
+  return { upstreams, routes: [{ upstream: 'app', filters: names.map((name) => filters.path(name)) }], ...more }
+}
+
+/** A pool without a gateway around it. */
+async function poolFor(config: TestConfig, startTimeoutMs: number): Promise<WorkerPool> {
+  const effective = await effectiveConfig({ log: { level: 'silent' }, ...config })
+  const { count } = effective.workers
+  const board = new WorkerBoard(count)
+  const counters = new SharedCounters(GATEWAY_COUNTERS, count + 1)
+  const dispatcher = new Dispatcher({
+    routes: effective.routes,
+    responseEdits: effective.routes.map(() => []),
+    router: new Router(effective.routes),
+    board,
+    counters: counters.row(0),
+    sessionsPerWorker: 1,
+    onAnsweredHere: () => undefined,
+    onRefused: () => undefined,
+    onIdle: () => undefined,
+  })
+  return new WorkerPool({
+    config: effective,
+    dispatcher,
+    board,
+    countersBuffer: counters.buffer,
+    histograms: new HistogramStore(count, effective.routes.length).buffer,
+    counters: counters.row(0),
+    logger: pino({ level: 'info' }, new LogLines()),
+    startTimeoutMs,
+  })
+}
+
+describe('workers that do not come up', () => {
+  it('C4 a filter that cannot be loaded fails the start, in its own name and file', async () => {
+    const starting = InProcessGateway.start(configWith(['broken']))
+    await expect(starting).rejects.toThrow(`filter ${filters.path('broken')}: this module cannot be loaded`)
+  })
+
+  it('C4 run ends with exit code 78 and says which filter of which route cannot be loaded, and why', async () => {
+    const gateway = GatewayProcess.run(configWith(['broken']))
+    expect(await gateway.exit).toEqual({ code: 78, signal: null })
+    const said = gateway.errors.join('')
+    expect(said).toContain(filters.path('broken'))
+    expect(said).toContain('this module cannot be loaded')
+    expect(said).toContain('routes[0].filters[0]')
+  })
+
+  it('C4 a filter that never finishes loading fails the start, instead of hanging it', async () => {
+    const pool = await poolFor(configWith(['stuck'], { workers: 1 }), 1_000)
+    await expect(pool.start()).rejects.toThrow(/has not started within 1000 ms: a filter does not finish loading/)
+    await pool.stop()
+  })
+
+  it('C4 a worker that cannot be started again is tried with back-off, then comes back; the others serve meanwhile', { timeout: 60_000 }, async () => {
+    const gateway = await GatewayProcess.start(configWith(['fragile', 'who']))
+    const losses = (): readonly unknown[] =>
+      gateway.log.saying('a worker was lost').map((line) => line['restartInMs'])
+    const seen = new Set<unknown>()
+    const ask = async (): Promise<void> => {
+      const answer = await fetchAnswer(gateway.port, '/')
+      expect(answer.status).toBe(200)
+      seen.add(answer.headers['x-thread'])
+    }
+    try {
+      writeFileSync(noDatabase, '')
+      expect((await fetchAnswer(gateway.port, '/exit')).status).toBe(502)
+      await eventually('it is lost five times', async () => {
+        await ask()
+        return losses().length >= 5
+      })
+      expect(seen.size).toBe(1)
+      expect(losses().slice(0, 5)).toEqual([0, 100, 200, 400, 800])
+      for (const line of gateway.log.saying('a worker was lost').slice(1)) {
+        expect(JSON.stringify(line)).toContain('the database is not there')
+      }
+      rmSync(noDatabase)
+      await eventually('a second worker serves', async () => {
+        await ask()
+        return seen.size === 2
+      })
+    } finally {
+      await gateway.close()
+    }
+  })
+
+  it('C4 while no worker is up, requests are told to come again', { timeout: 60_000 }, async () => {
+    const gateway = await InProcessGateway.start(configWith(['fragile'], { workers: 1 }))
+    try {
+      writeFileSync(noDatabase, '')
+      expect((await fetchAnswer(gateway.port, '/exit')).status).toBe(502)
+      const answer = await fetchAnswer(gateway.port, '/')
+      expect(answer.status).toBe(503)
+      expect(answer.headers['retry-after']).toBe('1')
+      expect(answer.headers['proxy-status']).toBe('headgate; error=connection_limit_reached')
+      rmSync(noDatabase)
+      await eventually('the worker is back', async () => (await fetchAnswer(gateway.port, '/')).status === 200)
+      await gateway.settle()
+    } finally {
+      await gateway.close()
+    }
+  })
+})
