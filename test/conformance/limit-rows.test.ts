@@ -21,13 +21,13 @@ describe.each(ACCEPTOR_KINDS)('limits over %s', (kind) => {
   })
 
   const refused = async (bytes: string, status: number): Promise<void> => {
+    subject.reset()
     const { forms = [], seen } = (await runRows(subject, [bytes])).get(bytes) ?? {}
     expect(forms.length).toBeGreaterThan(5)
     expect(forms.filter(({ statuses, closed }) => statuses.join() !== String(status) || !closed)).toEqual([])
     expect(forms.flatMap(({ problem }) => problem ?? [])).toEqual([])
     expect(seen).toEqual([])
     expect(subject.breaches).toEqual([])
-    subject.reset()
   }
   const accepted = async (bytes: string): Promise<void> => {
     for (const form of packetForms(bytes)) {

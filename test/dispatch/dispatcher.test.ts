@@ -1,29 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { WINDOW_BYTES } from '#src/mailbox/index.js'
 import { CONTROL_BYTES } from '#src/mailbox/ring-layout.js'
 import type { FakeExchange } from './support/fake-exchange.js'
-import { Rig, route, turn } from './support/rig.js'
+import { expectNothingLeft, Rig, route, turn } from './support/rig.js'
 
 /** The error document of an answer. */
 function errorOf(exchange: FakeExchange): { status: number; error: string } {
   expect(exchange.headerBlock).toContain('content-type: application/json\r\n')
   return JSON.parse(exchange.body.toString())
-}
-
-/** Every session has found exactly one end. */
-function expectNothingLeft(rig: Rig): void {
-  expect(rig.dispatcher.inFlight).toBe(0)
-  for (let worker = 0; worker < rig.board.workers; worker += 1) expect(rig.board.inFlight(worker)).toBe(0)
-  expect(rig.count('answered') + rig.count('aborted')).toBe(rig.count('requests'))
-  for (const exchange of rig.exchanges) {
-    expect(exchange.isOver).toBe(true)
-    expect(exchange.misuse).toEqual([])
-    expect(exchange.owner).toBeNull()
-  }
-  for (const worker of rig.workers) {
-    expect(worker.problems).toEqual([])
-    expect(worker.live).toEqual([])
-  }
 }
 
 describe('a session', () => {
@@ -282,135 +265,5 @@ describe('the choice of a worker', () => {
     rig.loseWorker(0)
     expect([first, second].map(({ status }) => status).sort()).toEqual([0, 502])
     expect(rig.board.inFlight(0)).toBe(0)
-  })
-})
-
-describe('C3 the loss of a worker', () => {
-  it('is a 502 for who has no answer yet, and a broken connection for who has a part', async () => {
-    const rig = new Rig({ workers: 2 })
-    const exchanges = [rig.request(), rig.request(), rig.request(), rig.request()]
-    await rig.settle()
-    const worker = rig.worker(0)
-    const [waiting, streaming] = worker.live
-    if (waiting === undefined || streaming === undefined) throw new Error('not spread')
-    worker.begin(streaming)
-    worker.body(streaming, Buffer.from('part'))
-    await rig.settle()
-    rig.loseWorker(0)
-    const phases = exchanges.map(({ phase, status }) => `${phase} ${status}`).sort()
-    expect(phases).toEqual(['aborted 200', 'finished 502', 'waiting 0', 'waiting 0'])
-    const answered = exchanges.find(({ status }) => status === 502)
-    expect(answered?.headerBlock).toContain('proxy-status: headgate; error=proxy_internal_error\r\n')
-    expect([rig.count('answered'), rig.count('aborted')]).toEqual([1, 1])
-    expect([rig.board.inFlight(0), rig.board.inFlight(1)]).toEqual([0, 2])
-    for (const session of rig.worker(1).live) rig.worker(1).respond(session)
-    await rig.settle()
-    expectNothingLeft(rig)
-  })
-
-  it.each(['in one frame', 'as a stream'])(
-    'is nothing to a slow client whose answer was handed over whole, %s',
-    async (how) => {
-      const rig = new Rig()
-      const slow = await rig.open({}, false)
-      const left = await rig.open({}, false)
-      const worker = rig.worker()
-      for (const session of worker.live) {
-        if (how === 'in one frame') worker.respond(session, 200, '', Buffer.from('whole'))
-        else {
-          worker.begin(session)
-          worker.body(session, Buffer.from('whole'))
-          worker.end(session)
-        }
-      }
-      await rig.settle()
-      expect(slow.phase).toBe('ending')
-      rig.loseWorker(0)
-      expect(rig.board.inFlight(0)).toBe(0)
-      expect(rig.dispatcher.inFlight).toBe(2)
-      slow.finish()
-      left.leave()
-      expect(slow.phase).toBe('finished')
-      expect(String(slow.body)).toBe('whole')
-      expect([rig.count('answered'), rig.count('aborted')]).toEqual([1, 1])
-      expectNothingLeft(rig)
-    },
-  )
-
-  it('drops what the worker had written and nobody had read yet', async () => {
-    const rig = new Rig()
-    const exchange = await rig.open()
-    const worker = rig.worker()
-    worker.respond(worker.last, 200)
-    worker.mailbox.flushNow()
-    rig.loseWorker(0)
-    expect(exchange.status).toBe(502)
-    rig.addWorker(0)
-    const next = await rig.open()
-    expect(next.phase).toBe('waiting')
-    rig.worker().respond(rig.worker().last, 204)
-    await rig.settle()
-    expect(next.status).toBe(204)
-    expectNothingLeft(rig)
-  })
-
-  it('may be reported for a worker that never was ready', () => {
-    const rig = new Rig()
-    const link = rig.link(0)
-    rig.loseWorker(0)
-    rig.dispatcher.removeLink(link)
-    expect(rig.request().status).toBe(503)
-    expectNothingLeft(rig)
-  })
-
-  it('says that nothing is in flight any more', async () => {
-    const rig = new Rig()
-    await rig.open()
-    await rig.open()
-    expect(rig.idles).toBe(0)
-    rig.loseWorker(0)
-    expect(rig.idles).toBe(1)
-  })
-})
-
-describe('a streamed answer', () => {
-  it('is granted as it leaves, in halves of the window', async () => {
-    const rig = new Rig()
-    const exchange = await rig.open()
-    const worker = rig.worker()
-    const session = worker.last
-    const piece = Buffer.alloc(WINDOW_BYTES / 8, 'x')
-    worker.begin(session)
-    for (let i = 0; i < 3; i += 1) worker.body(session, piece)
-    await rig.settle()
-    expect(session.credited).toBe(0)
-    worker.body(session, piece)
-    await rig.settle()
-    expect(session.credited).toBe(WINDOW_BYTES / 2)
-    for (let i = 0; i < 6; i += 1) worker.body(session, piece)
-    await rig.settle()
-    expect(session.credited).toBe(WINDOW_BYTES)
-    expect(exchange.body).toHaveLength((10 * WINDOW_BYTES) / 8)
-  })
-
-  it('is not granted while the client is slow, and at once when it takes more', async () => {
-    const rig = new Rig()
-    const exchange = await rig.open()
-    const worker = rig.worker()
-    const session = worker.last
-    worker.begin(session)
-    exchange.hasRoom = false
-    for (let i = 0; i < 4; i += 1) worker.body(session, Buffer.alloc(50_000))
-    await rig.settle()
-    expect(session.credited).toBe(0)
-    exchange.drain()
-    await rig.settle()
-    expect(session.credited).toBe(200_000)
-    exchange.drain()
-    await rig.settle()
-    expect(session.credited).toBe(200_000)
-    worker.end(session)
-    await rig.settle()
-    expectNothingLeft(rig)
   })
 })

@@ -9,8 +9,9 @@ import { RawClient } from '../support/raw-client.js'
 /** Around what fits a frame, what is gathered, the window, and the rings. */
 const SIZES = [0, 1, 16_384, 16_385, 65_536, 65_537, 262_145, 1_048_577, 3_000_000]
 
-const BUFFERED_BYTES = 4 * 1024 * 1024
-const TOO_LARGE_BYTES = BUFFERED_BYTES + 1
+
+/** One more than the gateway buffers. */
+const TOO_LARGE_BYTES = 4 * 1024 * 1024 + 1
 
 const filters = compileFilters(new URL('./filters/shout.ts', import.meta.url))
 afterAll(() => filters.remove())
@@ -46,7 +47,7 @@ describe.each(ACCEPTOR_KINDS)('filtered bodies over %s', (acceptor) => {
     })
     gateway = await InProcessGateway.start({
       acceptor,
-      limits: { bufferedBody: BUFFERED_BYTES },
+      limits: { bufferedBody: '4MiB' },
       upstreams: { app: { peers: [origin.address] } },
       routes: [route('stream'), route('buffer'), route('respond'), { upstream: 'app' }],
     })

@@ -45,7 +45,10 @@ describe.each(ACCEPTOR_KINDS)('slow clients over %s', (acceptor) => {
       await eventually('the origin is rid of all stalled ones', () => origin.open <= 4 && origin.requests > 2 * CLIENTS)
       await eventually('others are served meanwhile and behind it', () => load.answered > before + 20)
       for (const client of clients) client.resumeReading()
-      for (const client of clients) expect(await client.untilClosed(20_000)).toBe(true)
+      for (const [index, client] of clients.entries()) {
+        const closed = await client.untilClosed(20_000)
+        expect(closed, `${index % 2 === 0 ? 'reader' : 'writer'} ${index} after ${client.receivedBytes} bytes`).toBe(true)
+      }
       for (const [index, client] of clients.entries()) {
         const { responses } = client.responses()
         // A writer is told why; a reader has to see that its answer is not complete.

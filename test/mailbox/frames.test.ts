@@ -1,22 +1,17 @@
 import fc from 'fast-check'
-import { Packr, Unpackr } from 'msgpackr/pack'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   BODY,
   bodyView,
   CREDIT,
-  createRingBuffer,
   END,
   HEAD,
   type HeadFrame,
   INFO,
   MAX_BODY_PIECE_BYTES,
-  Mailbox,
   OPEN,
   type OpenFrame,
   RingCorrupt,
-  RingReader,
-  RingWriter,
   readHead,
   readOpen,
   readSent,
@@ -28,35 +23,7 @@ import {
   writeSent,
   writeText,
 } from '#src/mailbox/index.js'
-import { CONTROL_BYTES } from '#src/mailbox/ring-layout.js'
-
-const IGNORED = { onFrame() {}, onRoom() {}, onCorrupt() {} }
-
-/** A mailbox to write to, and the reader of its ring. */
-function channel(capacityBytes = 2 * 1024 * 1024): {
-  mailbox: Mailbox
-  reader: RingReader
-  words: Int32Array
-} {
-  const out = createRingBuffer(capacityBytes)
-  const mailbox = new Mailbox(
-    new RingWriter(out),
-    new RingReader(createRingBuffer(1024)),
-    () => undefined,
-    IGNORED,
-  )
-  return { mailbox, reader: new RingReader(out), words: new Int32Array(out, CONTROL_BYTES) }
-}
-
-const { mailbox, reader } = channel()
-
-/** Publishes, and steps to the only frame. */
-function receive(): RingReader {
-  mailbox.flushNow()
-  reader.release()
-  expect(reader.next()).toBe(true)
-  return reader
-}
+import { channel, HEAD_FRAME, mailbox, OPEN_FRAME, reader, receive } from './support/frame-channel.js'
 
 /** Text of header blocks and targets: any byte as a character. */
 function latin1(maxLength: number): fc.Arbitrary<string> {
@@ -93,27 +60,6 @@ const open: fc.Arbitrary<OpenFrame> = fc.record({
   upgrade: latin1(100),
 })
 
-const OPEN_FRAME: OpenFrame = {
-  method: 'GET',
-  target: '/\xe4',
-  headerBlock: 'host: a\r\n',
-  remoteAddress: '2001:db8::1',
-  requestId: 'req-1',
-  startMs: 1.5,
-  route: 3,
-  contentLength: 2 ** 40,
-  upgrade: 'websocket',
-}
-
-const HEAD_FRAME: HeadFrame = {
-  status: 200,
-  statusText: 'OK',
-  headerBlock: 'x-a: \xff\r\n',
-  contentLength: 3,
-  complete: true,
-  wantSent: false,
-}
-
 describe('frames', () => {
   it('carry OPEN with every character of a byte in each of its texts, long and empty', () => {
     fc.assert(
@@ -123,7 +69,7 @@ describe('frames', () => {
         expect([frame.kind, frame.slot, frame.generation]).toEqual([OPEN, slot, generation])
         expect(readOpen(frame)).toEqual(sent)
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     )
   })
 
@@ -150,7 +96,7 @@ describe('frames', () => {
         expect(readHead(frame)).toEqual(sent)
         expect(Buffer.compare(bodyView(frame, frame.a + frame.b), bytes ?? new Uint8Array(0))).toBe(0)
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     )
   })
 
@@ -292,42 +238,5 @@ describe('a frame whose parts make no sense', () => {
     damaged.mailbox.flushNow()
     expect(damaged.reader.next()).toBe(true)
     expect(() => readSent(damaged.reader)).toThrow(RingCorrupt)
-  })
-})
-
-describe('msgpackr', () => {
-  afterEach(() => void vi.restoreAllMocks())
-
-  it('reads strings over 64 bytes straight from shared memory when its native extractor is not loaded', () => {
-    const strings = ['a'.repeat(65), 'ä€😀'.repeat(50), 'x'.repeat(5000)]
-    const packed = new Packr({ useRecords: false }).pack(strings)
-    const shared = new Uint8Array(new SharedArrayBuffer(packed.length))
-    shared.set(packed)
-    expect(new Unpackr({ useRecords: false }).unpack(shared)).toEqual(strings)
-  })
-
-  it('is never given shared memory, on which the native extractor throws once any module has loaded it', () => {
-    const unpack = vi.spyOn(Unpackr.prototype, 'unpack')
-    for (const size of [0, 100, 4000, 10_000]) {
-      const head = { ...HEAD_FRAME, statusText: 'r'.repeat(size) }
-      writeHead(mailbox, 1, 1, head, null)
-      expect(readHead(receive())).toEqual(head)
-      writeOpen(mailbox, 1, 1, OPEN_FRAME)
-      expect(readOpen(receive())).toEqual(OPEN_FRAME)
-    }
-    expect(unpack).toHaveBeenCalledTimes(8)
-    for (const [source] of unpack.mock.calls) expect(source.buffer).toBeInstanceOf(ArrayBuffer)
-  })
-
-  it('reads the same with the native extractor loaded', async () => {
-    await import('msgpackr')
-    for (let i = 0; i < 100; i += 1) {
-      const open = { ...OPEN_FRAME, route: i }
-      writeOpen(mailbox, 1, i, open)
-      expect(readOpen(receive())).toEqual(open)
-      const head = { ...HEAD_FRAME, status: 200 + i, statusText: 'ü€😀'.repeat(i) }
-      writeHead(mailbox, 1, i, head, null)
-      expect(readHead(receive())).toEqual(head)
-    }
   })
 })

@@ -110,7 +110,7 @@ describe('a full mailbox', () => {
         expect(wrongWith(a.handler.frames, flatB)).toBeNull()
         expect(a.mailbox.congested || b.mailbox.congested).toBe(false)
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 })

@@ -103,7 +103,7 @@ describe('a damaged ring', () => {
           expect(read).toBeLessThanOrEqual(CAPACITY / HEADER_BYTES)
         },
       ),
-      { numRuns: 5000 },
+      { numRuns: 2500 },
     )
   })
 

@@ -92,7 +92,7 @@ describe('a ring against a queue', () => {
         }
         expect(writer.freeBytes).toBe(CAPACITY - (written - released))
       }),
-      { numRuns: 1500 },
+      { numRuns: 600 },
     )
   })
 

@@ -41,12 +41,38 @@ const FIELDS: ReadonlyMap<string, Field> = new Map([
   ...all(EXPECT, 'expect'),
   ...all(UPGRADE, 'upgrade'),
   // Hop-by-hop (RFC 9110 §7.6.1).
-  ...all(DROPPED, 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer'),
+  ...all(
+    DROPPED,
+    'keep-alive',
+    'proxy-authenticate',
+    'proxy-authorization',
+    'proxy-connection',
+    'te',
+    'trailer',
+  ),
   ...all(DROPPED, 'http2-settings'),
   // What a client could forge (B11); with the prefix x-forwarded-.
   ...all(DROPPED, 'forwarded', 'x-real-ip', 'x-request-id'),
-  ...all(PLAIN, 'accept', 'accept-encoding', 'accept-language', 'authorization', 'cache-control', 'content-type'),
-  ...all(PLAIN, 'cookie', 'if-modified-since', 'if-none-match', 'origin', 'pragma', 'priority', 'range', 'referer'),
+  ...all(
+    PLAIN,
+    'accept',
+    'accept-encoding',
+    'accept-language',
+    'authorization',
+    'cache-control',
+    'content-type',
+  ),
+  ...all(
+    PLAIN,
+    'cookie',
+    'if-modified-since',
+    'if-none-match',
+    'origin',
+    'pragma',
+    'priority',
+    'range',
+    'referer',
+  ),
   ...all(PLAIN, 'sec-ch-ua', 'sec-ch-ua-mobile', 'sec-ch-ua-platform', 'sec-fetch-dest', 'sec-fetch-mode'),
   ...all(PLAIN, 'sec-fetch-site', 'sec-fetch-user', 'upgrade-insecure-requests', 'user-agent'),
 ])
@@ -56,7 +82,7 @@ const LENGTH = /^(?:0|[1-9]\d{0,14})$/
 const PLAIN_NAME = /^[a-z0-9-]+$/
 const BEYOND_ASCII = /[^\t\x20-\x7e]/
 /** What no field value may hold (RFC 9110 §5.5). */
-const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/
+const CONTROL = /[^\t\x20-\x7e\x80-\uffff]/
 
 export interface HeadBuilderOptions {
   readonly limits: Pick<AcceptorLimits, 'headerBytes' | 'headerCount' | 'targetBytes'>
@@ -133,8 +159,9 @@ export class HeadBuilder {
     this.#bytes += name.length + value.length + 4
     const field = FIELDS.get(name)
     // The common case first: a name that is known to be plain, and a value of visible ASCII.
-    if (field !== undefined && field.action === PLAIN && !BEYOND_ASCII.test(value)) this.#addLine(field, value)
-    else if (this.#refusal === null) this.#addUncommon(name, value, field)
+    if (field !== undefined && field.action === PLAIN && !BEYOND_ASCII.test(value))
+      this.#addLine(field, value)
+    else if (this.#refusal === null) this.#refusal = this.#addUncommon(name, value, field)
   }
 
   /**
@@ -168,56 +195,61 @@ export class HeadBuilder {
     this.headerBlock = block === '' ? field.asFirst + value : block + field.asNext + value
   }
 
-  #addUncommon(name: string, value: string, known: Field | undefined): void {
-    if (CONTROL.test(value)) return this.#refuse(REFUSALS.fieldValue)
+  #addUncommon(name: string, value: string, known: Field | undefined): Refusal | null {
+    if (CONTROL.test(value)) return REFUSALS.fieldValue
     if (known !== undefined && known.action !== PLAIN) return this.#addSpecial(known, value)
-    if (known === undefined && !PLAIN_NAME.test(name)) {
-      // Valid, but some backends fold `_` into `-` and would take it for another field.
-      if (!isToken(name)) this.#refuse(REFUSALS.fieldName)
-      return
-    }
-    if (name.startsWith(FORGEABLE_PREFIX)) return
+    // Valid perhaps, but some backends fold `_` into `-` and would take it for another field: left out.
+    if (known === undefined && !PLAIN_NAME.test(name)) return isToken(name) ? null : REFUSALS.fieldName
+    if (name.startsWith(FORGEABLE_PREFIX)) return null
     const bytes = this.#utf8 && BEYOND_ASCII.test(value) ? bytesOf(value) : value
-    if (bytes === null) return this.#refuse(REFUSALS.fieldValue)
+    if (bytes === null) return REFUSALS.fieldValue
     this.#addLine(known ?? field(name, PLAIN), bytes)
+    return null
   }
 
-  #refuse(refusal: Refusal): void {
-    this.#refusal = refusal
-  }
-
-  #addSpecial(field: Field, value: string): void {
-    const { action } = field
-    if (action === HOST) {
-      if (this.#hasHost) return this.#refuse(REFUSALS.hostRepeated)
-      if (value !== this.#knownHost && !isHost(value)) return this.#refuse(REFUSALS.hostInvalid)
-      this.#knownHost = value
-      this.#hasHost = true
-      this.host = value
-      this.#addLine(field, value)
-    } else if (action === CONNECTION) {
-      this.#addConnection(value)
-    } else if (action === CONTENT_LENGTH) {
-      if (this.contentLength === LENGTH_CHUNKED) return this.#refuse(REFUSALS.codingAndLength)
-      if (this.contentLength !== LENGTH_NONE) return this.#refuse(REFUSALS.lengthRepeated)
-      if (!LENGTH.test(value)) return this.#refuse(REFUSALS.lengthInvalid)
-      this.contentLength = Number(value)
-    } else if (action === TRANSFER_ENCODING) {
-      if (this.contentLength === LENGTH_CHUNKED) return this.#refuse(REFUSALS.codingRepeated)
-      if (this.contentLength !== LENGTH_NONE) return this.#refuse(REFUSALS.codingAndLength)
-      const coding = value.toLowerCase()
-      if (coding !== 'chunked') {
-        return this.#refuse(isToken(coding) ? REFUSALS.codingUnknown : REFUSALS.codingInvalid)
-      }
-      this.contentLength = LENGTH_CHUNKED
-    } else if (action === EXPECT) {
-      if (this.expectsContinue || value.toLowerCase() !== '100-continue') {
-        return this.#refuse(REFUSALS.expectation)
-      }
-      this.expectsContinue = true
-    } else if (action === UPGRADE) {
-      this.#upgradeValue = this.#upgradeValue === '' ? value : `${this.#upgradeValue}, ${value}`
+  #addSpecial(field: Field, value: string): Refusal | null {
+    switch (field.action) {
+      case HOST:
+        return this.#addHost(field, value)
+      case CONNECTION:
+        this.#addConnection(value)
+        return null
+      case CONTENT_LENGTH:
+        if (this.contentLength === LENGTH_CHUNKED) return REFUSALS.codingAndLength
+        if (this.contentLength !== LENGTH_NONE) return REFUSALS.lengthRepeated
+        if (!LENGTH.test(value)) return REFUSALS.lengthInvalid
+        this.contentLength = Number(value)
+        return null
+      case TRANSFER_ENCODING:
+        return this.#addCoding(value.toLowerCase())
+      case EXPECT:
+        if (this.expectsContinue || value.toLowerCase() !== '100-continue') return REFUSALS.expectation
+        this.expectsContinue = true
+        return null
+      case UPGRADE:
+        this.#upgradeValue = this.#upgradeValue === '' ? value : `${this.#upgradeValue}, ${value}`
+        return null
+      default:
+        return null
     }
+  }
+
+  #addHost(field: Field, value: string): Refusal | null {
+    if (this.#hasHost) return REFUSALS.hostRepeated
+    if (value !== this.#knownHost && !isHost(value)) return REFUSALS.hostInvalid
+    this.#knownHost = value
+    this.#hasHost = true
+    this.host = value
+    this.#addLine(field, value)
+    return null
+  }
+
+  #addCoding(coding: string): Refusal | null {
+    if (this.contentLength === LENGTH_CHUNKED) return REFUSALS.codingRepeated
+    if (this.contentLength !== LENGTH_NONE) return REFUSALS.codingAndLength
+    if (coding !== 'chunked') return isToken(coding) ? REFUSALS.codingUnknown : REFUSALS.codingInvalid
+    this.contentLength = LENGTH_CHUNKED
+    return null
   }
 
   #addConnection(value: string): void {

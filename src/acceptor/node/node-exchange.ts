@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Deadline, DeadlineWheel } from '../../time/index.js'
 import { isAnswerHead, isBodiless } from '../answer-rules.js'
-import { internalErrorAnswer, warnBadAnswer } from '../internal-error.js'
 import { gatewayFields } from '../gateway-fields.js'
 import { REFUSALS } from '../guard/index.js'
 import { headerLines } from '../header-lines.js'
+import { insteadOfBadAnswer } from '../internal-error.js'
 import { refusalAnswer } from '../refusal-answer.js'
 import {
   type AcceptorHandler,
@@ -105,7 +105,10 @@ export class NodeExchange implements Downstream {
     contentLength: number | null,
   ): void {
     if (this.#headWritten || this.#over) return
-    if (!isAnswerHead(status, statusText, headerBlock)) return this.#answerInternalError()
+    if (!isAnswerHead(status, statusText, headerBlock)) {
+      this.#answerInternalError()
+      return
+    }
     const bodiless = isBodiless(status)
     if (bodiless || this.head.method === 'HEAD') {
       this.#writeHead(status, statusText, headerBlock, bodiless ? null : contentLength)
@@ -121,7 +124,10 @@ export class NodeExchange implements Downstream {
 
   writeHead(status: number, statusText: string, headerBlock: string, contentLength: number | null): void {
     if (this.#headWritten || this.#over) return
-    if (!isAnswerHead(status, statusText, headerBlock)) return this.#answerInternalError()
+    if (!isAnswerHead(status, statusText, headerBlock)) {
+      this.#answerInternalError()
+      return
+    }
     const bodiless = isBodiless(status)
     this.#writeHead(status, statusText, headerBlock, bodiless ? null : contentLength)
     this.#owed = bodiless || this.head.method === 'HEAD' ? 0 : (contentLength ?? -1)
@@ -195,18 +201,11 @@ export class NodeExchange implements Downstream {
   }
 
   #answerInternalError(): void {
-    const { requestId } = this.head
-    warnBadAnswer(requestId)
-    const { status, headerBlock, body } = internalErrorAnswer(requestId)
+    const { status, headerBlock, body } = insteadOfBadAnswer(this.head.requestId)
     this.respond(status, 'Internal Server Error', headerBlock, body, body.length)
   }
 
-  #writeHead(
-    status: number,
-    statusText: string,
-    headerBlock: string,
-    contentLength: number | null,
-  ): void {
+  #writeHead(status: number, statusText: string, headerBlock: string, contentLength: number | null): void {
     this.#headWritten = true
     const lines = headerLines(headerBlock + gatewayFields(this.head.requestId))
     if (contentLength !== null) lines.push('content-length', String(contentLength))
@@ -242,7 +241,10 @@ export class NodeExchange implements Downstream {
     if (this.#over) return
     this.#bytesIn += chunk.length
     const { bodyBytes } = this.#host.options.limits
-    if (bodyBytes > 0 && this.#bytesIn > bodyBytes) return this.refuse(REFUSALS.bodyBytes)
+    if (bodyBytes > 0 && this.#bytesIn > bodyBytes) {
+      this.refuse(REFUSALS.bodyBytes)
+      return
+    }
     const last = this.#bytesIn === this.head.contentLength
     if (last) this.#completeBody()
     else if (!this.#bodyPaused) this.#armBodyDeadline()

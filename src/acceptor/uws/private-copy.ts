@@ -59,7 +59,9 @@ function requirePrivate(folder: string): void {
 function holds(path: string, content: Buffer): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return false
-  return stats.isFile() && isOurs(stats) && stats.size === content.length && readFileSync(path).equals(content)
+  return (
+    stats.isFile() && isOurs(stats) && stats.size === content.length && readFileSync(path).equals(content)
+  )
 }
 
 function isOurs(stats: Stats): boolean {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Deadline } from '../../time/index.js'
 import { REFUSALS } from '../guard/index.js'
+import { warnInternal } from '../internal-error.js'
 import type { Refusal } from '../types.js'
 import { PULSE_MS, type UwsExchangeHost } from './exchange-host.js'
 import type { UwsResponse } from './native-types.js'
@@ -31,7 +32,13 @@ export class RequestBody {
     this.#owner = owner
     this.#isChunked = isChunked
     this.#deadline = owner.host.wheel.create(() => this.#onTick())
-    owner.response.onData((chunk, isLast) => this.#onData(chunk, isLast))
+    owner.response.onData((chunk, isLast) => {
+      try {
+        this.#onData(chunk, isLast)
+      } catch (error) {
+        warnInternal(error)
+      }
+    })
     this.#wait()
   }
 
@@ -70,7 +77,10 @@ export class RequestBody {
     if (chunk.byteLength === 0 && !isLast) return
     this.#bytes += chunk.byteLength
     const { bodyBytes } = this.#owner.host.options.limits
-    if (bodyBytes > 0 && this.#bytes > bodyBytes) return this.#owner.refuse(REFUSALS.bodyBytes)
+    if (bodyBytes > 0 && this.#bytes > bodyBytes) {
+      this.#owner.refuse(REFUSALS.bodyBytes)
+      return
+    }
     if (!isLast) {
       this.#readAtMs = performance.now()
       this.#owner.onBodyPiece(new Uint8Array(chunk), false)
@@ -103,7 +113,10 @@ export class RequestBody {
   #onTick(): void {
     if (!this.#owner.isOpen || this.isComplete || this.isPaused) return
     const leftMs = this.#readAtMs + this.#owner.host.options.timeouts.bodyMs - performance.now()
-    if (leftMs <= 0) return this.#owner.refuse(REFUSALS.bodyTimeout)
+    if (leftMs <= 0) {
+      this.#owner.refuse(REFUSALS.bodyTimeout)
+      return
+    }
     this.#owner.response.resume()
     this.#arm(leftMs)
   }

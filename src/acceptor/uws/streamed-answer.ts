@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Deadline } from '../../time/index.js'
 import { warnInternal } from '../internal-error.js'
+import type { Downstream } from '../types.js'
 import {
   type AnswerHead,
   CLOSES,
@@ -16,20 +17,15 @@ import { PULSE_MS, type UwsExchangeHost } from './exchange-host.js'
 import type { UwsResponse } from './native-types.js'
 
 /** The exchange as its answer sees it. */
-export interface AnswerOwner {
+export interface AnswerOwner extends Downstream {
   readonly response: UwsResponse
   readonly host: UwsExchangeHost
   /** False: the response object must not be touched any more. */
-  readonly isAlive: boolean
+  isAlive: boolean
   /** The request body is paused: uWS does not report room then, and a write that fails makes it read again. */
   readonly isPaused: boolean
   cork(callback: () => void): void
-  readonly requestId: string
   ending(): Ending
-  /** uWS ended the answer: the response object is gone. */
-  onUwsEnded(): void
-  /** The owner may write again. */
-  onRoom(): void
   /** The answer is complete. With `staysOpen` uWS does not know it, and the connection has to be closed. */
   onComplete(staysOpen: boolean): void
   /** The client has taken nothing for too long. */
@@ -105,11 +101,12 @@ export class StreamedAnswer {
   }
 
   #begin(piece: Uint8Array): boolean {
-    const { response, requestId } = this.#owner
+    const { response } = this.#owner
+    const { requestId } = this.#owner.head
     const ending = this.#owner.ending()
     if (piece.length === this.#sizeBytes && ending === CLOSES) {
       endWhole(response, this.#head, piece, requestId, ending)
-      this.#owner.onUwsEnded()
+      this.#owner.isAlive = false
       return true
     }
     this.#closing = ending === CLOSES || ending === LINGERS
@@ -127,7 +124,8 @@ export class StreamedAnswer {
 
   #complete(): void {
     this.stop()
-    const { response, requestId } = this.#owner
+    const { response } = this.#owner
+    const { requestId } = this.#owner.head
     let staysOpen = false
     if (this.#owner.isAlive) {
       this.#owner.cork(() => {
@@ -140,7 +138,7 @@ export class StreamedAnswer {
           response.end()
         }
       })
-      if (!staysOpen) this.#owner.onUwsEnded()
+      if (!staysOpen) this.#owner.isAlive = false
     }
     this.#owner.onComplete(staysOpen)
   }
@@ -175,12 +173,12 @@ export class StreamedAnswer {
     if (this.#hasEnded) {
       if (wasWaiting) this.#complete()
     } else if (wasWaiting) {
-      this.#owner.onRoom()
+      this.#owner.host.handler.onDrain(this.#owner)
     }
   }
 
   #noteUwsEnd(): void {
-    if (this.#writer?.hasEnded === true && this.#owner.isAlive) this.#owner.onUwsEnded()
+    if (this.#writer?.hasEnded === true) this.#owner.isAlive = false
   }
 
   #wait(): void {

@@ -2,8 +2,8 @@ import { createServer } from 'node:net'
 import { generateRequestId } from '../../session/request-id.js'
 import { DeadlineWheel, now } from '../../time/index.js'
 import { clientAddress, ipv4Address } from '../client-address.js'
-import { warnInternal } from '../internal-error.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
+import { warnInternal } from '../internal-error.js'
 import {
   type Acceptor,
   type AcceptorHandler,
@@ -54,7 +54,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     const idleS = Math.max(LEAST_IDLE_S, Math.ceil(timeouts.idleMs / 1000))
     this.#app.setIdleTimeout?.(idleS)
     this.#app.setResponseTimeout?.(idleS)
-    this.#app.filter((response, change) => this.#onConnection(response, change))
+    this.#app.filter((response, change) => attempt(() => this.#onConnection(response, change)))
     this.#app.any('/*', (response, request) => this.#onRequest(response, request))
   }
 
@@ -95,7 +95,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     let isAlive = true
     response.onAborted(() => {
       isAlive = false
-      subject?.onAborted()
+      attempt(() => subject?.onAborted())
     })
     try {
       const guard = this.#guard
@@ -146,6 +146,15 @@ export async function createUwsAcceptor(
   const acceptor = new UwsAcceptor(options, handler)
   await acceptor.listen()
   return acceptor
+}
+
+/** Nothing may be thrown into uWS: it would end the process. */
+function attempt(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    warnInternal(error)
+  }
 }
 
 function addressOf(response: UwsResponse): string {

@@ -1,6 +1,6 @@
 import { isAnswerHead, isBodiless } from '../answer-rules.js'
-import { internalErrorAnswer, warnBadAnswer, warnInternal } from '../internal-error.js'
 import { REFUSALS } from '../guard/index.js'
+import { insteadOfBadAnswer, warnInternal } from '../internal-error.js'
 import { type Downstream, LENGTH_CHUNKED, type Refusal, type RequestHead } from '../types.js'
 import {
   type AnswerHead,
@@ -12,6 +12,7 @@ import {
   LINGERS,
   UWS_CLOSES,
 } from './answer-head.js'
+import { DeferredCalls } from './deferred-calls.js'
 import type { UwsExchangeHost } from './exchange-host.js'
 import { LINGER_MS, LingeringClose } from './lingering-close.js'
 import type { UwsResponse } from './native-types.js'
@@ -53,11 +54,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
   #announcedBytes: number | null = null
   #stream: StreamedAnswer | null = null
   #bytesOut = 0
-  /**
-   * What the owner does from inside uWS's parser, when the connection must not outlive the answer, is done one loop turn
-   * later: the parser would take the bytes behind it for a request and execute it (U1, U3).
-   */
-  #deferred: (() => void)[] | null = null
+  #deferred: DeferredCalls | null = null
   #linger: LingeringClose | null = null
 
   constructor(host: UwsExchangeHost, response: UwsResponse, head: RequestHead, options: UwsExchangeOptions) {
@@ -72,10 +69,6 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
     return this.#stream === null ? this.#bytesOut : this.#stream.bytesOut
   }
 
-  get requestId(): string {
-    return this.head.requestId
-  }
-
   get isPaused(): boolean {
     return this.#body?.isPaused === true
   }
@@ -85,13 +78,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
     const { contentLength } = this.head
     const isChunked = contentLength === LENGTH_CHUNKED
     if (contentLength > 0 || isChunked) this.#body = new RequestBody(this, isChunked)
-    this.#enter()
-    try {
-      this.host.handler.onRequest(this)
-    } catch (error) {
-      this.#onHandlerError(error)
-    }
-    this.host.current = null
+    this.#handOver(null, false)
   }
 
   respond(
@@ -101,13 +88,16 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
     body: Uint8Array | null,
     contentLength: number | null,
   ): void {
-    if (this.#deferred !== null) {
+    if (this.#deferred?.isHolding === true) {
       const copy = body === null ? null : body.slice()
-      this.#deferred.push(() => this.respond(status, statusText, headerBlock, copy, contentLength))
+      this.#deferred.add(() => this.respond(status, statusText, headerBlock, copy, contentLength))
       return
     }
     if (!this.isOpen || this.#answer !== null) return
-    if (!isAnswerHead(status, statusText, headerBlock)) return this.#answerInternalError()
+    if (!isAnswerHead(status, statusText, headerBlock)) {
+      this.#answerInternalError()
+      return
+    }
     const answer = { status, statusText, headerBlock }
     if (this.head.method === 'HEAD' || isBodiless(status)) {
       this.#answer = answer
@@ -129,12 +119,12 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
   }
 
   writeHead(status: number, statusText: string, headerBlock: string, contentLength: number | null): void {
-    if (this.#deferred !== null) {
-      this.#deferred.push(() => this.writeHead(status, statusText, headerBlock, contentLength))
+    if (this.#defers(() => this.writeHead(status, statusText, headerBlock, contentLength))) return
+    if (!this.isOpen || this.#answer !== null) return
+    if (!isAnswerHead(status, statusText, headerBlock)) {
+      this.#answerInternalError()
       return
     }
-    if (!this.isOpen || this.#answer !== null) return
-    if (!isAnswerHead(status, statusText, headerBlock)) return this.#answerInternalError()
     this.#answer = { status, statusText, headerBlock }
     this.#announcedBytes = contentLength
     if (this.head.method === 'HEAD' || isBodiless(status)) return
@@ -142,9 +132,9 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#deferred !== null) {
+    if (this.#deferred?.isHolding === true) {
       const copy = chunk.slice()
-      this.#deferred.push(() => this.write(copy))
+      this.#deferred.add(() => this.write(copy))
       return true
     }
     return !this.isOpen || this.#stream === null || this.#stream.write(chunk)
@@ -152,10 +142,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
 
   /** Trailers are discarded, as RFC 9110 §6.5.1 allows: uWS cannot send any. */
   end(trailerBlock: string): void {
-    if (this.#deferred !== null) {
-      this.#deferred.push(() => this.end(trailerBlock))
-      return
-    }
+    if (this.#defers(() => this.end(trailerBlock))) return
     if (!this.isOpen || this.#answer === null) return
     if (this.#stream === null) {
       this.#endWithoutBody(this.#answer)
@@ -218,13 +205,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
   }
 
   onBodyPiece(piece: Uint8Array, isLast: boolean): void {
-    this.#enter()
-    try {
-      this.host.handler.onBody(this, piece, isLast)
-    } catch (error) {
-      this.#onHandlerError(error)
-    }
-    this.host.current = null
+    this.#handOver(piece, isLast)
   }
 
   onBodyDrained(): void {
@@ -243,14 +224,6 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
     return this.#closes || this.host.draining ? CLOSES : KEEPS
   }
 
-  onUwsEnded(): void {
-    this.isAlive = false
-  }
-
-  onRoom(): void {
-    this.host.handler.onDrain(this)
-  }
-
   onStall(): void {
     if (!this.isOpen) return
     this.abort()
@@ -264,9 +237,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
   }
 
   #answerInternalError(): void {
-    const { requestId } = this.head
-    warnBadAnswer(requestId)
-    const { status, headerBlock, body } = internalErrorAnswer(requestId)
+    const { status, headerBlock, body } = insteadOfBadAnswer(this.head.requestId)
     this.respond(status, 'Internal Server Error', headerBlock, body, body.length)
   }
 
@@ -274,37 +245,43 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
     const length = isBodiless(answer.status) ? null : this.#announcedBytes
     let ended = true
     this.cork(() => {
-      ended = endWithoutBody(this.response, answer, length, this.requestId, this.ending())
+      ended = endWithoutBody(this.response, answer, length, this.head.requestId, this.ending())
     })
     if (ended) this.isAlive = false
     this.onComplete(!ended)
   }
 
-  /** Before anything that uWS gives is handed to the owner. */
-  #enter(): void {
-    if (this.#deferred === null && this.ending() !== KEEPS) {
-      this.#deferred = []
-      setImmediate(() => this.#catchUp())
+  /** Gives the owner the request, or a piece of its body. Errors must not reach uWS: they would end the process. */
+  #handOver(piece: Uint8Array | null, isLast: boolean): void {
+    if (this.ending() !== KEEPS) {
+      this.#deferred ??= new DeferredCalls()
+      this.#deferred.hold()
     }
     this.host.current = this
+    try {
+      if (piece === null) this.host.handler.onRequest(this)
+      else this.host.handler.onBody(this, piece, isLast)
+    } catch (error) {
+      warnInternal(error)
+      this.onStall()
+    }
+    this.host.current = null
   }
 
-  /** Errors must not reach uWS: they would end the process. */
-  #onHandlerError(error: unknown): void {
-    warnInternal(error)
-    this.onStall()
-  }
-
-  #catchUp(): void {
-    const deferred = this.#deferred ?? []
-    this.#deferred = null
-    for (const call of deferred) call()
+  #defers(call: () => void): boolean {
+    if (this.#deferred?.isHolding !== true) return false
+    this.#deferred.add(call)
+    return true
   }
 
   /** See {@link LingeringClose}. A body that is still coming is thrown away meanwhile. */
   #closeLater(delayMs: number): void {
     const isReceiving = this.#body !== null && !this.#body.isComplete
-    this.#linger = new LingeringClose(this.host.wheel, this.response, Math.max(delayMs, isReceiving ? LINGER_MS : 0))
+    this.#linger = new LingeringClose(
+      this.host.wheel,
+      this.response,
+      Math.max(delayMs, isReceiving ? LINGER_MS : 0),
+    )
     this.#body?.discard()
   }
 
@@ -315,7 +292,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
 
   #close(): void {
     this.isOpen = false
-    this.#deferred = null
+    this.#deferred?.drop()
     this.#body?.stop()
     this.#stream?.stop()
   }

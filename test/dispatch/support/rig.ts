@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import type { RequestHead } from '#src/acceptor/types.js'
 import type { RouteConfig, RouteMatch } from '#src/config/types.js'
 import { Dispatcher, type DispatcherOptions, Router, type WorkerLink } from '#src/dispatch/index.js'
@@ -169,5 +170,21 @@ export class Rig {
     const place = this.#places[index]
     if (place === null || place === undefined) throw new Error(`no worker ${index}`)
     return place
+  }
+}
+
+/** Every session has found exactly one end. */
+export function expectNothingLeft(rig: Rig): void {
+  expect(rig.dispatcher.inFlight).toBe(0)
+  for (let worker = 0; worker < rig.board.workers; worker += 1) expect(rig.board.inFlight(worker)).toBe(0)
+  expect(rig.count('answered') + rig.count('aborted')).toBe(rig.count('requests'))
+  for (const exchange of rig.exchanges) {
+    expect(exchange.isOver).toBe(true)
+    expect(exchange.misuse).toEqual([])
+    expect(exchange.owner).toBeNull()
+  }
+  for (const worker of rig.workers) {
+    expect(worker.problems).toEqual([])
+    expect(worker.live).toEqual([])
   }
 }

@@ -1,0 +1,41 @@
+import { Packr, Unpackr } from 'msgpackr/pack'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { readHead, readOpen, writeHead, writeOpen } from '#src/mailbox/index.js'
+import { HEAD_FRAME, mailbox, OPEN_FRAME, receive } from './support/frame-channel.js'
+
+describe('msgpackr', () => {
+  afterEach(() => void vi.restoreAllMocks())
+
+  it('reads strings over 64 bytes straight from shared memory when its native extractor is not loaded', () => {
+    const strings = ['a'.repeat(65), 'ä€😀'.repeat(50), 'x'.repeat(5000)]
+    const packed = new Packr({ useRecords: false }).pack(strings)
+    const shared = new Uint8Array(new SharedArrayBuffer(packed.length))
+    shared.set(packed)
+    expect(new Unpackr({ useRecords: false }).unpack(shared)).toEqual(strings)
+  })
+
+  it('is never given shared memory, on which the native extractor throws once any module has loaded it', () => {
+    const unpack = vi.spyOn(Unpackr.prototype, 'unpack')
+    for (const size of [0, 100, 4000, 10_000]) {
+      const head = { ...HEAD_FRAME, statusText: 'r'.repeat(size) }
+      writeHead(mailbox, 1, 1, head, null)
+      expect(readHead(receive())).toEqual(head)
+      writeOpen(mailbox, 1, 1, OPEN_FRAME)
+      expect(readOpen(receive())).toEqual(OPEN_FRAME)
+    }
+    expect(unpack).toHaveBeenCalledTimes(8)
+    for (const [source] of unpack.mock.calls) expect(source.buffer).toBeInstanceOf(ArrayBuffer)
+  })
+
+  it('reads the same with the native extractor loaded', async () => {
+    await import('msgpackr')
+    for (let i = 0; i < 100; i += 1) {
+      const open = { ...OPEN_FRAME, route: i }
+      writeOpen(mailbox, 1, i, open)
+      expect(readOpen(receive())).toEqual(open)
+      const head = { ...HEAD_FRAME, status: 200 + i, statusText: 'ü€😀'.repeat(i) }
+      writeHead(mailbox, 1, i, head, null)
+      expect(readHead(receive())).toEqual(head)
+    }
+  })
+})
