@@ -71,11 +71,12 @@ export class Dispatcher implements AcceptorHandler {
 
   /**
    * A worker is gone: its sessions get 502, or a broken connection if the client has seen a part already (C3). Whose answer
-   * lies whole in the acceptor notices nothing.
+   * lies whole in the acceptor, or was published before the worker died, notices nothing.
    */
   removeLink(link: WorkerLink): void {
     const at = this.#links.indexOf(link)
     if (at >= 0) this.#links.splice(at, 1)
+    link.mailbox.readAll()
     link.mailbox.close()
     this.#bodies.forget(link)
     for (const slot of this.#slots.of(link)) {

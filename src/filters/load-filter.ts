@@ -53,10 +53,17 @@ async function importModule(specifier: string): Promise<Record<string, unknown>>
   if (/\.[cm]?ts$/.test(specifier)) {
     // For the whole thread, not by `tsImport`: that one loads a second copy of all that the filter imports, this package
     // included, and what the filter throws would be of that copy's classes.
-    typeScript ??= import('tsx/esm/api').then(({ register }) => register())
+    typeScript ??= registerTypeScript()
     await typeScript
   }
   return import(specifier)
+}
+
+async function registerTypeScript(): Promise<void> {
+  const [esm, cjs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')])
+  esm.register()
+  // A file whose package says nothing of modules counts as CommonJS and goes through `require`.
+  cjs.register()
 }
 
 // biome-ignore lint/complexity/noBannedTypes: a user's export; what it returns is checked

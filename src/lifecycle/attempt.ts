@@ -60,7 +60,6 @@ export class Attempt implements UpstreamHandler, ResponseSource {
 
   /** @throws InvalidHeader if a filter has left a head that must not be sent */
   start(upstream: Upstream, head: RequestHeader, bodyBytes: Uint8Array | null, framing: BodyFraming): void {
-    if (this.#over) return
     this.#method = head.method
     this.#streams = bodyBytes === null && framing.kind !== 'none'
     const request = {

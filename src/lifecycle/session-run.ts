@@ -153,7 +153,6 @@ export class SessionRun {
   /** Of the response stage: the acceptor will say when the client has it, and has a deadline of its own for that. */
   onResponseHandedOver(): void {
     this.#handedOver = true
-    if (this.#deadline !== null) this.#env.wheel.clear(this.#deadline)
     // An answer that is complete before the request was: the rest of the upload is of no use.
     if (!this.#body.complete) {
       this.#upstream.abort()

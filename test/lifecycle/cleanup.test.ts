@@ -141,6 +141,33 @@ const PATHS: Record<string, [path: Path, error: string | null]> = {
     },
     'HG_CLIENT_ABORTED',
   ],
+  'a client that leaves while a filter thinks about a piece of body': [
+    async (witness) => {
+      const late = deferred()
+      const called = deferred()
+      const control = new AbortController()
+      const slow: Filter = {
+        name: 'slow',
+        responseBodyFilter() {
+          if (witness.order.length > 0) witness.order.push('a hook after the end')
+          called.resolve()
+          return late.promise
+        },
+      }
+      const kit = testFilter([witness.filter as Filter, slow], {
+        upstream: () => ({ body: ['a'.repeat(50_000), 'b'.repeat(50_000), 'c'] }),
+      })
+      const pending = kit.request({ signal: control.signal })
+      await called.promise
+      await turns()
+      control.abort()
+      const answer = await pending
+      late.resolve()
+      await turns()
+      return { kit, answer }
+    },
+    'HG_CLIENT_ABORTED',
+  ],
   'a client that leaves during the answer': [
     async (witness) => {
       const control = new AbortController()

@@ -206,6 +206,21 @@ describe('C1', () => {
     expect(count).toBe(1)
   })
 
+  it('a hook that throws on the first of several pieces that were held back is not asked about the others', async () => {
+    let count = 0
+    const filter: Filter = {
+      name: 'early',
+      responseFilter: () => turns(5),
+      responseBodyFilter: () => {
+        count += 1
+        throw new Error('boom')
+      },
+    }
+    const body = ['a'.repeat(50_000), 'b'.repeat(50_000)]
+    const answer = await testFilter(filter, { upstream: () => ({ body }) }).request()
+    expect([answer.status, answer.aborted, count]).toEqual([500, false, 1])
+  })
+
   it('what an asynchronous body hook gives after the session failed is never sent', async () => {
     const late = deferred<Uint8Array>()
     const called = deferred()

@@ -86,6 +86,15 @@ describe('an answer of a filter', () => {
     expect(kit.logs).toHaveLength(1)
   })
 
+  it('that is on its way to the client is not overtaken by the deadline of the session', async () => {
+    const kit = testFilter(answering({ status: 200, body: 'x' }), { timeouts: { totalMs: 1000 } })
+    const pending = kit.request()
+    kit.advance(5000)
+    const answer = await pending
+    expect([answer.status, answer.error]).toEqual([200, null])
+    expect(answer.session.timing.responseSent).not.toBeNull()
+  })
+
   it('in the middle of an upload ends it', async () => {
     let pulled = 0
     const answer = await testFilter(answering({ status: 200, body: 'enough' })).request({
@@ -226,6 +235,19 @@ describe('a status that responseFilter changes', () => {
         expect(answer.error).toBeNull()
       }
     }
+  })
+
+  it('to 204 makes whatever becomes of the body behind it unimportant', async () => {
+    const answer = await testFilter(to(204), {
+      upstream: () => ({
+        body: (function* () {
+          yield 'a'
+          throw new Error('gone')
+        })(),
+      }),
+    }).request()
+    expect([answer.status, answer.aborted, answer.error]).toEqual([204, false, null])
+    expect(answer.session.timing.responseSent).not.toBeNull()
   })
 
   it.each([204, 304])('from %d has a length that is true', async (status) => {

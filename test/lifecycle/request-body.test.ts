@@ -225,6 +225,10 @@ describe('a request body', () => {
     expect(small.replayable).toBe(true)
     small.receive(bytes(1), false)
     expect(small.replayable).toBe(false)
+    const large = make()
+    large.attach(new Sink(() => false))
+    large.receive(bytes(65_537), false)
+    expect(large.replayable).toBe(false)
     const unsent = make()
     unsent.receive(bytes(200_000), true)
     expect(unsent.replayable).toBe(true)
@@ -256,6 +260,66 @@ describe('a request body', () => {
     expect(first.content.length).toBe(0)
     expect(second.content).toEqual(Buffer.from(bytes(10)))
     expect(second.ended).toBe(1)
+  })
+
+  it('that an asynchronous filter refuses after its attempt has failed fails nothing', async () => {
+    const errors: unknown[] = []
+    let refuse: (error: Error) => void = () => undefined
+    const body = new RequestBody({
+      contentLength: -2,
+      buffer: false,
+      limitBytes: 0,
+      transform: () =>
+        new Promise((_resolve, reject) => {
+          refuse = reject
+        }),
+      port: { grant: () => undefined },
+      onTooLarge: () => undefined,
+      onError: (error) => errors.push(error),
+    })
+    body.attach(new Sink(() => false))
+    body.receive(bytes(10), true)
+    body.detach()
+    refuse(new Error('late'))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(errors).toEqual([])
+    body.attach(new Sink(() => false))
+    refuse(new Error('in time'))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(errors).toEqual([new Error('in time')])
+  })
+
+  it('announced larger than what may be buffered is refused before a byte of it has come', () => {
+    let tooLarge = 0
+    const body = new RequestBody({
+      contentLength: 101,
+      buffer: true,
+      limitBytes: 100,
+      transform: null,
+      port: { grant: () => undefined },
+      onTooLarge: () => (tooLarge += 1),
+      onError: () => undefined,
+    })
+    body.whenReady(() => {
+      throw new Error('ready')
+    })
+    expect(tooLarge).toBe(1)
+  })
+
+  it('is given no credit behind its end', () => {
+    const grants: number[] = []
+    const body = new RequestBody({
+      contentLength: -2,
+      buffer: false,
+      limitBytes: 0,
+      transform: null,
+      port: { grant: (granted) => grants.push(granted) },
+      onTooLarge: () => undefined,
+      onError: () => undefined,
+    })
+    body.attach(new Sink(() => false))
+    body.receive(bytes(200_000), true)
+    expect(grants).toEqual([])
   })
 
   it('gathered has memory of its own, shared with nobody', () => {

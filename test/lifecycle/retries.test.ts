@@ -10,7 +10,7 @@ import {
   selectAlternatePeer,
 } from '#src/upstream/index.js'
 import { newSession } from '../session/support.js'
-import { errorDocument } from './support.js'
+import { errorDocument, turns } from './support.js'
 
 const refusing: TestUpstream = () => {
   throw connectionRefused()
@@ -258,6 +258,41 @@ describe('retries', () => {
     expect(answer.aborted).toBe(true)
     expect(answer.status).toBe(200)
     expect(answer.error?.reason).toBe('http_response_incomplete')
+  })
+})
+
+describe('an attempt that is repeated while filters still work on its response', () => {
+  it('sends nothing of that response, and shows filters no more of it', async () => {
+    const seen: string[] = []
+    const filter: Filter = {
+      name: 'slow',
+      errorWhileProxy: () => 'always',
+      async responseBodyFilter(_session, chunk) {
+        seen.push(String.fromCharCode(chunk[0] ?? 0))
+        await turns(2)
+        return undefined
+      },
+    }
+    const kit = testFilter(filter, {
+      peers: 2,
+      async upstream({ attempt }) {
+        if (attempt === 1) {
+          return {
+            body: (function* () {
+              yield 'a'.repeat(50_000)
+              yield 'b'.repeat(50_000)
+              throw new Error('gone')
+            })(),
+          }
+        }
+        await turns(10)
+        return { body: 'c' }
+      },
+    })
+    const answer = await kit.request()
+    expect(answer.text()).toBe('c')
+    expect(answer.upstreamRequests).toHaveLength(2)
+    expect(seen.filter((letter) => letter !== '\0')).toEqual(['a', 'c'])
   })
 })
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 
 /** Local and remote `address:port` in hexadecimal, state, and the two queues, of a line of /proc/net/tcp. */
-const LINE = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):([0-9A-F]{8}) /
+const LINE =
+  /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):([0-9A-F]{8}) /
 
 /**
  * Bytes that the kernel holds for all TCP connections to or from these ports: written and not acknowledged, or received and not

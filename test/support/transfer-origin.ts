@@ -13,7 +13,10 @@ export async function startTransferOrigin(reading: SlowReading): Promise<HttpOri
       return
     }
     await readSlowly(request as AsyncIterable<Buffer>, reading)
-    response.writeHead(200, { 'content-length': 0, 'x-framing': request.headers['transfer-encoding'] ?? 'length' })
+    response.writeHead(200, {
+      'content-length': 0,
+      'x-framing': request.headers['transfer-encoding'] ?? 'length',
+    })
     response.end()
   })
 }

@@ -69,7 +69,7 @@ export async function runTransfer(plan: TransferPlan): Promise<TransferResult> {
     outgoing.end()
     const [answer] = await answered
     if (plan.direction === 'down') await readSlowly(answer, reading)
-    else for await (const _ of answer) continue
+    else for await (const _ of answer);
     const answerFraming = answer.headers['transfer-encoding'] ?? 'length'
     return {
       status: answer.statusCode ?? 0,

@@ -42,6 +42,8 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   readonly #server: Server
   readonly #guard: HeadBuilder
   readonly #connections = new Map<Socket, Connection>()
+  /** Resolved when the server has stopped and all its connections are closed. */
+  #closed: Promise<void> = Promise.resolve()
 
   constructor(options: AcceptorOptions, handler: AcceptorHandler) {
     this.handler = handler
@@ -100,14 +102,14 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   stopListening(): void {
     if (this.draining) return
     this.draining = true
-    this.#server.close()
+    // Asked a second time, the server would call back at once, whatever connections there are.
+    this.#closed = new Promise((resolve) => this.#server.close(() => resolve()))
   }
 
   async close(): Promise<void> {
-    this.draining = true
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.stopListening()
     for (const socket of this.#connections.keys()) socket.destroy()
-    await closed
+    await this.#closed
     this.wheel.close()
   }
 

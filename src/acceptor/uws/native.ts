@@ -100,7 +100,8 @@ function packageFolder(): string {
   }
 }
 
-function verifiedBinary(path: string, fileName: string): Buffer {
+/** Reads a binary. @throws NativeUnavailable unless it is the pinned one of that name */
+export function verifiedBinary(path: string, fileName: string): Buffer {
   let binary: Buffer
   try {
     binary = readFileSync(path)

@@ -45,9 +45,18 @@ export function cacheFolders(name: string): string[] {
   const folders: string[] = []
   const configured = process.env['XDG_CACHE_HOME']
   if (configured?.startsWith('/') === true) folders.push(join(configured, name))
-  else folders.push(join(homedir(), '.cache', name))
+  else folders.push(...homeCache().map((folder) => join(folder, name)))
   folders.push(join(tmpdir(), `${name}-${process.getuid?.() ?? 'user'}`))
   return folders
+}
+
+/** Users without an entry in the password file have no home: `homedir` throws. */
+function homeCache(): string[] {
+  try {
+    return [join(homedir(), '.cache')]
+  } catch {
+    return []
+  }
 }
 
 function requirePrivate(folder: string): void {

@@ -10,6 +10,7 @@ import {
   type AcceptorOptions,
   type Downstream,
   LENGTH_CHUNKED,
+  LENGTH_NONE,
 } from '../types.js'
 import type { UwsExchangeHost } from './exchange-host.js'
 import { loadNative } from './native.js'
@@ -19,6 +20,11 @@ import { UwsExchange } from './uws-exchange.js'
 
 /** Request line and separators, beside the limits of target and field section. */
 const HEAD_MARGIN_BYTES = 256
+/**
+ * Methods that come with a body. uWS ends its list of fields at an empty name: a length behind it is seen by nobody, and the body
+ * would be read as the next request. Where a length is to be expected and there is none, the connection ends with the request.
+ */
+const HAS_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 /** uWS counts in sweeps of 4 s; a timer of one sweep could fire at once. */
 const LEAST_IDLE_S = 5
 
@@ -127,7 +133,11 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         requestId,
         startMs: now(),
       }
-      const closes = guard.asksToClose || guard.contentLength === LENGTH_CHUNKED
+      const { contentLength } = guard
+      const closes =
+        guard.asksToClose ||
+        contentLength === LENGTH_CHUNKED ||
+        (contentLength === LENGTH_NONE && HAS_BODY.has(method))
       const exchange = new UwsExchange(this, response, head, { closes, uwsCloses })
       subject = exchange
       exchange.start()
