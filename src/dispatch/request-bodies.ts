@@ -13,7 +13,7 @@ export class RequestBodies {
       slot.bodyCredit -= chunk.length
       writeBody(mailbox, slot.index, slot.generation, chunk, last)
       if (slot.bodyCredit > 0 && !mailbox.congested) return
-    } else slot.waiting.push({ bytes: Uint8Array.from(chunk), last })
+    } else slot.waiting.push({ bytes: new Uint8Array(chunk), last })
     if (mailbox.congested) this.#waitForRoom(slot, link)
     if (slot.paused || last) return
     slot.paused = true

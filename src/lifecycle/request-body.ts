@@ -177,7 +177,7 @@ export class RequestBody {
       this.#options.onTooLarge()
       return
     }
-    if (chunk.length > 0) this.#pieces.push({ bytes: Uint8Array.from(chunk), counted: true })
+    if (chunk.length > 0) this.#pieces.push({ bytes: new Uint8Array(chunk), counted: true })
     this.#consumed(chunk.length)
     const ready = this.#whenGathered
     if (!this.#complete || ready === null) return
@@ -197,7 +197,7 @@ export class RequestBody {
       this.#options.transform === null
     if (!direct) {
       if (chunk.length > 0 || this.#options.transform !== null) {
-        this.#pieces.push({ bytes: Uint8Array.from(chunk), counted: false })
+        this.#pieces.push({ bytes: new Uint8Array(chunk), counted: false })
       }
       this.#pump()
       return

@@ -53,13 +53,13 @@ export class ResponsePipe {
     if (this.#collects) {
       this.#collectedBytes += chunk.length
       if (this.#collectedBytes > this.#options.collectBytes) this.#options.onTooLarge()
-      else this.#held.push(Uint8Array.from(chunk))
+      else this.#held.push(new Uint8Array(chunk))
       return
     }
     const isFree = this.#open && !this.#busy && !this.#blocked && this.#held.length === 0
     if (isFree && this.#transform === null) this.#emit(chunk)
     else {
-      this.#held.push(Uint8Array.from(chunk))
+      this.#held.push(new Uint8Array(chunk))
       this.#pump()
     }
     this.#regulate()
@@ -212,7 +212,7 @@ export class ResponsePipe {
         return
       }
       if (head.length === null && this.#coalesced === null && chunk.length <= COALESCE_BYTES) {
-        this.#coalesced = Uint8Array.from(chunk)
+        this.#coalesced = new Uint8Array(chunk)
         return
       }
       this.#sendHead()

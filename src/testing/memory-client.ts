@@ -133,7 +133,7 @@ export class MemoryClient implements ClientPort {
   #take(chunk: Uint8Array): void {
     if (this.status === 0) this.breaches.push('a body without a head')
     if (this.#over) this.breaches.push('a body after the end')
-    this.#parts.push(Uint8Array.from(chunk))
+    this.#parts.push(new Uint8Array(chunk))
   }
 
   #end(): void {

@@ -114,7 +114,7 @@ export class MemoryExchange implements UpstreamExchange, TestUpstreamRequest {
     }
     this.#left -= chunk.length
     this.bytesSent = true
-    this.#parts.push(Uint8Array.from(chunk))
+    this.#parts.push(new Uint8Array(chunk))
     const { windowBytes, handler } = this.#options
     const wasFull = this.#unsent > windowBytes
     this.#unsent += chunk.length

@@ -43,10 +43,10 @@ describe('the framing guard', () => {
     const builder = new HeadBuilder({ limits: LIMITS, chunked: 'close', strings: 'bytes' })
     builder.begin()
     for (const [name, value] of [
-      HOST,
-      HOST,
-      ['transfer-encoding', 'chunked'],
       ['connection', 'close, x-a'],
+      ['transfer-encoding', 'chunked'],
+      HOST,
+      HOST,
     ] as const) {
       builder.add(name, value)
     }

@@ -54,7 +54,10 @@ describe.each(ACCEPTOR_KINDS)('curl over %s', (acceptor) => {
   })
 
   it('-T FILE: an upload of known length, which waits for 100 Continue, arrives whole', async () => {
-    expect(JSON.parse(await curl('-T', file, url('/upload')))).toEqual({ bytes: content.length, sha256: digest })
+    expect(JSON.parse(await curl('-T', file, url('/upload')))).toEqual({
+      bytes: content.length,
+      sha256: digest,
+    })
   })
 
   it('-T -: a chunked upload from standard input arrives whole', async () => {
@@ -81,7 +84,16 @@ describe.each(ACCEPTOR_KINDS)('curl over %s', (acceptor) => {
   })
 
   it('two requests to the same place share a connection', async () => {
-    const connects = await curl('-o', '/dev/null', '-o', '/dev/null', '-w', '%{num_connects} ', url('/'), url('/headers'))
+    const connects = await curl(
+      '-o',
+      '/dev/null',
+      '-o',
+      '/dev/null',
+      '-w',
+      '%{num_connects} ',
+      url('/'),
+      url('/headers'),
+    )
     expect(connects).toBe('1 0 ')
   })
 

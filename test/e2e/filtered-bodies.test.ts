@@ -58,18 +58,25 @@ describe.each(ACCEPTOR_KINDS)('filtered bodies over %s', (acceptor) => {
     expect(origin.failures).toEqual([])
   })
 
-  it.each(['stream', 'buffer'])('%s: bodies of all sizes are changed as a whole, in both directions and framings', async (where) => {
-    for (const size of SIZES) {
-      const body = bodyOf(size)
-      for (const framing of ['length', 'chunked']) {
-        const headers = framing === 'chunked' ? { 'transfer-encoding': 'chunked' } : {}
-        const answer = await fetchAnswer(gateway.port, `/${where}/${framing}`, { method: 'POST', headers, body })
-        expect(`${size} ${answer.status}`).toBe(`${size} 200`)
-        expect(received.at(-1)?.equals(shouted(body)), `${size} bytes ${framing} at the origin`).toBe(true)
-        expect(answer.body.equals(shouted(body)), `${size} bytes ${framing} at the client`).toBe(true)
+  it.each(['stream', 'buffer'])(
+    '%s: bodies of all sizes are changed as a whole, in both directions and framings',
+    async (where) => {
+      for (const size of SIZES) {
+        const body = bodyOf(size)
+        for (const framing of ['length', 'chunked']) {
+          const headers = framing === 'chunked' ? { 'transfer-encoding': 'chunked' } : {}
+          const answer = await fetchAnswer(gateway.port, `/${where}/${framing}`, {
+            method: 'POST',
+            headers,
+            body,
+          })
+          expect(`${size} ${answer.status}`).toBe(`${size} 200`)
+          expect(received.at(-1)?.equals(shouted(body)), `${size} bytes ${framing} at the origin`).toBe(true)
+          expect(answer.body.equals(shouted(body)), `${size} bytes ${framing} at the client`).toBe(true)
+        }
       }
-    }
-  })
+    },
+  )
 
   it('respond: an answer of a filter has any size, and asks nobody', async () => {
     for (const size of SIZES) {

@@ -39,10 +39,22 @@ describe.each(ACCEPTOR_KINDS)('large bodies over %s', (acceptor) => {
   }, 120_000)
 
   it('a chunked download streams under back-pressure', async () => {
-    await expectWhole({ ...plan, direction: 'down', framing: 'chunked', totalBytes: 64 * MIB, sliceBytes: 16 * MIB })
+    await expectWhole({
+      ...plan,
+      direction: 'down',
+      framing: 'chunked',
+      totalBytes: 64 * MIB,
+      sliceBytes: 16 * MIB,
+    })
   }, 120_000)
 
   it('a chunked upload streams under back-pressure', async () => {
-    await expectWhole({ ...plan, direction: 'up', framing: 'chunked', totalBytes: 64 * MIB, sliceBytes: 16 * MIB })
+    await expectWhole({
+      ...plan,
+      direction: 'up',
+      framing: 'chunked',
+      totalBytes: 64 * MIB,
+      sliceBytes: 16 * MIB,
+    })
   }, 120_000)
 })

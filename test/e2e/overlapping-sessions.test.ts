@@ -41,7 +41,9 @@ async function reports(channel: BroadcastChannel): Promise<MarkerReport[]> {
 }
 
 describe.each(ACCEPTOR_KINDS)('sessions over %s', (acceptor) => {
-  it('A-01 10 000 overlapping sessions never see each other, and none is left', { timeout: 120_000 }, async () => {
+  it('A-01 10 000 overlapping sessions never see each other, and none is left', {
+    timeout: 120_000,
+  }, async () => {
     const origin = await HttpOrigin.start(async (request, response) => {
       const body = await readBody(request)
       const marker = String(request.headers['x-marker'])
@@ -56,7 +58,9 @@ describe.each(ACCEPTOR_KINDS)('sessions over %s', (acceptor) => {
       acceptor,
       workers: WORKERS,
       upstreams: { app: { peers: [origin.address] } },
-      routes: [{ upstream: 'app', filters: [{ use: filters.path('marker'), with: { channel: channelName } }] }],
+      routes: [
+        { upstream: 'app', filters: [{ use: filters.path('marker'), with: { channel: channelName } }] },
+      ],
     })
     const agent = keepAliveAgent(CONNECTIONS)
     const wrong: string[] = []
@@ -89,7 +93,12 @@ describe.each(ACCEPTOR_KINDS)('sessions over %s', (acceptor) => {
 
       const { inFlight, counters } = await gateway.settle()
       expect(inFlight).toBe(0)
-      expect(counters).toMatchObject({ requests: SESSIONS, answered: SESSIONS, aborted: 0, 'status:2xx': SESSIONS })
+      expect(counters).toMatchObject({
+        requests: SESSIONS,
+        answered: SESSIONS,
+        aborted: 0,
+        'status:2xx': SESSIONS,
+      })
       expect(origin.failures).toEqual([])
 
       let workers: readonly MarkerReport[] = []

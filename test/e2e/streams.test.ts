@@ -55,9 +55,10 @@ describe.each(ACCEPTOR_KINDS)('streams over %s', (acceptor) => {
       response.end()
     }
     await withGateway(acceptor, handler, async ({ gateway }) => {
-      const [response] = (await once(get({ port: gateway.port, path: '/events', agent: false }), 'response')) as [
-        IncomingMessage,
-      ]
+      const [response] = (await once(
+        get({ port: gateway.port, path: '/events', agent: false }),
+        'response',
+      )) as [IncomingMessage]
       let text = ''
       let number = 0
       for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -97,28 +98,42 @@ describe.each(ACCEPTOR_KINDS)('streams over %s', (acceptor) => {
         expect(client.closed).toBe(true)
         await client.destroy()
       }
-      await eventually('the upstream connections of half sent requests are closed', () => origin.connections === 0)
+      await eventually(
+        'the upstream connections of half sent requests are closed',
+        () => origin.connections === 0,
+      )
     })
   })
 
-  it('B8 200 clients that leave in the middle of a download leave nothing behind', { timeout: 60_000 }, async () => {
+  it('B8 200 clients that leave in the middle of a download leave nothing behind', {
+    timeout: 60_000,
+  }, async () => {
     const clients = 200
-    await withGateway(acceptor, (_, response) => endless(response.writeHead(200)), async ({ gateway, origin }) => {
-      await pooled(clients, 20, async (index) => {
-        const client = await RawClient.connect(gateway.port)
-        await client.send(`GET /${index} HTTP/1.1\r\nHost: a\r\n\r\n`)
-        await client.until(() => client.receivedBytes > CHUNK.length, 20_000)
-        expect(client.receivedBytes).toBeGreaterThan(CHUNK.length)
-        await client.destroy(index % 2 === 0)
-      })
-      await eventually('the origin is rid of all of them', () => origin.open === 0 && origin.connections === 0)
-      const { counters } = await gateway.settle()
-      expect(counters).toMatchObject({ requests: clients, aborted: clients, answered: 0 })
-      expect(origin.requests).toBe(clients)
-    })
+    await withGateway(
+      acceptor,
+      (_, response) => endless(response.writeHead(200)),
+      async ({ gateway, origin }) => {
+        await pooled(clients, 20, async (index) => {
+          const client = await RawClient.connect(gateway.port)
+          await client.send(`GET /${index} HTTP/1.1\r\nHost: a\r\n\r\n`)
+          await client.until(() => client.receivedBytes > CHUNK.length, 20_000)
+          expect(client.receivedBytes).toBeGreaterThan(CHUNK.length)
+          await client.destroy(index % 2 === 0)
+        })
+        await eventually(
+          'the origin is rid of all of them',
+          () => origin.open === 0 && origin.connections === 0,
+        )
+        const { counters } = await gateway.settle()
+        expect(counters).toMatchObject({ requests: clients, aborted: clients, answered: 0 })
+        expect(origin.requests).toBe(clients)
+      },
+    )
   })
 
-  it('B8 200 clients that leave in the middle of an upload leave nothing behind', { timeout: 60_000 }, async () => {
+  it('B8 200 clients that leave in the middle of an upload leave nothing behind', {
+    timeout: 60_000,
+  }, async () => {
     const clients = 200
     const arrived = new EventEmitter()
     let brokenOff = 0
@@ -139,7 +154,10 @@ describe.each(ACCEPTOR_KINDS)('streams over %s', (acceptor) => {
         await reached
         await client.destroy(index % 2 === 0)
       })
-      await eventually('the origin is rid of all of them', () => origin.open === 0 && origin.connections === 0)
+      await eventually(
+        'the origin is rid of all of them',
+        () => origin.open === 0 && origin.connections === 0,
+      )
       const { counters } = await gateway.settle()
       expect(counters).toMatchObject({ requests: clients, aborted: clients, answered: 0 })
       expect(origin.requests).toBe(clients)

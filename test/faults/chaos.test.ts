@@ -33,7 +33,9 @@ function judge(what: string, outcome: HttpOutcome, wanted: Buffer, own: readonly
 }
 
 describe.each(ACCEPTOR_KINDS)('chaos over %s', (acceptor) => {
-  it('C16 requests = answered + aborted after any mixture of loads, departures and dying workers', { timeout: 120_000 }, async () => {
+  it('C16 requests = answered + aborted after any mixture of loads, departures and dying workers', {
+    timeout: 120_000,
+  }, async () => {
     const seed = Date.now() >>> 0
     const random = generator(seed)
     const origin = await HttpOrigin.start(async (request, response) => {
@@ -52,7 +54,11 @@ describe.each(ACCEPTOR_KINDS)('chaos over %s', (acceptor) => {
     const wrong: string[] = []
     let exits = 0
 
-    const leave = async (head: string, enough: (client: RawClient) => boolean, rest: Buffer): Promise<void> => {
+    const leave = async (
+      head: string,
+      enough: (client: RawClient) => boolean,
+      rest: Buffer,
+    ): Promise<void> => {
       const client = await RawClient.connect(gateway.port)
       await client.send(head)
       await client.send(rest)
@@ -62,7 +68,9 @@ describe.each(ACCEPTOR_KINDS)('chaos over %s', (acceptor) => {
     const operate = async (index: number): Promise<void> => {
       if (index % EXIT_EVERY === EXIT_EVERY - 1) {
         exits += 1
-        wrong.push(...judge('exit', await send(gateway.port, '/evil/exits', { agent }), Buffer.alloc(0), [502, 503]))
+        wrong.push(
+          ...judge('exit', await send(gateway.port, '/evil/exits', { agent }), Buffer.alloc(0), [502, 503]),
+        )
         return
       }
       const dice = random()

@@ -88,69 +88,78 @@ describe.each(ACCEPTOR_KINDS)('evil filters over %s', (acceptor) => {
     return opened
   }
 
-  it.each(SURVIVED)('C1 a filter that $deed: its session gets $status, all others go on', async ({ deed, status }) => {
-    const before = lostWorkers()
-    const opened = await openStreams()
-    const load = new SteadyLoad(gateway.port, '/fast', LOAD)
-    try {
-      const answer = await fetchAnswer(gateway.port, `/evil/${deed}`)
-      expect(answer.status).toBe(status)
-      if (status === 500) {
+  it.each(SURVIVED)(
+    'C1 a filter that $deed: its session gets $status, all others go on',
+    async ({ deed, status }) => {
+      const before = lostWorkers()
+      const opened = await openStreams()
+      const load = new SteadyLoad(gateway.port, '/fast', LOAD)
+      try {
+        const answer = await fetchAnswer(gateway.port, `/evil/${deed}`)
+        expect(answer.status).toBe(status)
+        if (status === 500) {
+          expect(answer.headers['proxy-status']).toBe('headgate; error=proxy_internal_error')
+          const document = JSON.parse(answer.body.toString()) as { message: string; request_id: string }
+          expect(document.message).toContain("filter 'evil'")
+          expect(answer.body.toString()).not.toContain('secret')
+          const [line] = await gateway.log.until(
+            ({ reqId, level }) => reqId === document.request_id && level === 'error',
+          )
+          expect(line?.msg).toContain("filter 'evil'")
+        } else await gateway.log.until((line) => JSON.stringify(line).includes('nobody waits for this'))
+        await expectAlive(streams, opened, `after ${deed}`)
+        expect(lostWorkers()).toBe(before)
+      } finally {
+        await load.stop()
+        for (const stream of opened) stream.close()
+      }
+      expect(load.answered).toBeGreaterThan(0)
+      expect(load.unusual()).toEqual([])
+    },
+  )
+
+  it.each(DEADLY[acceptor])(
+    'C2 C3 a filter that %s: its worker is replaced, the other one notices nothing',
+    { timeout: 60_000 },
+    async (deed) => {
+      const before = lostWorkers()
+      const threadsBefore = await threads(WORKERS)
+      const opened = await openStreams()
+      const load = new SteadyLoad(gateway.port, '/fast', LOAD)
+      try {
+        const answer = await fetchAnswer(gateway.port, `/evil/${deed}`)
+        expect(answer.status).toBe(502)
         expect(answer.headers['proxy-status']).toBe('headgate; error=proxy_internal_error')
-        const document = JSON.parse(answer.body.toString()) as { message: string; request_id: string }
-        expect(document.message).toContain("filter 'evil'")
-        expect(answer.body.toString()).not.toContain('secret')
-        const [line] = await gateway.log.until(
-          ({ reqId, level }) => reqId === document.request_id && level === 'error',
+
+        await eventually('the streams of one worker are cut', () =>
+          opened.some((stream) => stream.state === 'broken-off'),
         )
-        expect(line?.msg).toContain("filter 'evil'")
-      } else await gateway.log.until((line) => JSON.stringify(line).includes('nobody waits for this'))
-      await expectAlive(streams, opened, `after ${deed}`)
-      expect(lostWorkers()).toBe(before)
-    } finally {
-      await load.stop()
-      for (const stream of opened) stream.close()
-    }
-    expect(load.answered).toBeGreaterThan(0)
-    expect(load.unusual()).toEqual([])
-  })
+        const lost = opened.find((stream) => stream.state === 'broken-off')?.thread ?? ''
+        const alive = opened.filter((stream) => stream.thread !== lost)
+        const dead = opened.filter((stream) => stream.thread === lost)
+        await eventually('all of that worker are', () =>
+          dead.every((stream) => stream.state === 'broken-off'),
+        )
+        await expectAlive(streams, alive, `after ${deed}`)
+        expect(alive.every((stream) => stream.state === 'open')).toBe(true)
 
-  it.each(DEADLY[acceptor])('C2 C3 a filter that %s: its worker is replaced, the other one notices nothing', { timeout: 60_000 }, async (deed) => {
-    const before = lostWorkers()
-    const threadsBefore = await threads(WORKERS)
-    const opened = await openStreams()
-    const load = new SteadyLoad(gateway.port, '/fast', LOAD)
-    try {
-      const answer = await fetchAnswer(gateway.port, `/evil/${deed}`)
-      expect(answer.status).toBe(502)
-      expect(answer.headers['proxy-status']).toBe('headgate; error=proxy_internal_error')
-
-      await eventually('the streams of one worker are cut', () =>
-        opened.some((stream) => stream.state === 'broken-off'),
-      )
-      const lost = opened.find((stream) => stream.state === 'broken-off')?.thread ?? ''
-      const alive = opened.filter((stream) => stream.thread !== lost)
-      const dead = opened.filter((stream) => stream.thread === lost)
-      await eventually('all of that worker are', () => dead.every((stream) => stream.state === 'broken-off'))
-      await expectAlive(streams, alive, `after ${deed}`)
-      expect(alive.every((stream) => stream.state === 'open')).toBe(true)
-
-      await eventually('the log tells of it', () => lostWorkers() === before + 1)
-      const threadsAfter = await threads(WORKERS)
-      expect(threadsAfter.has(lost)).toBe(false)
-      const survivors = [...threadsBefore].filter((thread) => threadsAfter.has(thread))
-      expect(survivors).toEqual([...threadsBefore].filter((thread) => thread !== lost))
-      await expectAlive(streams, alive, `with a new worker after ${deed}`)
-    } finally {
-      await load.stop()
-      for (const stream of opened) stream.close()
-    }
-    // What the lost worker had in hand is answered too, and it is no more than that.
-    const unusual = load.unusual()
-    expect(unusual.filter((text) => text !== '502 headgate; error=proxy_internal_error')).toEqual([])
-    expect(unusual.length).toBeLessThanOrEqual(LOAD)
-    expect(load.answered).toBeGreaterThan(unusual.length)
-  })
+        await eventually('the log tells of it', () => lostWorkers() === before + 1)
+        const threadsAfter = await threads(WORKERS)
+        expect(threadsAfter.has(lost)).toBe(false)
+        const survivors = [...threadsBefore].filter((thread) => threadsAfter.has(thread))
+        expect(survivors).toEqual([...threadsBefore].filter((thread) => thread !== lost))
+        await expectAlive(streams, alive, `with a new worker after ${deed}`)
+      } finally {
+        await load.stop()
+        for (const stream of opened) stream.close()
+      }
+      // What the lost worker had in hand is answered too, and it is no more than that.
+      const unusual = load.unusual()
+      expect(unusual.filter((text) => text !== '502 headgate; error=proxy_internal_error')).toEqual([])
+      expect(unusual.length).toBeLessThanOrEqual(LOAD)
+      expect(load.answered).toBeGreaterThan(unusual.length)
+    },
+  )
 
   it('the process that has seen all this is still the same, and stops without losing anything', async () => {
     expect(gateway.alive).toBe(true)

@@ -19,9 +19,16 @@ describe('what a worker has published before it dies', () => {
     rig.loseWorker(0)
 
     expect([answered.status, answered.body.toString(), answered.phase]).toEqual([200, 'whole', 'finished'])
-    expect([streamed.status, streamed.body.toString(), streamed.phase]).toEqual([200, 'in pieces', 'finished'])
+    expect([streamed.status, streamed.body.toString(), streamed.phase]).toEqual([
+      200,
+      'in pieces',
+      'finished',
+    ])
     expect([silent.status, silent.phase]).toEqual([502, 'finished'])
     expect(rig.dispatcher.inFlight).toBe(0)
-    expect({ answered: rig.count('answered'), aborted: rig.count('aborted') }).toEqual({ answered: 3, aborted: 0 })
+    expect({ answered: rig.count('answered'), aborted: rig.count('aborted') }).toEqual({
+      answered: 3,
+      aborted: 0,
+    })
   })
 })

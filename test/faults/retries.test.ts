@@ -26,18 +26,21 @@ async function gatewayTo(peers: string[], more: Partial<TestConfig> = {}): Promi
 }
 
 describe('retries', () => {
-  it.each(['GET', 'POST'])('A1 %s: a peer that refuses connections costs no client anything while another one serves', async (method) => {
-    const good = await origin(async (request, response) => void response.end(await readBody(request)))
-    const gateway = await gatewayTo([`127.0.0.1:${await refusedPort()}`, good.address])
-    const body = method === 'POST' ? { body: 'the body' } : {}
-    for (let round = 0; round < 40; round += 1) {
-      const answer = await fetchAnswer(gateway.port, '/', { method, ...body })
-      expect(`${answer.status} ${answer.body.toString()}`).toBe(`200 ${body.body ?? ''}`)
-    }
-    const { counters } = await gateway.settle()
-    expect(counters.answered).toBe(40)
-    expect(good.requests).toBe(40)
-  })
+  it.each(['GET', 'POST'])(
+    'A1 %s: a peer that refuses connections costs no client anything while another one serves',
+    async (method) => {
+      const good = await origin(async (request, response) => void response.end(await readBody(request)))
+      const gateway = await gatewayTo([`127.0.0.1:${await refusedPort()}`, good.address])
+      const body = method === 'POST' ? { body: 'the body' } : {}
+      for (let round = 0; round < 40; round += 1) {
+        const answer = await fetchAnswer(gateway.port, '/', { method, ...body })
+        expect(`${answer.status} ${answer.body.toString()}`).toBe(`200 ${body.body ?? ''}`)
+      }
+      const { counters } = await gateway.settle()
+      expect(counters.answered).toBe(40)
+      expect(good.requests).toBe(40)
+    },
+  )
 
   it('a filter has the answer of one peer thrown away and another peer asked', async () => {
     const asked: string[] = []

@@ -54,7 +54,10 @@ describe.each(ACCEPTOR_KINDS)('saturation over %s', (acceptor) => {
       for (const answer of beyond as HttpAnswer[]) {
         expect(answer.headers['retry-after']).toBe('1')
         expect(answer.headers['proxy-status']).toBe('headgate; error=connection_limit_reached')
-        expect(JSON.parse(answer.body.toString())).toMatchObject({ error: 'service_unavailable', status: 503 })
+        expect(JSON.parse(answer.body.toString())).toMatchObject({
+          error: 'service_unavailable',
+          status: 503,
+        })
       }
       expect(held).toHaveLength(SESSIONS)
       for (const answer of held.splice(0)) answer()
@@ -73,43 +76,57 @@ describe.each(ACCEPTOR_KINDS)('saturation over %s', (acceptor) => {
     })
   })
 
-  it('C5 a flood far beyond the limit is answered request by request, and none hangs', { timeout: 60_000 }, async () => {
+  it('C5 a flood far beyond the limit is answered request by request, and none hangs', {
+    timeout: 60_000,
+  }, async () => {
     const agent = keepAliveAgent(100)
-    await withGateway(limited, (_, response) => void response.end('fine'), async (gateway) => {
-      const outcomes: HttpOutcome[] = []
-      await pooled(2_000, 100, async () => void outcomes.push(await send(gateway.port, '/', { agent })))
-      const { 200: fine = 0, 503: full = 0, ...others } = statuses(outcomes)
-      expect(others).toEqual({})
-      expect(fine + full).toBe(2_000)
-      expect(Math.min(fine, full)).toBeGreaterThan(0)
-      expect((await gateway.settle()).counters).toMatchObject({ requests: 2_000, answered: 2_000, aborted: 0 })
-    })
+    await withGateway(
+      limited,
+      (_, response) => void response.end('fine'),
+      async (gateway) => {
+        const outcomes: HttpOutcome[] = []
+        await pooled(2_000, 100, async () => void outcomes.push(await send(gateway.port, '/', { agent })))
+        const { 200: fine = 0, 503: full = 0, ...others } = statuses(outcomes)
+        expect(others).toEqual({})
+        expect(fine + full).toBe(2_000)
+        expect(Math.min(fine, full)).toBeGreaterThan(0)
+        expect((await gateway.settle()).counters).toMatchObject({
+          requests: 2_000,
+          answered: 2_000,
+          aborted: 0,
+        })
+      },
+    )
     agent.destroy()
   })
 
   it('B7 connections beyond the limit are closed at once, those within it are served', async () => {
     const connections = 10
     const config = { acceptor, limits: { connections } }
-    await withGateway(config, (_, response) => void response.end('fine'), async (gateway) => {
-      const within: RawClient[] = []
-      for (let i = 0; i < connections; i += 1) {
-        const client = await RawClient.connect(gateway.port)
-        await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-        await client.readResponses()
-        within.push(client)
-      }
-      for (let i = 0; i < connections; i += 1) {
-        const client = await RawClient.connect(gateway.port)
-        expect(await client.untilClosed(20_000)).toBe(true)
-        await client.destroy()
-      }
-      for (const client of within) {
-        await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-        const { responses } = await client.readResponses(2)
-        expect(responses.map((response) => response.status)).toEqual([200, 200])
-        await client.destroy()
-      }
-      await eventually('there is room again', async () => (await send(gateway.port, '/')).kind === 'answer')
-    })
+    await withGateway(
+      config,
+      (_, response) => void response.end('fine'),
+      async (gateway) => {
+        const within: RawClient[] = []
+        for (let i = 0; i < connections; i += 1) {
+          const client = await RawClient.connect(gateway.port)
+          await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+          await client.readResponses()
+          within.push(client)
+        }
+        for (let i = 0; i < connections; i += 1) {
+          const client = await RawClient.connect(gateway.port)
+          expect(await client.untilClosed(20_000)).toBe(true)
+          await client.destroy()
+        }
+        for (const client of within) {
+          await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+          const { responses } = await client.readResponses(2)
+          expect(responses.map((response) => response.status)).toEqual([200, 200])
+          await client.destroy()
+        }
+        await eventually('there is room again', async () => (await send(gateway.port, '/')).kind === 'answer')
+      },
+    )
   })
 })

@@ -19,7 +19,9 @@ function endless(response: ServerResponse): void {
 }
 
 describe.each(ACCEPTOR_KINDS)('slow clients over %s', (acceptor) => {
-  it(`B6 ${CLIENTS} readers and ${CLIENTS} writers that stall are cut, while others are served`, { timeout: 60_000 }, async () => {
+  it(`B6 ${CLIENTS} readers and ${CLIENTS} writers that stall are cut, while others are served`, {
+    timeout: 60_000,
+  }, async () => {
     let begun = 0
     let gone = 0
     const origin = await HttpOrigin.start((request, response) => {
@@ -56,7 +58,10 @@ describe.each(ACCEPTOR_KINDS)('slow clients over %s', (acceptor) => {
       for (const client of clients) client.resumeReading()
       for (const [index, client] of clients.entries()) {
         const closed = await client.untilClosed(20_000)
-        expect(closed, `${index % 2 === 0 ? 'reader' : 'writer'} ${index} after ${client.receivedBytes} bytes`).toBe(true)
+        expect(
+          closed,
+          `${index % 2 === 0 ? 'reader' : 'writer'} ${index} after ${client.receivedBytes} bytes`,
+        ).toBe(true)
       }
       for (const [index, client] of clients.entries()) {
         const { responses } = client.responses()

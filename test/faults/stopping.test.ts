@@ -76,7 +76,9 @@ describe.each(ACCEPTOR_KINDS)('stopping over %s', (acceptor) => {
     await holding.origin.close()
   })
 
-  it('C7 SIGTERM with 100 in flight and idle connections: all are answered, each is logged, exit 0', { timeout: 60_000 }, async () => {
+  it('C7 SIGTERM with 100 in flight and idle connections: all are answered, each is logged, exit 0', {
+    timeout: 60_000,
+  }, async () => {
     const gateway = await GatewayProcess.start(config)
     try {
       const idle = await askMany(gateway.port, '/quick', 20)
@@ -85,7 +87,10 @@ describe.each(ACCEPTOR_KINDS)('stopping over %s', (acceptor) => {
       await holding.untilHolding(100)
 
       gateway.signal('SIGTERM')
-      await eventually('new connections are refused', async () => (await refusal(gateway.port)) === 'ECONNREFUSED')
+      await eventually(
+        'new connections are refused',
+        async () => (await refusal(gateway.port)) === 'ECONNREFUSED',
+      )
       expect(clients.every((client) => client.receivedBytes === 0 && !client.closed)).toBe(true)
       holding.release()
 
@@ -117,7 +122,10 @@ describe.each(ACCEPTOR_KINDS)('stopping over %s', (acceptor) => {
       await client.until(() => client.receivedBytes > 0)
       client.pauseReading()
       gateway.signal('SIGTERM')
-      await eventually('new connections are refused', async () => (await refusal(gateway.port)) === 'ECONNREFUSED')
+      await eventually(
+        'new connections are refused',
+        async () => (await refusal(gateway.port)) === 'ECONNREFUSED',
+      )
       client.resumeReading()
       await client.untilClosed(20_000)
       const { responses, problem } = client.responses()

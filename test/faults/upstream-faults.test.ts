@@ -30,7 +30,9 @@ const BEHAVIOUR: Readonly<Record<string, (request: IncomingMessage, response: Se
       () => request.socket.resetAndDestroy(),
     ),
   '/too-long': (request) =>
-    void request.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfineHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'),
+    void request.socket.write(
+      'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfineHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil',
+    ),
 }
 
 const filters = compileFilters(new URL('./filters/picky.ts', import.meta.url))
@@ -66,7 +68,12 @@ describe.each(ACCEPTOR_KINDS)('upstream faults over %s', (acceptor) => {
   })
 
   /** Checks everything that all answers of the gateway itself have in common (design §12), log line included. */
-  async function expectErrorDocument(answer: HttpAnswer, status: number, error: string, reason: string): Promise<void> {
+  async function expectErrorDocument(
+    answer: HttpAnswer,
+    status: number,
+    error: string,
+    reason: string,
+  ): Promise<void> {
     expect(answer.status).toBe(status)
     expect(answer.headers).toMatchObject({
       'content-type': 'application/json',
@@ -88,19 +95,83 @@ describe.each(ACCEPTOR_KINDS)('upstream faults over %s', (acceptor) => {
   }
 
   it.each([
-    ['a request that no route matches', 'elsewhere.test', '/fine', 'GET', 404, 'not_found', 'destination_not_found'],
+    [
+      'a request that no route matches',
+      'elsewhere.test',
+      '/fine',
+      'GET',
+      404,
+      'not_found',
+      'destination_not_found',
+    ],
     ['A1 a refused connection', 'gone.test', '/fine', 'GET', 502, 'bad_gateway', 'connection_refused'],
-    ['A1 a refused connection for a POST', 'gone.test', '/fine', 'POST', 502, 'bad_gateway', 'connection_refused'],
-    ['A4 an upstream that never answers', 'hasty.test', '/silent', 'GET', 504, 'gateway_timeout', 'http_response_timeout'],
-    ['A15 a session beyond its total time', 'limited.test', '/silent', 'GET', 504, 'gateway_timeout', 'http_response_timeout'],
-    ['an upstream that hangs up', 'app.test', '/hangs-up', 'POST', 502, 'bad_gateway', 'connection_terminated'],
-    ['A8 garbage instead of an answer', 'app.test', '/garbage', 'GET', 502, 'bad_gateway', 'http_protocol_error'],
+    [
+      'A1 a refused connection for a POST',
+      'gone.test',
+      '/fine',
+      'POST',
+      502,
+      'bad_gateway',
+      'connection_refused',
+    ],
+    [
+      'A4 an upstream that never answers',
+      'hasty.test',
+      '/silent',
+      'GET',
+      504,
+      'gateway_timeout',
+      'http_response_timeout',
+    ],
+    [
+      'A15 a session beyond its total time',
+      'limited.test',
+      '/silent',
+      'GET',
+      504,
+      'gateway_timeout',
+      'http_response_timeout',
+    ],
+    [
+      'an upstream that hangs up',
+      'app.test',
+      '/hangs-up',
+      'POST',
+      502,
+      'bad_gateway',
+      'connection_terminated',
+    ],
+    [
+      'A8 garbage instead of an answer',
+      'app.test',
+      '/garbage',
+      'GET',
+      502,
+      'bad_gateway',
+      'http_protocol_error',
+    ],
     ['A8 two lengths', 'app.test', '/two-lengths', 'GET', 502, 'bad_gateway', 'http_protocol_error'],
-    ['A8 a coding that is not chunked', 'app.test', '/gzip-chunked', 'GET', 502, 'bad_gateway', 'http_response_transfer_coding'],
-  ])('%s: error document, Proxy-Status and log line agree', async (_, host, path, method, status, error, reason) => {
-    const body = method === 'POST' ? { body: 'once' } : {}
-    await expectErrorDocument(await fetchAnswer(gateway.port, path, { method, headers: { host }, ...body }), status, error, reason)
-  })
+    [
+      'A8 a coding that is not chunked',
+      'app.test',
+      '/gzip-chunked',
+      'GET',
+      502,
+      'bad_gateway',
+      'http_response_transfer_coding',
+    ],
+  ])(
+    '%s: error document, Proxy-Status and log line agree',
+    async (_, host, path, method, status, error, reason) => {
+      const body = method === 'POST' ? { body: 'once' } : {}
+      await expectErrorDocument(
+        await fetchAnswer(gateway.port, path, { method, headers: { host }, ...body }),
+        status,
+        error,
+        reason,
+      )
+    },
+  )
 
   it('a request that a filter rejects gets the status and reason of the filter', async () => {
     const headers = { host: 'app.test', 'x-block': '1' }
@@ -116,7 +187,13 @@ describe.each(ACCEPTOR_KINDS)('upstream faults over %s', (acceptor) => {
     expect(id).toMatch(/^req-/)
     expect(answer.body.toString()).toBe(id)
     const [line] = await gateway.log.until((candidate) => candidate['reqId'] === id)
-    expect(line).toMatchObject({ msg: 'session', status: 200, path: '/fine', method: 'GET', host: 'app.test' })
+    expect(line).toMatchObject({
+      msg: 'session',
+      status: 200,
+      path: '/fine',
+      method: 'GET',
+      host: 'app.test',
+    })
   })
 
   it.each([

@@ -31,7 +31,11 @@ afterEach(async () => {
 
 function configWith(names: readonly string[], more: Partial<TestConfig> = {}): TestConfig {
   const upstreams = { app: { peers: [origin.address] } }
-  return { upstreams, routes: [{ upstream: 'app', filters: names.map((name) => filters.path(name)) }], ...more }
+  return {
+    upstreams,
+    routes: [{ upstream: 'app', filters: names.map((name) => filters.path(name)) }],
+    ...more,
+  }
 }
 
 /** A pool without a gateway around it. */
@@ -80,11 +84,15 @@ describe('workers that do not come up', () => {
 
   it('C4 a filter that never finishes loading fails the start, instead of hanging it', async () => {
     const pool = await poolFor(configWith(['stuck'], { workers: 1 }), 1_000)
-    await expect(pool.start()).rejects.toThrow(/has not started within 1000 ms: a filter does not finish loading/)
+    await expect(pool.start()).rejects.toThrow(
+      /has not started within 1000 ms: a filter does not finish loading/,
+    )
     await pool.stop()
   })
 
-  it('C4 a worker that cannot be started again is tried with back-off, then comes back; the others serve meanwhile', { timeout: 60_000 }, async () => {
+  it('C4 a worker that cannot be started again is tried with back-off, then comes back; the others serve meanwhile', {
+    timeout: 60_000,
+  }, async () => {
     const gateway = await GatewayProcess.start(configWith(['fragile', 'who']))
     const losses = (): readonly unknown[] =>
       gateway.log.saying('a worker was lost').map((line) => line['restartInMs'])
@@ -126,7 +134,10 @@ describe('workers that do not come up', () => {
       expect(answer.headers['retry-after']).toBe('1')
       expect(answer.headers['proxy-status']).toBe('headgate; error=connection_limit_reached')
       rmSync(noDatabase)
-      await eventually('the worker is back', async () => (await fetchAnswer(gateway.port, '/')).status === 200)
+      await eventually(
+        'the worker is back',
+        async () => (await fetchAnswer(gateway.port, '/')).status === 200,
+      )
       await gateway.settle()
     } finally {
       await gateway.close()

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { packageEntry } from '#src/config/package-entry.js'
 import type { FilterOptions } from '#src/config/types.js'
@@ -52,6 +52,21 @@ describe('loadFilter', () => {
     const kit = testFilter(await fixture('class.mjs'))
     await kit.request()
     expect((await kit.request()).headers.get('x-count')).toBe('2')
+  })
+
+  it('loads TypeScript of a folder without a package, whose errors mean what they mean everywhere', async () => {
+    const project = join(temporary, 'typeless')
+    mkdirSync(join(project, 'node_modules'), { recursive: true })
+    symlinkSync(fileURLToPath(new URL('../../', import.meta.url)), join(project, 'node_modules', 'headgate'))
+    const source = `import { defineFilter, InvalidRequest } from 'headgate'
+      export default defineFilter({
+        name: 'typeless',
+        requestFilter(): void { throw new InvalidRequest('not like this', { status: 422 }) },
+      })\n`
+    writeFileSync(join(project, 'filter.ts'), source)
+    const specifier = pathToFileURL(join(project, 'filter.ts')).href
+    const filter = await loadFilter({ kind: 'module', name: './filter.ts', specifier, options: null })
+    expect((await testFilter(filter).request()).status).toBe(422)
   })
 
   it('loads a filter out of a package', async () => {

@@ -247,6 +247,26 @@ describe('C1', () => {
     expect(answer.headers.get('content-type')).toBe('application/json')
   })
 
+  it('a request whose body a filter still works on when the client leaves never reaches the upstream', async () => {
+    const late = deferred()
+    const called = deferred()
+    const control = new AbortController()
+    const filter: Filter = {
+      name: 'slow',
+      requestBodyFilter() {
+        called.resolve()
+        return late.promise
+      },
+    }
+    const pending = testFilter(filter).request({ method: 'POST', body: 'abc', signal: control.signal })
+    await called.promise
+    control.abort()
+    const answer = await pending
+    late.resolve()
+    await turns()
+    expect(answer.upstreamRequests).toEqual([])
+  })
+
   it('a request that a filter has taken away is an error, not a session that hangs', async () => {
     const filter: Filter = {
       name: 'thief',

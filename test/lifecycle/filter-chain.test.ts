@@ -1,5 +1,5 @@
-import { FilterChain } from '#src/lifecycle/index.js'
 import { describe, expect, it } from 'vitest'
+import { FilterChain } from '#src/lifecycle/index.js'
 
 describe('FilterChain', () => {
   it('lists for each hook the filters that have it, with the index of their context', () => {
@@ -13,7 +13,11 @@ describe('FilterChain', () => {
     expect(names('requestFilter')).toEqual(['a0', 'c2'])
     expect(names('logging')).toEqual(['b1', 'c2'])
     expect(names('responseFilter')).toEqual([])
-    expect([chain.bufferRequestBody, chain.bufferResponseBody, chain.filtersResponseBody]).toEqual([true, false, false])
+    expect([chain.bufferRequestBody, chain.bufferResponseBody, chain.filtersResponseBody]).toEqual([
+      true,
+      false,
+      false,
+    ])
   })
 
   it('finds hooks that a class inherits', () => {
@@ -27,7 +31,11 @@ describe('FilterChain', () => {
 
   it('A-46 frees each context once, and only those that were made', () => {
     const freed: unknown[] = []
-    const filter = (name: string) => ({ name, newCtx: () => name, freeCtx: (ctx: unknown) => void freed.push(ctx) })
+    const filter = (name: string) => ({
+      name,
+      newCtx: () => name,
+      freeCtx: (ctx: unknown) => void freed.push(ctx),
+    })
     const chain = new FilterChain([filter('a'), filter('b')])
     const contexts: unknown[] = []
     expect(chain.freeContexts(contexts)).toEqual([])

@@ -45,7 +45,9 @@ export default function createMarker(options: Readonly<Record<string, unknown>>)
   const expectBody = (where: string, chunk: Uint8Array, at: number, marker: string): void => {
     const text = new TextDecoder('latin1').decode(chunk)
     const from = at % marker.length
-    const wanted = marker.repeat(Math.ceil((from + text.length) / marker.length)).slice(from, from + text.length)
+    const wanted = marker
+      .repeat(Math.ceil((from + text.length) / marker.length))
+      .slice(from, from + text.length)
     if (text !== wanted) mixedUp.push(`${where}: ${text.slice(0, 40)} in the session of ${marker}`)
   }
   const markerOf = (session: Session): string | undefined => (session.userCtx as UserCtx | null)?.marker

@@ -44,7 +44,10 @@ export default function createShout(options: Readonly<Record<string, unknown>>):
         requestFilter(session) {
           const length = Number(session.reqHeader()?.headers.get('x-length'))
           const headers = { 'content-type': 'text/plain', 'set-cookie': ['a=1', 'b=2'] }
-          return { kind: 'respond', response: { status: 200, headers, body: new Uint8Array(length).fill(0x41) } }
+          return {
+            kind: 'respond',
+            response: { status: 200, headers, body: new Uint8Array(length).fill(0x41) },
+          }
         },
       }
   }
