@@ -36,9 +36,11 @@ if (nginx === null || !hasWrk()) {
 }
 const rounds = Number(options.rounds)
 const seconds = Number(options.seconds)
-const chosen = SCENARIOS.filter(
-  ({ name }) => options.scenario === undefined || name.includes(options.scenario),
-)
+const exact = SCENARIOS.filter(({ name }) => name === options.scenario)
+const chosen =
+  exact.length > 0
+    ? exact
+    : SCENARIOS.filter(({ name }) => options.scenario === undefined || name.includes(options.scenario))
 
 console.log(
   `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,

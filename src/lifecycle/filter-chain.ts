@@ -9,6 +9,8 @@ export interface PlacedFilter {
   readonly index: number
 }
 
+const NOTHING: readonly unknown[] = []
+
 /**
  * The filters of one route, sorted by hook once when the route is built: a session looks at a hook's list, and an empty list
  * costs it nothing.
@@ -89,7 +91,8 @@ export class FilterChain {
   }
 
   /** Frees each context that was made, once (A-46). @returns errors of `freeCtx` */
-  freeContexts(contexts: unknown[]): unknown[] {
+  freeContexts(contexts: unknown[]): readonly unknown[] {
+    if (contexts.length === 0) return NOTHING
     const errors: unknown[] = []
     for (const { filter, index } of this.#contexts) {
       if (!(index in contexts)) continue

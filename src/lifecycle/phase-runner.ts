@@ -65,7 +65,7 @@ export class PhaseRunner {
   }
 
   /** Frees the contexts that were made. @returns errors of `freeCtx` */
-  freeContexts(): unknown[] {
+  freeContexts(): readonly unknown[] {
     return this.#chain.freeContexts(this.#contexts)
   }
 

@@ -166,7 +166,7 @@ export class RequestBody {
     this.#whenGathered = null
     this.detach()
     for (const piece of this.#pieces) if (!piece.counted) this.#ungranted += piece.bytes.length
-    this.#pieces.length = 0
+    if (this.#pieces.length > 0) this.#pieces.length = 0
     this.#next = 0
     this.#lost = true
   }

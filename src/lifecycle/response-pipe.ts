@@ -24,7 +24,10 @@ export class ResponsePipe {
   #busy = false
   #blocked = false
   #paused = false
-  #head: (FinalHead & { readonly length: number | null }) | null = null
+  /** Final and not yet sent. */
+  #head: FinalHead | null = null
+  /** Of the body, announced with the head; null when unknown. */
+  #length: number | null = null
   #headSent = false
   #coalesced: Uint8Array | null = null
   #lastPassed = false
@@ -83,7 +86,8 @@ export class ResponsePipe {
   open(head: FinalHead, length: number | null): void {
     if (this.#finished) return
     this.#open = true
-    this.#head = { ...head, length: this.#transform === null ? length : null }
+    this.#head = head
+    this.#length = this.#transform === null ? length : null
     this.#pump()
     if (this.#head !== null && !this.#finished) this.#options.port.flushLater()
   }
@@ -109,7 +113,8 @@ export class ResponsePipe {
       this.#held.push(body.subarray(at, at + MAX_BODY_PIECE_BYTES))
     }
     this.#open = true
-    this.#head = { ...head, length: isPlain ? body.length : null }
+    this.#head = head
+    this.#length = isPlain ? body.length : null
     this.#pump()
   }
 
@@ -135,7 +140,7 @@ export class ResponsePipe {
   /** Forgets the answer: nothing of it is sent from now on. */
   drop(): void {
     this.#finished = true
-    this.#held.length = 0
+    if (this.#held.length > 0) this.#held.length = 0
     this.#coalesced = null
     this.#head = null
     this.#whenCollected = null
@@ -207,11 +212,11 @@ export class ResponsePipe {
     if (chunk.length === 0) return
     const head = this.#head
     if (head !== null) {
-      if (head.length === chunk.length && chunk.length <= MAX_BODY_PIECE_BYTES) {
+      if (this.#length === chunk.length && chunk.length <= MAX_BODY_PIECE_BYTES) {
         this.#sendAtOnce(head, chunk.length, chunk)
         return
       }
-      if (head.length === null && this.#coalesced === null && chunk.length <= COALESCE_BYTES) {
+      if (this.#length === null && this.#coalesced === null && chunk.length <= COALESCE_BYTES) {
         this.#coalesced = new Uint8Array(chunk)
         return
       }
@@ -226,7 +231,7 @@ export class ResponsePipe {
     if (head === null) return
     this.#head = null
     this.#headSent = true
-    this.#options.port.head(head.status, head.text, head.block, head.length, null, false)
+    this.#options.port.head(head.status, head.text, head.block, this.#length, null, false)
     const coalesced = this.#coalesced
     if (coalesced === null) return
     this.#coalesced = null

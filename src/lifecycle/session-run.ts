@@ -254,7 +254,11 @@ export class SessionRun {
       bytesIn: this.#body.receivedBytes,
       bytesOut: this.#response.bytesOut,
     })
-    const errors = [...this.#phases.freeContexts(), ...this.session.deinit()]
-    for (const error of errors) this.#env.logger.error({ err: error }, 'a filter failed in cleanup')
+    for (const error of this.#phases.freeContexts()) this.#logCleanup(error)
+    for (const error of this.session.deinit()) this.#logCleanup(error)
+  }
+
+  #logCleanup(error: unknown): void {
+    this.#env.logger.error({ err: error }, 'a filter failed in cleanup')
   }
 }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
 import { compileFilters } from '../support/compile-filter.js'
 import { InProcessGateway } from '../support/gateway.js'
@@ -28,8 +28,7 @@ describe.each(ACCEPTOR_KINDS)('filtered bodies over %s', (acceptor) => {
   let gateway: InProcessGateway
   let received: Buffer[] = []
 
-  beforeEach(async () => {
-    received = []
+  beforeAll(async () => {
     origin = await HttpOrigin.start(async (request, response) => {
       const body = request.url === '/buffer/large' ? bodyOf(TOO_LARGE_BYTES) : await readBody(request)
       received.push(body)
@@ -51,11 +50,17 @@ describe.each(ACCEPTOR_KINDS)('filtered bodies over %s', (acceptor) => {
       routes: [route('stream'), route('buffer'), route('respond'), { upstream: 'app' }],
     })
   })
+  beforeEach(() => {
+    received = []
+    origin.requests = 0
+  })
   afterEach(async () => {
     await gateway.settle()
+    expect(origin.failures).toEqual([])
+  })
+  afterAll(async () => {
     await gateway.close()
     await origin.close()
-    expect(origin.failures).toEqual([])
   })
 
   it.each(['stream', 'buffer'])(

@@ -7,7 +7,7 @@ import { type HttpOutcome, keepAliveAgent, pooled, send } from '../support/http-
 import { HttpOrigin, readBody } from '../support/http-origin.js'
 import { RawClient } from '../support/raw-client.js'
 
-const OPERATIONS = 600
+const OPERATIONS = 480
 const WIDTH = 40
 /** One operation in this many ends a worker. */
 const EXIT_EVERY = 120

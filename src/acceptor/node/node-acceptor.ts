@@ -42,7 +42,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   readonly #server: Server
   readonly #guard: HeadBuilder
   readonly #connections = new Map<Socket, Connection>()
-  /** Resolved when the server has stopped and all its connections are closed. */
+  /** Resolved when the server has stopped. */
   #closed: Promise<void> = Promise.resolve()
 
   constructor(options: AcceptorOptions, handler: AcceptorHandler) {
@@ -108,8 +108,13 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
 
   async close(): Promise<void> {
     this.stopListening()
-    for (const socket of this.#connections.keys()) socket.destroy()
-    await this.#closed
+    // The server counts a socket out when it is destroyed, before its exchange has heard of it.
+    const gone = [...this.#connections.keys()].map((socket) => {
+      const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+      socket.destroy()
+      return closed
+    })
+    await Promise.all([this.#closed, ...gone])
     this.wheel.close()
   }
 

@@ -48,9 +48,9 @@ export class SizedWriter implements BodyWriter {
       let written = isWhole ? this.#try(piece.subarray(0, 1)) : 0
       if (!isWhole || written > 0) written += this.#try(piece.subarray(written))
       if (written === piece.length) return true
-      this.#kept.push(piece.slice(written))
+      this.#kept.push(new Uint8Array(piece.subarray(written)))
     } else {
-      this.#kept.push(piece.slice())
+      this.#kept.push(new Uint8Array(piece))
     }
     return false
   }
@@ -117,7 +117,7 @@ export class ChunkedWriter implements BodyWriter {
       this.#state = FULL
       return false
     }
-    this.#kept.push(piece.slice())
+    this.#kept.push(new Uint8Array(piece))
     return this.#state !== FULL && this.#writeKept()
   }
 

@@ -98,6 +98,7 @@ export class RequestBody {
     setImmediate(() => {
       this.isComplete = true
       if (this.#owner.isOpen) this.#owner.onBodyPiece(piece, true)
+      else this.#owner.onBodyDrained()
     })
   }
 

@@ -89,7 +89,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
     contentLength: number | null,
   ): void {
     if (this.#deferred?.isHolding === true) {
-      const copy = body === null ? null : body.slice()
+      const copy = body === null ? null : new Uint8Array(body)
       this.#deferred.add(() => this.respond(status, statusText, headerBlock, copy, contentLength))
       return
     }
@@ -133,7 +133,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
 
   write(chunk: Uint8Array): boolean {
     if (this.#deferred?.isHolding === true) {
-      const copy = chunk.slice()
+      const copy = new Uint8Array(chunk)
       this.#deferred.add(() => this.write(copy))
       return true
     }
