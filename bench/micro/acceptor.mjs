@@ -23,6 +23,9 @@ const CONNECTIONS = 64
 const BODY = Buffer.alloc(100, 'x')
 const FIELDS =
   'content-type: text/plain\r\ncache-control: max-age=60\r\netag: "5f1d"\r\nvary: accept-encoding\r\nage: 7\r\n'
+const FIELD_LIST = FIELDS.trim()
+  .split('\r\n')
+  .map((line) => line.split(': '))
 const REQUEST_FIELDS = {
   Accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
   'Accept-Encoding': 'gzip, deflate, br',
@@ -61,7 +64,7 @@ async function bare(answer) {
 
 const SUBJECTS = {
   'bare uWS, body only': () => bare((res) => res.end(BODY)),
-  'bare uWS, same answer': () =>
+  'bare uWS, fields in one call': () =>
     bare((res, req) => {
       res.onAborted(none)
       res.writeStatus('200 OK')
@@ -71,6 +74,15 @@ const SUBJECTS = {
       )
       res.end(BODY)
       req.setYield(false)
+    }),
+  'bare uWS, field by field': () =>
+    bare((res) => {
+      res.onAborted(none)
+      res.writeStatus('200 OK')
+      res.writeHeader('via', '1.1 headgate')
+      for (const [name, value] of FIELD_LIST) res.writeHeader(name, value)
+      res.writeHeader('x-request-id', 'req-00000000-0000-0000-0000-000000000000')
+      res.end(BODY)
     }),
   'uws, answered at once': () =>
     createAcceptor(

@@ -11,3 +11,13 @@ export function insteadOfBadAnswer(requestId: string): ErrorResponse {
   warnInternal(`the answer to ${requestId} is malformed and was replaced by a 500`)
   return errorResponse(500, 'proxy_internal_error', 'The answer could not be sent.', requestId)
 }
+
+/** Calls the gateway's own code from where nothing may be thrown: in a callback of a server it would end the process. */
+export function attempt(call: () => void, onFailure?: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    warnInternal(error)
+    onFailure?.()
+  }
+}

@@ -5,6 +5,7 @@ import { ACCEPTOR_KINDS, DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../support/acc
 import { RawClient } from '../support/raw-client.js'
 
 const HIDDEN = 'GET /admin HTTP/1.1\r\nHost: a\r\n\r\n'
+const GET = 'GET /a HTTP/1.1\r\nHost: a\r\n'
 const CHUNKED = 'POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
 const hello = Buffer.from('hello')
 
@@ -118,8 +119,28 @@ describe.each(ACCEPTOR_KINDS)('an owner that answers from inside the events, ove
     }
   })
 
+  it('an interim answer goes out before the answer, or not at all', async () => {
+    const handler = new HastyHandler('request', (exchange) => {
+      exchange.writeInformational?.(103, 'link: </a.css>; rel=preload\r\n')
+      exchange.writeInformational?.(103, 'x: y\r\n\r\nHTTP/1.1 200 OK\r\n')
+      respond(exchange)
+      exchange.writeInformational?.(103, 'too: late\r\n')
+    })
+    const { responses, problem } = (await play(handler, `${GET}Connection: close\r\n\r\n`)).responses()
+    expect(problem).toBeNull()
+    const interim = kind === 'node' ? [103] : []
+    expect(responses.map((r) => [r.interim, r.status, r.body.toString()])).toEqual([[interim, 200, 'hello']])
+  })
+
+  it('HTTP/1.0 gets no interim answer', async () => {
+    const handler = new HastyHandler('request', (exchange) => {
+      exchange.writeInformational?.(103, 'link: </a.css>; rel=preload\r\n')
+      respond(exchange)
+    })
+    expect((await play(handler, GET.replace('1.1', '1.0').concat('\r\n'))).text).not.toContain('103')
+  })
+
   it('an owner that throws loses its exchange, and the process goes on', async () => {
-    if (kind === 'node') return
     const handler = new HastyHandler('request', () => {
       throw new Error('a mistake of the owner')
     })

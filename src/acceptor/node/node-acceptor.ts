@@ -6,6 +6,7 @@ import { clientAddress } from '../client-address.js'
 import { gatewayFields } from '../gateway-fields.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
 import { headerLines } from '../header-lines.js'
+import { attempt } from '../internal-error.js'
 import { refusalAnswer } from '../refusal-answer.js'
 import {
   type Acceptor,
@@ -166,7 +167,10 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       connection.active -= 1
       if (connection.closing && connection.active === 0) request.socket.destroySoon()
     })
-    exchange.start()
+    attempt(
+      () => exchange.start(),
+      () => request.socket.destroy(),
+    )
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, requestId: string): void {

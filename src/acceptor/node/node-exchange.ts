@@ -1,10 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Deadline, DeadlineWheel } from '../../time/index.js'
 import { isAnswerHead, isBodiless } from '../answer-rules.js'
 import { gatewayFields } from '../gateway-fields.js'
 import { REFUSALS } from '../guard/index.js'
 import { headerLines } from '../header-lines.js'
-import { insteadOfBadAnswer } from '../internal-error.js'
+import { attempt, insteadOfBadAnswer } from '../internal-error.js'
 import { refusalAnswer } from '../refusal-answer.js'
 import {
   type AcceptorHandler,
@@ -90,8 +90,9 @@ export class NodeExchange implements Downstream {
       return
     }
     this.#bodyDeadline = this.#host.wheel.create(() => this.refuse(REFUSALS.bodyTimeout))
-    this.#request.on('data', (chunk: Buffer) => this.#onData(chunk))
-    this.#request.on('end', () => this.#onEnd())
+    const fail = () => this.#request.socket.destroy()
+    this.#request.on('data', (chunk: Buffer) => attempt(() => this.#onData(chunk), fail))
+    this.#request.on('end', () => attempt(() => this.#onEnd(), fail))
     this.#request.on('error', () => undefined)
     if (this.#bodyPaused) this.#request.pause()
     else this.#startReading()
@@ -135,6 +136,14 @@ export class NodeExchange implements Downstream {
     setImmediate(() => {
       if (!this.#over && !this.#ended && this.#bytesOut === 0) this.#response.flushHeaders()
     })
+  }
+
+  /** Not for HTTP/1.0 (RFC 9110 §15.2), nor while answers to earlier requests of the connection are due. */
+  writeInformational(status: number, headerBlock: string): void {
+    const { socket } = this.#response
+    if (this.#headWritten || this.#over || socket === null || this.#request.httpVersionMinor === 0) return
+    if (!isAnswerHead(200, '', headerBlock)) return
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${headerBlock}\r\n`, 'latin1')
   }
 
   write(chunk: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Deadline } from '../../time/index.js'
 import { REFUSALS } from '../guard/index.js'
-import { warnInternal } from '../internal-error.js'
+import { attempt } from '../internal-error.js'
 import type { Refusal } from '../types.js'
 import { PULSE_MS, type UwsExchangeHost } from './exchange-host.js'
 import type { UwsResponse } from './native-types.js'
@@ -32,13 +32,7 @@ export class RequestBody {
     this.#owner = owner
     this.#isChunked = isChunked
     this.#deadline = owner.host.wheel.create(() => this.#onTick())
-    owner.response.onData((chunk, isLast) => {
-      try {
-        this.#onData(chunk, isLast)
-      } catch (error) {
-        warnInternal(error)
-      }
-    })
+    owner.response.onData((chunk, isLast) => attempt(() => this.#onData(chunk, isLast)))
     this.#wait()
   }
 

@@ -3,7 +3,7 @@ import { generateRequestId } from '../../session/request-id.js'
 import { DeadlineWheel, now } from '../../time/index.js'
 import { clientAddress, ipv4Address } from '../client-address.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
-import { warnInternal } from '../internal-error.js'
+import { attempt, warnInternal } from '../internal-error.js'
 import {
   type Acceptor,
   type AcceptorHandler,
@@ -156,15 +156,6 @@ export async function createUwsAcceptor(
   const acceptor = new UwsAcceptor(options, handler)
   await acceptor.listen()
   return acceptor
-}
-
-/** Nothing may be thrown into uWS: it would end the process. */
-function attempt(call: () => void): void {
-  try {
-    call()
-  } catch (error) {
-    warnInternal(error)
-  }
 }
 
 function addressOf(response: UwsResponse): string {
