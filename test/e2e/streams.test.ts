@@ -135,7 +135,7 @@ describe.each(ACCEPTOR_KINDS)('streams over %s', (acceptor) => {
     timeout: 60_000,
   }, async () => {
     const clients = 200
-    const arrived = new EventEmitter()
+    const arrived = new EventEmitter().setMaxListeners(0)
     let brokenOff = 0
     const handler: OriginHandler = (request) => {
       request.once('data', () => arrived.emit(request.url ?? ''))
