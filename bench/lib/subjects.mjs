@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,25 +62,30 @@ async function startProcess(command, args, port, dir) {
   }
 }
 
-async function startNginx(port, server, upstream = '') {
+async function startNginx(port, server, upstream = '', file = '') {
   const dir = mkdtempSync(join(tmpdir(), 'headgate-bench-'))
-  const file = join(dir, 'nginx.conf')
+  const config = join(dir, 'nginx.conf')
+  writeFileSync(join(dir, 'body'), file)
+  // Its worker may run as another user.
+  chmodSync(dir, 0o755)
   writeFileSync(
-    file,
+    config,
     `daemon off; worker_processes 1; pid ${dir}/pid; error_log ${dir}/error.log crit;
      events { worker_connections 8192; }
      http { access_log off; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p; fastcgi_temp_path ${dir}/f;
        uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s; keepalive_requests 1000000000; keepalive_timeout 75;
        ${upstream}
-       server { listen 127.0.0.1:${port}; ${server} } }`,
+       server { listen 127.0.0.1:${port}; root ${dir}; ${server} } }`,
   )
-  return startProcess(NGINX, ['-p', dir, '-c', file], port, dir)
+  return startProcess(NGINX, ['-p', dir, '-c', config], port, dir)
 }
 
 /** An origin that answers every request with `bytes` bytes. */
 export async function nginxOrigin(bytes) {
   const port = await freePort()
-  return startNginx(port, `location / { default_type text/plain; return 200 "${'x'.repeat(bytes)}"; }`)
+  // A parameter of nginx's configuration holds 4 KiB at most.
+  const body = bytes <= 2048 ? `return 200 "${'x'.repeat(bytes)}";` : 'try_files /body =404;'
+  return startNginx(port, `location / { default_type text/plain; ${body} }`, '', 'x'.repeat(bytes))
 }
 
 /** nginx as its authors advise for a proxy: keep-alive to the upstream, HTTP/1.1, one worker. */

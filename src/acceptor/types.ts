@@ -68,10 +68,6 @@ export interface Downstream {
   /** Request body back-pressure. Between the two, at most what was already read arrives. */
   pauseBody(): void
   resumeBody(): void
-  /**
-   * After a 101 head has been written with {@link Downstream.upgradeHead}: raw bytes both ways. Absent where the server cannot.
-   */
-  upgradeHead?(statusText: string, headerBlock: string): void
   /** Bytes of body given to the socket so far. */
   readonly bytesOut: number
 }

@@ -87,14 +87,17 @@ describe.each(cases)('D8 %s (asynchronous: %s)', (hook, asynchronous) => {
     expect(answer.calls).toContainEqual({ filter: 'two', hook: 'logging' })
   })
 
-  it.skipIf(hook === 'upstreamResponseFilter')('retry is a mistake here: 500', async () => {
-    const kit = testFilter(returning(hook, retry(), asynchronous), { peers: 2 })
-    const answer = await kit.request()
-    expect(answer.status).toBe(500)
-    expect(errorDocument(answer)['message']).toBe(
-      `filter 'one' failed in ${hook}: retry is only possible in upstreamResponseFilter`,
-    )
-  })
+  // In `upstreamResponseFilter` it is what the result is for; see retries.test.ts.
+  if (hook !== 'upstreamResponseFilter') {
+    it('retry is a mistake here: 500', async () => {
+      const kit = testFilter(returning(hook, retry(), asynchronous), { peers: 2 })
+      const answer = await kit.request()
+      expect(answer.status).toBe(500)
+      expect(errorDocument(answer)['message']).toBe(
+        `filter 'one' failed in ${hook}: retry is only possible in upstreamResponseFilter`,
+      )
+    })
+  }
 
   it.each([true, false, 403, 'no', {}, { kind: 'block' }, []])(
     '%j is no result: 500, never taken for continue',

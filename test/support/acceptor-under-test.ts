@@ -17,6 +17,9 @@ export type AcceptorKind = 'node' | 'uws'
 
 /** The acceptors promised on this platform. Where a binary of uWebSockets.js is pinned, uws must load, or its tests fail. */
 export const ACCEPTOR_KINDS: readonly AcceptorKind[] = hasUwsBinary() ? ['node', 'uws'] : ['node']
+if (!ACCEPTOR_KINDS.includes('uws')) {
+  console.warn('SKIPPED: everything over the uws acceptor, for which there is no binary on this platform')
+}
 
 function hasUwsBinary(): boolean {
   const { platform, arch, versions } = process
