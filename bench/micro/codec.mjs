@@ -50,7 +50,7 @@ function put(bytes) {
 const view = (frame) => frame.bytes.subarray(frame.offset, frame.offset + frame.length)
 
 await compare('codec: one OPEN frame written and read', COUNT, {
-  'envelope packed, text flat (headgate)': () => throughRing(() => writeOpen(mailbox, 0, 0, open), readOpen),
+  'numbers and text flat (headgate)': () => throughRing(() => writeOpen(mailbox, 0, 0, open), readOpen),
   'all packed, msgpackr': () =>
     throughRing(
       () => put(packr.pack(fields)),

@@ -11,6 +11,7 @@ import {
   END,
   FAIL,
   HEAD,
+  headBody,
   INFO,
   type MailboxHandler,
   type RingReader,
@@ -231,9 +232,7 @@ export class Dispatcher implements AcceptorHandler {
       exchange.writeHead(head.status, head.statusText, head.headerBlock, head.contentLength)
       return
     }
-    const bodyAt = frame.a + frame.b
-    const body = frame.length > bodyAt ? bodyView(frame, bodyAt) : null
-    exchange.respond(head.status, head.statusText, head.headerBlock, body, head.contentLength)
+    exchange.respond(head.status, head.statusText, head.headerBlock, headBody(frame), head.contentLength)
   }
 
   /** Lets the worker send more once `atLeast` bytes have gone out. */

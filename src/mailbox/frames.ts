@@ -3,11 +3,12 @@ import type { Mailbox } from './mailbox.js'
 import { RingCorrupt, type RingReader } from './ring-reader.js'
 
 /*
- * What crosses between acceptor and worker. The envelope is a positional msgpackr array; beside it the text (method, target,
- * header block and the like, one character per byte) and the body lie flat in the frame, which costs less than half of packing them too
- * (see BENCHMARKS.md, codec). msgpackr's native string extractor throws on shared buffers and falls back through an exception,
- * 20 to 40 µs a message. `msgpackr/pack` comes without it, but one import of plain `msgpackr` by any module of the thread, a
- * filter for instance, switches it on for all: so an envelope is copied out of shared memory before it is read.
+ * What crosses between acceptor and worker. The numbers that every session has lie at fixed places, the text (method, target,
+ * header block and the like, one character per byte) flat behind them: packing the numbers with msgpackr cost 3 of the 5 µs of a
+ * session's codec (see BENCHMARKS.md). msgpackr packs what few sessions have. Its native string extractor throws on
+ * shared buffers and falls back through an exception, 20 to 40 µs a message. `msgpackr/pack` comes without it, but one
+ * import of plain `msgpackr` by any module of the thread, a filter for instance, switches it on for all: so what is unpacked is
+ * copied out of shared memory before.
  */
 
 /** Acceptor → worker: a new session. */
@@ -40,21 +41,6 @@ export const MAX_BODY_PIECE_BYTES = 64 * 1024
 const packr = new Packr({ useRecords: false, moreTypes: false })
 const unpackr = new Unpackr({ useRecords: false, moreTypes: false })
 
-/** Kept between calls, as the unpacker keeps its DataView with it: cheaper than a view of the ring for each envelope. */
-const scratch = Buffer.allocUnsafeSlow(4096)
-
-/** What `packr` wrote at the start of the frame. @throws RingCorrupt when the frame's parts do not fit into it */
-function readEnvelope(frame: RingReader): unknown {
-  const { a: envelopeBytes, b: textBytes, offset, bytes } = frame
-  if (envelopeBytes <= 0 || textBytes < 0 || envelopeBytes + textBytes > frame.length) {
-    throw new RingCorrupt(`parts of ${envelopeBytes} and ${textBytes} bytes in a frame of ${frame.length}`)
-  }
-  const end = offset + envelopeBytes
-  if (envelopeBytes > scratch.length) return unpackr.unpack(Uint8Array.from(bytes.subarray(offset, end)))
-  bytes.copy(scratch, 0, offset, end)
-  return unpackr.unpack(scratch, envelopeBytes)
-}
-
 /** A session as it is handed over. */
 export interface OpenFrame {
   readonly method: string
@@ -67,6 +53,7 @@ export interface OpenFrame {
   readonly route: number
   /** As in `RequestHead.contentLength`. */
   readonly contentLength: number
+  /** As in `RequestHead.upgrade`. */
   readonly upgrade: string
 }
 
@@ -81,54 +68,77 @@ export interface HeadFrame {
   readonly wantSent: boolean
 }
 
-const HEAD_COMPLETE = 1
-const HEAD_WANT_SENT = 2
+/** What few sessions have, packed behind the text of OPEN only where there is something. */
+interface OpenExtras {
+  readonly upgrade: string
+}
+
+/** startMs, contentLength: doubles; route, and the lengths of id, address, method and target: 32 bits each. */
+const OPEN_NUMBERS_BYTES = 36
+/** contentLength: a double; length of the status text: 32 bits. */
+const HEAD_NUMBERS_BYTES = 12
+const UNKNOWN_LENGTH = -1
+
+const HEAD_COMPLETE = 0x10000
+const HEAD_WANT_SENT = 0x20000
+const STATUS_MASK = 0xffff
 
 /** @returns false when the ring is full: the session is refused. */
 export function writeOpen(mailbox: Mailbox, slot: number, generation: number, open: OpenFrame): boolean {
   const { method, remoteAddress, requestId, upgrade, target, headerBlock } = open
-  // Numbers only: decoding its strings would make up most of what msgpackr takes.
-  const envelope = packr.pack([
-    open.startMs,
-    open.route,
-    open.contentLength,
-    method.length,
-    remoteAddress.length,
-    requestId.length,
-    upgrade.length,
-    target.length,
-  ])
-  const text = method + remoteAddress + requestId + upgrade + target + headerBlock
-  const size = envelope.length + text.length
-  const at = mailbox.tryReserve(OPEN, slot, generation, size, envelope.length, text.length)
+  const extras = upgrade === '' ? null : packr.pack({ upgrade } satisfies OpenExtras)
+  const text = requestId + remoteAddress + method + target + headerBlock
+  const textBytes = text.length
+  const size = OPEN_NUMBERS_BYTES + textBytes + (extras?.length ?? 0)
+  const at = mailbox.tryReserve(OPEN, slot, generation, size, textBytes)
   if (at < 0) return false
-  mailbox.target.set(envelope, at)
-  mailbox.target.write(text, at + envelope.length, text.length, 'latin1')
+  const bytes = mailbox.target
+  bytes.writeDoubleLE(open.startMs, at)
+  bytes.writeDoubleLE(open.contentLength, at + 8)
+  bytes.writeInt32LE(open.route, at + 16)
+  bytes.writeInt32LE(requestId.length, at + 20)
+  bytes.writeInt32LE(remoteAddress.length, at + 24)
+  bytes.writeInt32LE(method.length, at + 28)
+  bytes.writeInt32LE(target.length, at + 32)
+  bytes.write(text, at + OPEN_NUMBERS_BYTES, textBytes, 'latin1')
+  if (extras !== null) bytes.set(extras, at + OPEN_NUMBERS_BYTES + textBytes)
   return true
 }
 
-type OpenEnvelope = [number, number, number, number, number, number, number, number]
-
+/** @throws RingCorrupt when the frame's parts do not fit into it */
 export function readOpen(frame: RingReader): OpenFrame {
-  const [startMs, route, contentLength, methodLength, addressLength, idLength, upgradeLength, targetLength] =
-    readEnvelope(frame) as OpenEnvelope
-  const textAt = frame.offset + frame.a
-  const text = frame.bytes.toString('latin1', textAt, textAt + frame.b)
-  const addressAt = methodLength
-  const idAt = addressAt + addressLength
-  const upgradeAt = idAt + idLength
-  const targetAt = upgradeAt + upgradeLength
-  const blockAt = targetAt + targetLength
+  const { bytes, offset, length, a: textBytes } = frame
+  const textAt = offset + OPEN_NUMBERS_BYTES
+  const extrasBytes = length - OPEN_NUMBERS_BYTES - textBytes
+  if (textBytes < 0 || extrasBytes < 0)
+    throw new RingCorrupt(`${textBytes} bytes of text in a frame of ${length}`)
+  const addressAt = bytes.readInt32LE(offset + 20)
+  const methodAt = addressAt + bytes.readInt32LE(offset + 24)
+  const targetAt = methodAt + bytes.readInt32LE(offset + 28)
+  const blockAt = targetAt + bytes.readInt32LE(offset + 32)
+  const text = bytes.toString('latin1', textAt, textAt + textBytes)
+  const extras = extrasBytes === 0 ? null : readExtras(frame, textAt + textBytes)
   return {
-    method: text.slice(0, addressAt),
-    remoteAddress: text.slice(addressAt, idAt),
-    requestId: text.slice(idAt, upgradeAt),
-    upgrade: text.slice(upgradeAt, targetAt),
+    method: text.slice(methodAt, targetAt),
+    remoteAddress: text.slice(addressAt, methodAt),
+    requestId: text.slice(0, addressAt),
+    upgrade: extras?.upgrade ?? '',
     target: text.slice(targetAt, blockAt),
     headerBlock: text.slice(blockAt),
-    startMs,
-    route,
-    contentLength,
+    startMs: bytes.readDoubleLE(offset),
+    route: bytes.readInt32LE(offset + 16),
+    contentLength: bytes.readDoubleLE(offset + 8),
+  }
+}
+
+function readExtras(frame: RingReader, at: number): OpenExtras {
+  const packed = Uint8Array.from(frame.bytes.subarray(at, frame.offset + frame.length))
+  try {
+    return unpackr.unpack(packed) as OpenExtras
+  } catch (cause) {
+    throw new RingCorrupt(`${packed.length} bytes behind the text of a session are nothing that was packed`, {
+      cause,
+    })
   }
 }
 
@@ -144,35 +154,47 @@ export function writeHead(
   body: Uint8Array | null,
 ): boolean {
   const flags = (head.complete ? HEAD_COMPLETE : 0) | (head.wantSent ? HEAD_WANT_SENT : 0)
-  const envelope = packr.pack([head.status, head.statusText, head.contentLength, flags])
-  const textBytes = head.headerBlock.length
-  const size = envelope.length + textBytes + (body?.length ?? 0)
+  const text = head.statusText + head.headerBlock
+  const textBytes = text.length
+  const size = HEAD_NUMBERS_BYTES + textBytes + (body?.length ?? 0)
   if (size > mailbox.maxPayloadBytes) return false
-  const at = mailbox.reserve(HEAD, slot, generation, size, envelope.length, textBytes)
+  const at = mailbox.reserve(HEAD, slot, generation, size, textBytes, head.status | flags)
   const bytes = mailbox.target
-  bytes.set(envelope, at)
-  bytes.write(head.headerBlock, at + envelope.length, textBytes, 'latin1')
-  if (body !== null) bytes.set(body, at + envelope.length + textBytes)
+  bytes.writeDoubleLE(head.contentLength ?? UNKNOWN_LENGTH, at)
+  bytes.writeInt32LE(head.statusText.length, at + 8)
+  bytes.write(text, at + HEAD_NUMBERS_BYTES, textBytes, 'latin1')
+  if (body !== null) bytes.set(body, at + HEAD_NUMBERS_BYTES + textBytes)
   return true
 }
 
-type HeadEnvelope = [number, string, number | null, number]
-
+/** @throws RingCorrupt when the frame's parts do not fit into it */
 export function readHead(frame: RingReader): HeadFrame {
-  const envelopeEnd = frame.offset + frame.a
-  const envelope = readEnvelope(frame) as HeadEnvelope
+  const { bytes, offset, length, a: textBytes, b: status } = frame
+  if (textBytes < 0 || HEAD_NUMBERS_BYTES + textBytes > length) {
+    throw new RingCorrupt(`${textBytes} bytes of text in a frame of ${length}`)
+  }
+  const contentLength = bytes.readDoubleLE(offset)
+  const statusTextLength = bytes.readInt32LE(offset + 8)
+  const textAt = offset + HEAD_NUMBERS_BYTES
+  const text = bytes.toString('latin1', textAt, textAt + textBytes)
   return {
-    status: envelope[0],
-    statusText: envelope[1],
-    headerBlock: frame.bytes.toString('latin1', envelopeEnd, envelopeEnd + frame.b),
-    contentLength: envelope[2],
-    complete: (envelope[3] & HEAD_COMPLETE) !== 0,
-    wantSent: (envelope[3] & HEAD_WANT_SENT) !== 0,
+    status: status & STATUS_MASK,
+    statusText: text.slice(0, statusTextLength),
+    headerBlock: text.slice(statusTextLength),
+    contentLength: contentLength === UNKNOWN_LENGTH ? null : contentLength,
+    complete: (status & HEAD_COMPLETE) !== 0,
+    wantSent: (status & HEAD_WANT_SENT) !== 0,
   }
 }
 
+/** The body that came with a complete head, null if none did: a view as of {@link bodyView}. */
+export function headBody(frame: RingReader): Uint8Array | null {
+  const bodyAt = HEAD_NUMBERS_BYTES + frame.a
+  return frame.length > bodyAt ? bodyView(frame, bodyAt) : null
+}
+
 /**
- * The body that came with a complete head, or the piece of a BODY frame: a view, valid during the frame. Not a Buffer, so
+ * The piece of a BODY frame: a view, valid during the frame. Not a Buffer, so
  * that `slice` copies, as its type says.
  */
 export function bodyView(frame: RingReader, skipBytes = 0): Uint8Array {

@@ -16,6 +16,7 @@ import {
   END,
   FAIL,
   HEAD,
+  headBody,
   Mailbox,
   RingReader,
   RingWriter,
@@ -87,7 +88,7 @@ class Bench {
           slot: frame.slot,
           generation: frame.generation,
           status: head?.status ?? 0,
-          body: Buffer.from(bodyView(frame, frame.kind === HEAD ? frame.a + frame.b : 0)).toString(),
+          body: Buffer.from((frame.kind === HEAD ? headBody(frame) : bodyView(frame)) ?? []).toString(),
         })
       },
       onRoom: () => undefined,
