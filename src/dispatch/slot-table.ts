@@ -64,7 +64,8 @@ export class SlotTable {
     slot.generation = (slot.generation + 1) | 0
     slot.exchange = null
     slot.link = null
-    slot.waiting.length = 0
+    // Setting a length costs even where there is nothing to remove.
+    if (slot.waiting.length > 0) slot.waiting.length = 0
     this.#free.push(slot)
   }
 

@@ -8,12 +8,12 @@ import type { ResponseSource } from './response-pipe-types.js'
 
 /** What an attempt tells its session. Nothing comes after `onAttemptError` or `abort`. */
 export interface AttemptOwner {
-  onAttemptConnected(attempt: Attempt, reused: boolean): void
-  onAttemptRequestSent(attempt: Attempt): void
+  onAttemptConnected(attempt: Attempt, reused: boolean, atMs: number): void
+  onAttemptRequestSent(attempt: Attempt, atMs: number): void
   onAttemptInformational(status: number, headerBlock: string): void
-  onAttemptHead(attempt: Attempt, head: ResponseHead): void
+  onAttemptHead(attempt: Attempt, head: ResponseHead, atMs: number): void
   onAttemptBody(chunk: Uint8Array): void
-  onAttemptEnd(attempt: Attempt, trailerBlock: string): void
+  onAttemptEnd(attempt: Attempt, trailerBlock: string, atMs: number): void
   onAttemptError(attempt: Attempt, error: GatewayError): void
 }
 
@@ -89,15 +89,15 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     this.#exchange?.abort()
   }
 
-  onConnected(reused: boolean): void {
+  onConnected(reused: boolean, atMs: number): void {
     this.#connected = true
-    this.#owner.onAttemptConnected(this, reused)
+    this.#owner.onAttemptConnected(this, reused, atMs)
     // Not before there is a connection: what was not sent can still go to another peer.
     if (this.#streams && !this.#over && this.#exchange !== null) this.#body.attach(this.#exchange)
   }
 
-  onRequestSent(): void {
-    this.#owner.onAttemptRequestSent(this)
+  onRequestSent(atMs: number): void {
+    this.#owner.onAttemptRequestSent(this, atMs)
   }
 
   onInformational(status: number, headerBlock: string): void {
@@ -105,19 +105,19 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     if (status !== 100) this.#owner.onAttemptInformational(status, headerBlock)
   }
 
-  onHead(head: ResponseHead): void {
+  onHead(head: ResponseHead, atMs: number): void {
     this.#answered = true
-    this.#owner.onAttemptHead(this, head)
+    this.#owner.onAttemptHead(this, head, atMs)
   }
 
   onBody(chunk: Uint8Array): void {
     this.#owner.onAttemptBody(chunk)
   }
 
-  onEnd(trailerBlock: string): void {
+  onEnd(trailerBlock: string, atMs: number): void {
     this.#over = true
     this.#body.detach()
-    this.#owner.onAttemptEnd(this, trailerBlock)
+    this.#owner.onAttemptEnd(this, trailerBlock, atMs)
   }
 
   onError(error: GatewayError): void {

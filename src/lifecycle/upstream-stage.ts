@@ -2,7 +2,6 @@ import { type GatewayError, NoPeerAvailable } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import type { Peer } from '../session/session.js'
 import { beginNextAttempt } from '../session/timing.js'
-import { now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import { handleRetry, isIdempotent, mayRetry, type UpstreamPeer } from '../upstream/index.js'
 import { Attempt, type AttemptOwner } from './attempt.js'
@@ -60,9 +59,9 @@ export class UpstreamStage implements AttemptOwner {
     return this.#tryAnother(attempt, error)
   }
 
-  onAttemptConnected(attempt: Attempt, reused: boolean): void {
+  onAttemptConnected(attempt: Attempt, reused: boolean, atMs: number): void {
     const { session, chain } = this.#phases
-    session.timing.upstreamConnect = now()
+    session.timing.upstreamConnect = atMs
     try {
       this.#phases.call(chain.connectedToUpstream, 'connectedToUpstream', (filter, ctx) =>
         filter.connectedToUpstream?.(session, { peer: attempt.peer, reused }, ctx),
@@ -72,20 +71,20 @@ export class UpstreamStage implements AttemptOwner {
     }
   }
 
-  onAttemptRequestSent(): void {
+  onAttemptRequestSent(_attempt: Attempt, atMs: number): void {
     const { session } = this.#phases
     session.requestSent = true
     // Behind an early answer it has its time already.
-    session.timing.upstreamRequestSent ??= now()
+    session.timing.upstreamRequestSent ??= atMs
   }
 
   onAttemptInformational(status: number, headerBlock: string): void {
     this.#port.informational(status, headerBlock)
   }
 
-  onAttemptHead(attempt: Attempt, head: ResponseHead): void {
+  onAttemptHead(attempt: Attempt, head: ResponseHead, atMs: number): void {
     const { timing } = this.#phases.session
-    timing.upstreamResponseStart = now()
+    timing.upstreamResponseStart = atMs
     // An early answer: the request is as good as sent, for the order of the timestamps.
     timing.upstreamRequestSent ??= timing.upstreamResponseStart
     this.#response.begin(head, attempt)
@@ -95,8 +94,8 @@ export class UpstreamStage implements AttemptOwner {
     this.#response.chunk(chunk)
   }
 
-  onAttemptEnd(_attempt: Attempt, trailerBlock: string): void {
-    this.#phases.session.timing.upstreamResponseEnd = now()
+  onAttemptEnd(_attempt: Attempt, trailerBlock: string, atMs: number): void {
+    this.#phases.session.timing.upstreamResponseEnd = atMs
     this.#response.end(trailerBlock)
   }
 

@@ -45,7 +45,8 @@ const unpackr = new Unpackr({ useRecords: false, moreTypes: false })
 export interface OpenFrame {
   readonly method: string
   readonly target: string
-  readonly headerBlock: string
+  /** The worker adds its own fields in place: a copy of the whole would cost more than the rest of the hand-over. */
+  headerBlock: string
   readonly remoteAddress: string
   readonly requestId: string
   readonly startMs: number

@@ -6,6 +6,9 @@ export type RefusalKind = (typeof REFUSAL_KINDS)[number]
 
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
 
+/** Made once: a name that is put together for each answer costs more than the counting. */
+const STATUS_COUNTERS = STATUS_CLASSES.map((status) => `status:${status}` as const)
+
 /**
  * Everything the gateway counts, from closed sets only. `requests` = `answered` + `aborted` + sessions in flight (conservation law C16);
  * what the acceptor refused is counted beside it, under `refused:…`.
@@ -35,11 +38,11 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'upstream_connections_reused',
   'worker_restarts',
   ...REFUSAL_KINDS.map((kind) => `refused:${kind}` as const),
-  ...STATUS_CLASSES.map((status) => `status:${status}` as const),
+  ...STATUS_COUNTERS,
   ...REASONS.map((reason) => `error:${reason}` as const),
 ]
 
 /** The counter of a status's class. */
 export function statusCounter(status: number): GatewayCounter {
-  return `status:${STATUS_CLASSES[Math.floor(status / 100) - 1] ?? '5xx'}`
+  return STATUS_COUNTERS[Math.floor(status / 100) - 1] ?? 'status:5xx'
 }

@@ -14,6 +14,9 @@ export interface ReadonlyHeaders {
   [Symbol.iterator](): IterableIterator<[name: string, value: string]>
 }
 
+/** Of a section that nobody has looked into; never written to. */
+const NONE: string[] = []
+
 /**
  * A header section. Kept as the text block that crossed the ring until somebody looks inside, since most
  * sessions pass headers through unread.
@@ -21,8 +24,8 @@ export interface ReadonlyHeaders {
 export class Headers implements ReadonlyHeaders {
   #block: string
   #names: string[] | null = null
-  #lower: string[] = []
-  #values: string[] = []
+  #lower: string[] = NONE
+  #values: string[] = NONE
   #changed = false
   #needsCare = false
 
@@ -140,17 +143,21 @@ export class Headers implements ReadonlyHeaders {
   #parse(): string[] {
     if (this.#names !== null) return this.#names
     const names: string[] = []
+    const lower: string[] = []
+    const values: string[] = []
     const block = this.#block
     for (let at = 0; at < block.length; ) {
       const end = block.indexOf('\r\n', at)
       const colon = block.indexOf(':', at)
       const name = block.slice(at, colon)
       names.push(name)
-      this.#lower.push(name.toLowerCase())
-      this.#values.push(trimOws(block.slice(colon + 1, end)))
+      lower.push(name.toLowerCase())
+      values.push(trimOws(block.slice(colon + 1, end)))
       at = end + 2
     }
     this.#names = names
+    this.#lower = lower
+    this.#values = values
     return names
   }
 }

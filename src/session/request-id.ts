@@ -1,6 +1,32 @@
-import { randomUUID } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
-/** A fresh `req-<uuid>` (contract A-23, B-10): one string joins gateway log, upstream header and ad session. */
+const ID_BYTES = 16
+/** Random bytes for so many ids are drawn at once: one draw for each would cost ten times as much. */
+const random = Buffer.allocUnsafeSlow(ID_BYTES * 1024)
+let drawnAt = random.length
+
+const text = Buffer.from('req-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx', 'latin1')
+/** Where in the text the first of the two digits of each byte stands. */
+const PLACES = Uint8Array.of(4, 6, 8, 10, 13, 15, 18, 20, 23, 25, 28, 30, 32, 34, 36, 38)
+const DIGITS = Buffer.from('0123456789abcdef', 'latin1')
+
+/**
+ * A fresh `req-<uuid>` (contract A-23, B-10), the uuid of version 4 (RFC 9562 §5.4): one string joins gateway log, upstream header
+ * and ad session. Written digit by digit, since what `randomUUID` returns is put together of twenty strings, which every
+ * reader of it has to join first.
+ */
 export function generateRequestId(): string {
-  return `req-${randomUUID()}`
+  if (drawnAt === random.length) {
+    randomFillSync(random)
+    drawnAt = 0
+  }
+  for (let i = 0; i < ID_BYTES; i += 1) {
+    const drawn = random[drawnAt + i] ?? 0
+    const byte = i === 6 ? (drawn & 0x0f) | 0x40 : i === 8 ? (drawn & 0x3f) | 0x80 : drawn
+    const place = PLACES[i] ?? 0
+    text[place] = DIGITS[byte >> 4] ?? 0
+    text[place + 1] = DIGITS[byte & 15] ?? 0
+  }
+  drawnAt += ID_BYTES
+  return text.toString('latin1')
 }

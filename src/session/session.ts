@@ -41,8 +41,8 @@ export interface SessionOrigin {
 export class Session<UserCtx = unknown> {
   readonly #origin: SessionOrigin
   readonly #routeName: string
-  readonly #allocator = new ResourceScope()
   readonly #timing: SessionTiming
+  #allocator: ResourceScope | null = null
   #request: RequestHeader | null = null
   #response: ResponseHeader | null = null
   #requestView: ReadonlyRequestHeader | null = null
@@ -68,6 +68,7 @@ export class Session<UserCtx = unknown> {
   /** Owner of everything the session must give back. */
   get allocator(): ResourceScope {
     this.#live()
+    this.#allocator ??= new ResourceScope()
     return this.#allocator
   }
 
@@ -246,7 +247,7 @@ export class Session<UserCtx = unknown> {
   deinit(): unknown[] {
     if (this.#closed) return []
     this.#closed = true
-    return this.#allocator.dispose()
+    return this.#allocator?.dispose() ?? []
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,7 @@
 import { GatewayError } from '../session/errors.js'
 import { Headers } from '../session/headers.js'
 import type { Peer } from '../session/session.js'
-import type { Deadline, DeadlineWheel } from '../time/index.js'
+import { type Deadline, type DeadlineWheel, now } from '../time/index.js'
 import type { UpstreamExchange, UpstreamHandler, UpstreamRequest } from '../upstream/http1/index.js'
 import { closedEarly, headersTimeout, misuse } from '../upstream/http1/upstream-errors.js'
 import { join, pieces, toHeaders, turn, wholeBody } from './bytes.js'
@@ -157,14 +157,14 @@ export class MemoryExchange implements UpstreamExchange, TestUpstreamRequest {
   #connect(): void {
     if (this.#connected || this.#ended) return
     this.#connected = true
-    this.#options.handler.onConnected(this.reused)
+    this.#options.handler.onConnected(this.reused, now())
     if (this.#complete) queueMicrotask(() => this.#onComplete())
   }
 
   #onComplete(): void {
     if (this.#ended) return
     this.bytesSent = true
-    this.#options.handler.onRequestSent()
+    this.#options.handler.onRequestSent(now())
     this.#settle?.resolve(this.received)
   }
 
@@ -180,18 +180,13 @@ export class MemoryExchange implements UpstreamExchange, TestUpstreamRequest {
     const contentLength = NO_CONTENT.has(status) && whole?.length === 0 ? null : (whole?.length ?? null)
     if (this.#ended) return
     this.#options.wheel.clear(this.#headersDeadline)
-    handler.onHead({
-      status,
-      statusText,
-      headerBlock,
-      contentLength,
-      hasBody: hasContent && contentLength !== 0,
-    })
+    const hasBody = hasContent && contentLength !== 0
+    handler.onHead({ status, statusText, headerBlock, contentLength, hasBody }, now())
     if (hasContent) for await (const piece of pieces(body)) if (!(await this.#deliver(piece))) return
     await this.#whileOpen()
     if (this.#ended) return
     this.#ended = true
-    handler.onEnd(hasContent ? toHeaders(answer.trailers).toBlock() : '')
+    handler.onEnd(hasContent ? toHeaders(answer.trailers).toBlock() : '', now())
   }
 
   /** @returns false when nobody listens any more */

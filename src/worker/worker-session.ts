@@ -45,8 +45,8 @@ export class WorkerSession implements ClientPort {
     this.slot = slot
     this.generation = generation
     // What every upstream is told about the request; the acceptor has removed what a client could forge of it.
-    const headerBlock = open.headerBlock + forwardingFields(open)
-    this.run = new SessionRun({ ...open, headerBlock }, route, env, this)
+    open.headerBlock += forwardingFields(open)
+    this.run = new SessionRun(open, route, env, this)
   }
 
   head(

@@ -103,11 +103,11 @@ class Scene {
     this.run.start()
     const { handler } = this
     if (handler === null) throw new Error('not asked')
-    handler.onConnected(true)
-    handler.onRequestSent()
-    handler.onHead({ status: 200, statusText: 'OK', headerBlock: ANSWER, contentLength: 2, hasBody: true })
+    handler.onConnected(true, 1)
+    handler.onRequestSent(2)
+    handler.onHead({ status: 200, statusText: 'OK', headerBlock: ANSWER, contentLength: 2, hasBody: true }, 3)
     handler.onBody(new Uint8Array(2))
-    handler.onEnd('')
+    handler.onEnd('', 4)
     this.run.onSent(performance.timeOrigin + performance.now())
   }
 }

@@ -169,7 +169,7 @@ export class HeadBuilder {
    * @returns null when the request may be forwarded
    */
   finish(method: string, target: string, isHttp10 = false): Refusal | null {
-    if (!METHODS.has(method)) return refuseMethod(method)
+    if (method !== 'GET' && !METHODS.has(method)) return refuseMethod(method)
     if (target.length > this.#limits.targetBytes) return REFUSALS.targetLength
     const strict = target === '*' && method === 'OPTIONS' ? target : strictTarget(target)
     if (strict === null) return REFUSALS.target

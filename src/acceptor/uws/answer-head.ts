@@ -1,3 +1,4 @@
+import { isAscii } from '../answer-rules.js'
 import { gatewayFields } from '../gateway-fields.js'
 import type { UwsBytes, UwsResponse } from './native-types.js'
 
@@ -19,7 +20,6 @@ export const LINGERS = 3
 export type Ending = typeof KEEPS | typeof CLOSES | typeof UWS_CLOSES | typeof LINGERS
 
 const CLOSE = 'connection: close\r\n'
-const BEYOND_ASCII = /[\x80-\xff]/
 
 /**
  * Writes status line and fields. uWS writes what `writeHeader` is given as it is (U14), so the whole block goes through in one
@@ -38,7 +38,10 @@ export function writeAnswerHead(
     response.writeStatus(`${head.status} ${head.statusText}`)
   }
   const close = announcesClose ? CLOSE : ''
-  response.writeHeader('via', latin1(`1.1 headgate\r\n${head.headerBlock}${close}x-request-id: ${requestId}`))
+  response.writeHeader(
+    'via',
+    bytesOf(`1.1 headgate\r\n${head.headerBlock}${close}x-request-id: ${requestId}`, head.headerBlock),
+  )
 }
 
 /**
@@ -96,7 +99,7 @@ function writeBareAnswer(
   response.writeStatus(`${head.status} ${head.statusText}`)
   const length = contentLength === null ? '' : `content-length: ${contentLength}\r\n`
   const block = `${head.headerBlock}${gatewayFields(requestId)}${length}${CLOSE}`
-  response.writeHeader('date', latin1(`${new Date().toUTCString()}\r\n${block}`))
+  response.writeHeader('date', bytesOf(`${new Date().toUTCString()}\r\n${block}`, head.headerBlock))
 }
 
 /**
@@ -107,7 +110,7 @@ export function writeLastChunk(response: UwsResponse, requestId: string): void {
   response.writeHeader('\r\n0\r\nx-request-id', `${requestId}\r\n`)
 }
 
-/** uWS writes strings as UTF-8; ours hold a byte in each character. */
-function latin1(text: string): UwsBytes {
-  return BEYOND_ASCII.test(text) ? Buffer.from(text, 'latin1') : text
+/** uWS writes strings as UTF-8; ours hold a byte in each character. @param block the part of it that is not our own */
+function bytesOf(text: string, block: string): UwsBytes {
+  return isAscii(block) ? text : Buffer.from(text, 'latin1')
 }

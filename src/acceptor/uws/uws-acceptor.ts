@@ -137,7 +137,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
       const closes =
         guard.asksToClose ||
         contentLength === LENGTH_CHUNKED ||
-        (contentLength === LENGTH_NONE && HAS_BODY.has(method))
+        (contentLength === LENGTH_NONE && method !== 'GET' && HAS_BODY.has(method))
       const exchange = new UwsExchange(this, response, head, { closes, uwsCloses })
       subject = exchange
       exchange.start()

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { GatewayError } from '../../session/errors.js'
+import { now } from '../../time/index.js'
 import type { ConnectionOwner } from './connection-owner.js'
 import { ConnectionWatch } from './connection-watch.js'
 import type { Exchange } from './exchange.js'
@@ -28,6 +29,8 @@ export class Connection implements ReaderSink {
   #state: State = 'connecting'
   #exchange: Exchange | null
   #headSeen = false
+  /** When the bytes that are being looked at were read. */
+  #readAtMs = 0
   #upgradeHead: ResponseHead | null = null
 
   constructor(owner: ConnectionOwner, exchange: Exchange) {
@@ -123,6 +126,7 @@ export class Connection implements ReaderSink {
       this.drop()
       return
     }
+    this.#readAtMs = now()
     const reader = this.#reader
     let at = 0
     try {
@@ -165,7 +169,7 @@ export class Connection implements ReaderSink {
     // An upstream that answers 2xx while it reads is streaming both ways; anything else wants no more (RFC 9112 §9.5).
     if (!exchange.requestComplete && head.status >= 300) exchange.muted = true
     this.#watch.arm('body', exchange.timeouts.idleMs, exchange.paused)
-    exchange.handler.onHead(head)
+    exchange.handler.onHead(head, this.#readAtMs)
     if (exchange.muted && exchange.awaitsDrain && !exchange.ended) {
       exchange.awaitsDrain = false
       exchange.handler.onDrain()
@@ -181,7 +185,7 @@ export class Connection implements ReaderSink {
     if (this.#state !== 'connecting' || exchange === null) return
     this.#state = 'active'
     exchange.announced = true
-    this.#tell(() => exchange.handler.onConnected(false))
+    this.#tell(() => exchange.handler.onConnected(false, now()))
     if (exchange.ended) return
     if (exchange.paused) this.#socket?.pause()
     this.#send(exchange)
@@ -208,20 +212,16 @@ export class Connection implements ReaderSink {
     if (!this.#headSeen) {
       // While the socket is congested the request is still under way; the drain starts the wait for the answer.
       if (this.#socket?.writableNeedDrain === true) this.#watch.arm('request', exchange.timeouts.idleMs)
-      else this.#awaitHead(exchange)
+      else this.#watch.arm('headers', exchange.timeouts.headersMs, exchange.paused)
     }
-    if (exchange.announced) this.#tell(() => exchange.handler.onRequestSent())
-  }
-
-  #awaitHead(exchange: Exchange): void {
-    this.#watch.arm('headers', exchange.timeouts.headersMs, exchange.paused)
+    if (exchange.announced) this.#tell(() => exchange.handler.onRequestSent(now()))
   }
 
   #onDrain(): void {
     const exchange = this.#exchange
     if (this.#state !== 'active' || exchange === null) return
     if (!this.#headSeen) {
-      if (exchange.requestComplete) this.#awaitHead(exchange)
+      if (exchange.requestComplete) this.#watch.arm('headers', exchange.timeouts.headersMs, exchange.paused)
       else this.#watch.arm('request', exchange.timeouts.idleMs)
     }
     if (!exchange.awaitsDrain) return
@@ -246,7 +246,7 @@ export class Connection implements ReaderSink {
       owner.onIdle(this)
     } else this.drop()
     try {
-      exchange.handler.onEnd(trailers)
+      exchange.handler.onEnd(trailers, this.#readAtMs)
     } catch {
       if (this.#state === 'idle') this.drop()
     }
@@ -266,6 +266,7 @@ export class Connection implements ReaderSink {
 
   #onEnd(): void {
     const exchange = this.#exchange
+    this.#readAtMs = now()
     if (this.#state === 'active' && exchange !== null && this.#reader.endOfInput())
       this.#finish(exchange, false)
     else this.#onGone(undefined)

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { GatewayError } from '../../session/errors.js'
+import { now } from '../../time/index.js'
 import type { Connection } from './connection.js'
 import { encodeChunk, LAST_CHUNK } from './request-wire.js'
 import type {
@@ -148,8 +149,9 @@ export class Exchange implements UpstreamExchange {
     if (this.ended || this.announced) return
     this.announced = true
     try {
-      this.handler.onConnected(this.reused)
-      if (this.requestComplete && !this.ended) this.handler.onRequestSent()
+      const atMs = now()
+      this.handler.onConnected(this.reused, atMs)
+      if (this.requestComplete && !this.ended) this.handler.onRequestSent(atMs)
     } catch (cause) {
       this.connection?.fail(misuse('a handler threw', cause))
     }

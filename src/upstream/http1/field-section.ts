@@ -137,7 +137,8 @@ export class FieldSection {
         return !isName(bytes, at, 'trailer')
       case 10:
         if (isName(bytes, at, 'connection')) {
-          this.#noteConnection(fieldValue(bytes, colon, end))
+          if (end - colon === 12 && isName(bytes, end - 10, 'keep-alive')) this.keepAlive = true
+          else this.#noteConnection(fieldValue(bytes, colon, end))
           return false
         }
         if (isName(bytes, at, 'keep-alive')) {
@@ -165,10 +166,6 @@ export class FieldSection {
   }
 
   #noteConnection(value: string): void {
-    if (value === 'keep-alive') {
-      this.keepAlive = true
-      return
-    }
     for (const part of value.split(',')) {
       const option = part.trim().toLowerCase()
       if (option === 'close') this.close = true

@@ -6,6 +6,8 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIO
 const EXPECTS_CONTENT = new Set(['POST', 'PUT', 'PATCH'])
 // Written as latin1, a character above U+00FF would lose its high byte and could become a CR or LF.
 const MORE_THAN_A_BYTE = /[^\0-\xff]/
+/** One or more characters of a request target: nothing that could end the line or the word. */
+const TARGET = /^[\x21-\x7e\x80-\xff]+$/
 
 /**
  * The head of a request as it goes on the wire: request line, the caller's fields, our framing, empty line.
@@ -23,7 +25,7 @@ export function requestHead(request: UpstreamRequest): string {
     case 'chunked':
       return `${line}${upgrade}Transfer-Encoding: chunked\r\n\r\n`
     case 'none':
-      return EXPECTS_CONTENT.has(request.method)
+      return request.method !== 'GET' && EXPECTS_CONTENT.has(request.method)
         ? `${line}${upgrade}Content-Length: 0\r\n\r\n`
         : `${line}${upgrade}\r\n`
   }
@@ -32,8 +34,9 @@ export function requestHead(request: UpstreamRequest): string {
 /** Why a request must not be written, or null. */
 export function requestProblem(request: UpstreamRequest): string | null {
   const { method, target, headerBlock, body, bodyBytes, upgrade } = request
-  if (!METHODS.has(method) && (method === 'CONNECT' || !isToken(method))) return 'the method is not allowed'
-  if (!isTarget(target)) return 'the request target is invalid'
+  if (method !== 'GET' && !METHODS.has(method) && (method === 'CONNECT' || !isToken(method)))
+    return 'the method is not allowed'
+  if (!TARGET.test(target)) return 'the request target is invalid'
   if (headerBlock !== '' && !headerBlock.endsWith('\r\n')) return 'the header block does not end with CRLF'
   if (headerBlock.startsWith('\r\n') || headerBlock.includes('\r\n\r\n'))
     return 'the header block holds an empty line'
@@ -49,15 +52,6 @@ export function requestProblem(request: UpstreamRequest): string | null {
     return 'there is a body where none was announced'
   }
   return null
-}
-
-/** One or more characters of a request target: nothing that could end the line or the word. */
-function isTarget(target: string): boolean {
-  for (let i = 0; i < target.length; i += 1) {
-    const code = target.charCodeAt(i)
-    if (code <= 32 || code === 127 || code > 255) return false
-  }
-  return target.length > 0
 }
 
 /** RFC 9110 §7.8: `protocol-name["/"protocol-version]`. */

@@ -75,20 +75,21 @@ export interface ResponseHead {
  * Events of one exchange, in this order: `onConnected`, (`onRequestSent` anywhere after it), `onInformational`*,
  * `onHead`, `onBody`*, then exactly one of `onEnd`, `onError`. Nothing is called after those, nor after `abort()`.
  * Never called from within `Http1Connector.request` itself, only from a later event.
+ * `atMs` is the gateway's clock: when it happened, or when the bytes that tell of it were read.
  * An exception out of a handler ends the exchange and its connection, never the thread.
  */
 export interface UpstreamHandler {
   /** A connection is at hand, fresh or from the pool. */
-  onConnected(reused: boolean): void
+  onConnected(reused: boolean, atMs: number): void
   /** The last byte of the request was handed to the socket. */
-  onRequestSent(): void
+  onRequestSent(atMs: number): void
   /** 1xx other than 101; 100 included. */
   onInformational?(status: number, headerBlock: string): void
-  onHead(head: ResponseHead): void
+  onHead(head: ResponseHead, atMs: number): void
   /** `chunk` is a view of a reused buffer, valid only during the call: copy what must stay. */
   onBody(chunk: Uint8Array): void
   /** Complete, by its own framing. `trailerBlock` has the same form as a header block; '' when none. */
-  onEnd(trailerBlock: string): void
+  onEnd(trailerBlock: string, atMs: number): void
   /** After `onHead`, the body is incomplete and must not be ended properly downstream. */
   onError(error: GatewayError): void
   /** There is room again after `write` returned false. */

@@ -41,14 +41,14 @@ export class Recorder implements UpstreamHandler {
 
   onUpgrade?: NonNullable<UpstreamHandler['onUpgrade']>
 
-  onConnected(reused: boolean): void {
+  onConnected(reused: boolean, atMs: number): void {
     this.#note(reused ? 'reused' : 'connected')
-    this.#hooks.onConnected?.(reused)
+    this.#hooks.onConnected?.(reused, atMs)
   }
 
-  onRequestSent(): void {
+  onRequestSent(atMs: number): void {
     this.#note('sent')
-    this.#hooks.onRequestSent?.()
+    this.#hooks.onRequestSent?.(atMs)
   }
 
   onInformational(status: number, headerBlock: string): void {
@@ -57,10 +57,10 @@ export class Recorder implements UpstreamHandler {
     this.#hooks.onInformational?.(status, headerBlock)
   }
 
-  onHead(head: ResponseHead): void {
+  onHead(head: ResponseHead, atMs: number): void {
     this.head = head
     this.#note('head')
-    this.#hooks.onHead?.(head)
+    this.#hooks.onHead?.(head, atMs)
   }
 
   onBody(chunk: Uint8Array): void {
@@ -71,10 +71,10 @@ export class Recorder implements UpstreamHandler {
     this.#hooks.onBody?.(chunk)
   }
 
-  onEnd(trailerBlock: string): void {
+  onEnd(trailerBlock: string, atMs: number): void {
     this.trailers = trailerBlock
     this.#note('end')
-    this.#hooks.onEnd?.(trailerBlock)
+    this.#hooks.onEnd?.(trailerBlock, atMs)
   }
 
   onError(error: GatewayError): void {
