@@ -1,4 +1,5 @@
 import { Packr, Unpackr } from 'msgpackr/pack'
+import { readLatin1, writeLatin1 } from '../memory/index.js'
 import type { Mailbox } from './mailbox.js'
 import { RingCorrupt, type RingReader } from './ring-reader.js'
 
@@ -101,7 +102,7 @@ export function writeOpen(mailbox: Mailbox, slot: number, generation: number, op
   bytes.writeInt32LE(remoteAddress.length, at + 24)
   bytes.writeInt32LE(method.length, at + 28)
   bytes.writeInt32LE(target.length, at + 32)
-  bytes.write(text, at + OPEN_NUMBERS_BYTES, textBytes, 'latin1')
+  writeLatin1(bytes, text, at + OPEN_NUMBERS_BYTES)
   if (extras !== null) bytes.set(extras, at + OPEN_NUMBERS_BYTES + textBytes)
   return true
 }
@@ -117,7 +118,7 @@ export function readOpen(frame: RingReader): OpenFrame {
   const methodAt = addressAt + bytes.readInt32LE(offset + 24)
   const targetAt = methodAt + bytes.readInt32LE(offset + 28)
   const blockAt = targetAt + bytes.readInt32LE(offset + 32)
-  const text = bytes.toString('latin1', textAt, textAt + textBytes)
+  const text = readLatin1(bytes, textAt, textAt + textBytes)
   const extras = extrasBytes === 0 ? null : readExtras(frame, textAt + textBytes)
   return {
     method: text.slice(methodAt, targetAt),
@@ -163,7 +164,7 @@ export function writeHead(
   const bytes = mailbox.target
   bytes.writeDoubleLE(head.contentLength ?? UNKNOWN_LENGTH, at)
   bytes.writeInt32LE(head.statusText.length, at + 8)
-  bytes.write(text, at + HEAD_NUMBERS_BYTES, textBytes, 'latin1')
+  writeLatin1(bytes, text, at + HEAD_NUMBERS_BYTES)
   if (body !== null) bytes.set(body, at + HEAD_NUMBERS_BYTES + textBytes)
   return true
 }
@@ -177,7 +178,7 @@ export function readHead(frame: RingReader): HeadFrame {
   const contentLength = bytes.readDoubleLE(offset)
   const statusTextLength = bytes.readInt32LE(offset + 8)
   const textAt = offset + HEAD_NUMBERS_BYTES
-  const text = bytes.toString('latin1', textAt, textAt + textBytes)
+  const text = readLatin1(bytes, textAt, textAt + textBytes)
   return {
     status: status & STATUS_MASK,
     statusText: text.slice(0, statusTextLength),
@@ -234,12 +235,12 @@ export function writeText(
 ): boolean {
   if (text.length > mailbox.maxPayloadBytes) return false
   const at = mailbox.reserve(kind, slot, generation, text.length, a)
-  mailbox.target.write(text, at, text.length, 'latin1')
+  writeLatin1(mailbox.target, text, at)
   return true
 }
 
 export function readText(frame: RingReader): string {
-  return frame.bytes.toString('latin1', frame.offset, frame.offset + frame.length)
+  return readLatin1(frame.bytes, frame.offset, frame.offset + frame.length)
 }
 
 /**

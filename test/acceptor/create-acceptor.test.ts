@@ -111,6 +111,41 @@ describe('createAcceptor', () => {
     }
   })
 
+  it.each(ACCEPTOR_KINDS)(
+    '%s: a request has the address of its own connection, whoever else is or was connected',
+    async (kind) => {
+      const subject = await AcceptorUnderTest.start(kind)
+      const addresses: string[] = []
+      const onRequest = subject.handler.onRequest.bind(subject.handler)
+      subject.handler.onRequest = (exchange) => {
+        addresses.push(exchange.head.remoteAddress)
+        onRequest(exchange)
+      }
+      const from = (address: string) => RawClient.connect(subject.port, '127.0.0.1', address)
+      const ask = async (client: RawClient) => {
+        await client.send(GET)
+        await client.readResponses()
+      }
+      try {
+        const first = await from('127.0.0.1')
+        await ask(first)
+        await ask(first)
+        const second = await from('127.0.0.2')
+        for (const client of [first, second, first]) await ask(client)
+        await first.destroy()
+        await ask(second)
+        await second.destroy()
+        await subject.settle()
+        const third = await from('127.0.0.3')
+        await ask(third)
+        await third.destroy()
+        expect(addresses.map((address) => address.slice(-1)).join('')).toBe('1112123')
+      } finally {
+        await subject.close()
+      }
+    },
+  )
+
   it.each(ACCEPTOR_KINDS)('%s: connections that come and go are counted', async (kind) => {
     const subject = await AcceptorUnderTest.start(kind)
     try {

@@ -44,9 +44,10 @@ export class RawClient {
   }
 
   /** Resolves when connected, or when the server refused or dropped the connection (then `closed` is true). */
-  static async connect(port: number, host = '127.0.0.1'): Promise<RawClient> {
+  static async connect(port: number, host = '127.0.0.1', localAddress?: string): Promise<RawClient> {
+    const from = localAddress === undefined ? {} : { localAddress }
     // Half-open, so that the server's FIN does not end our side before a test says so.
-    const socket = connect({ port, host, allowHalfOpen: true })
+    const socket = connect({ port, host, allowHalfOpen: true, ...from })
     const client = new RawClient(socket)
     await new Promise<void>((resolve) => {
       socket.once('connect', resolve)

@@ -1,7 +1,6 @@
 import { createServer } from 'node:net'
 import { generateRequestId } from '../../session/request-id.js'
 import { DeadlineWheel, now } from '../../time/index.js'
-import { clientAddress, ipv4Address } from '../client-address.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
 import { attempt, warnInternal } from '../internal-error.js'
 import {
@@ -12,6 +11,7 @@ import {
   LENGTH_CHUNKED,
   LENGTH_NONE,
 } from '../types.js'
+import { ClientAddresses } from './client-addresses.js'
 import type { UwsExchangeHost } from './exchange-host.js'
 import { loadNative } from './native.js'
 import type { UwsApp, UwsListenSocket, UwsNative, UwsRequest, UwsResponse } from './native-types.js'
@@ -42,6 +42,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   readonly #native: UwsNative
   readonly #app: UwsApp
   readonly #guard: HeadBuilder
+  readonly #addresses = new ClientAddresses()
   readonly #addField: (name: string, value: string) => void
   #socket: UwsListenSocket | null = null
 
@@ -91,8 +92,9 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
 
   #onConnection(response: UwsResponse, change: number): void {
     this.connections += change
+    if (change > 0) this.#addresses.onOpened(response, this.connections)
     if (change < 0 || this.connections <= this.options.limits.connections) return
-    this.handler.onRefused(REFUSALS.connections, generateRequestId(), addressOf(response))
+    this.handler.onRefused(REFUSALS.connections, generateRequestId(), this.#addresses.of(response))
     response.close()
   }
 
@@ -114,7 +116,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
       const { bodyBytes } = this.options.limits
       if (refusal === null && bodyBytes > 0 && guard.contentLength > bodyBytes) refusal = REFUSALS.bodyBytes
       const requestId = generateRequestId()
-      const remoteAddress = addressOf(response)
+      const remoteAddress = this.#addresses.of(response)
       const uwsCloses = guard.connectionBytes === 5
       if (refusal !== null) {
         const isHead = method === 'HEAD'
@@ -156,12 +158,6 @@ export async function createUwsAcceptor(
   const acceptor = new UwsAcceptor(options, handler)
   await acceptor.listen()
   return acceptor
-}
-
-function addressOf(response: UwsResponse): string {
-  const address = ipv4Address(response.getRemoteAddress())
-  if (address !== '') return address
-  return clientAddress(Buffer.from(response.getRemoteAddressAsText()).toString('latin1'))
 }
 
 /** uWS only says that listening failed; Node is asked for the reason. */

@@ -1,3 +1,4 @@
+import { readLatin1 } from '../../memory/index.js'
 import { CONNECTION_PROTECTED, isToken } from '../../session/header-rules.js'
 
 /** {@link FieldSection.parse}: the section is not complete yet. */
@@ -104,7 +105,7 @@ export class FieldSection {
     const runs = this.#runs
     if (this.#runCount === 0) return ''
     const first = runs[0] ?? 0
-    const text = bytes.toString('latin1', base + first, base + (runs[this.#runCount - 1] ?? 0))
+    const text = readLatin1(bytes, base + first, base + (runs[this.#runCount - 1] ?? 0))
     let block = text
     if (this.#runCount > 2) {
       block = ''
