@@ -1,5 +1,6 @@
-import { writeBody } from '../mailbox/index.js'
-import type { Slot } from './slot-table.js'
+import { MAX_BODY_PIECE_BYTES, writeBody } from '../mailbox/index.js'
+import { giveSlab, SLAB_WORTH_BYTES, takeSlab } from '../memory/index.js'
+import type { Slot, WaitingPiece } from './slot-table.js'
 import type { WorkerLink } from './worker-link.js'
 
 /** Moves request bodies to the workers, under the credit of each session and as far as the ring has room. */
@@ -13,7 +14,7 @@ export class RequestBodies {
       slot.bodyCredit -= chunk.length
       writeBody(mailbox, slot.index, slot.generation, chunk, last)
       if (slot.bodyCredit > 0 && !mailbox.congested) return
-    } else slot.waiting.push({ bytes: new Uint8Array(chunk), last })
+    } else keep(slot.waiting, chunk, last)
     if (mailbox.congested) this.#waitForRoom(slot, link)
     if (slot.paused || last) return
     slot.paused = true
@@ -43,10 +44,11 @@ export class RequestBodies {
     const { exchange, link, waiting } = slot
     if (exchange === null || link === null) return
     let sent = 0
-    for (const { bytes, last } of waiting) {
+    for (const { bytes, last, slab } of waiting) {
       if (slot.bodyCredit <= 0 || link.mailbox.congested) break
       slot.bodyCredit -= bytes.length
       writeBody(link.mailbox, slot.index, slot.generation, bytes, last)
+      if (slab !== null) giveSlab(slab)
       sent += 1
     }
     waiting.splice(0, sent)
@@ -62,4 +64,17 @@ export class RequestBodies {
     waiting.add(slot)
     this.#congested.set(link, waiting)
   }
+}
+
+/** Copies a piece, cut to the size of frames: some come after the server was told to pause, as long as its buffer. */
+function keep(waiting: WaitingPiece[], chunk: Uint8Array, last: boolean): void {
+  let at = 0
+  do {
+    const piece = chunk.subarray(at, at + MAX_BODY_PIECE_BYTES)
+    at += piece.length
+    const slab = piece.length < SLAB_WORTH_BYTES ? null : takeSlab()
+    slab?.set(piece)
+    const bytes = slab === null ? new Uint8Array(piece) : slab.subarray(0, piece.length)
+    waiting.push({ bytes, last: last && at === chunk.length, slab })
+  } while (at < chunk.length)
 }

@@ -1,6 +1,15 @@
 import type { Downstream } from '../acceptor/types.js'
 import { WINDOW_BYTES } from '../mailbox/index.js'
+import { giveSlab } from '../memory/index.js'
 import type { WorkerLink } from './worker-link.js'
+
+/** A piece of a request body in memory of our own. */
+export interface WaitingPiece {
+  readonly bytes: Uint8Array
+  readonly last: boolean
+  /** What it lies in, to be given back once it is sent; null: in memory of its own. */
+  readonly slab: Buffer | null
+}
 
 /** The acceptor thread's half of one session. Slots are reused; slot and generation together name a session. */
 export interface Slot {
@@ -19,7 +28,7 @@ export interface Slot {
   /** Request body bytes that may still be sent to the worker. */
   bodyCredit: number
   /** Request body that waits for credit. */
-  readonly waiting: { bytes: Uint8Array; last: boolean }[]
+  readonly waiting: WaitingPiece[]
   paused: boolean
   /** Response bytes written to the client and not yet granted to the worker. */
   ungranted: number
@@ -65,7 +74,10 @@ export class SlotTable {
     slot.exchange = null
     slot.link = null
     // Setting a length costs even where there is nothing to remove.
-    if (slot.waiting.length > 0) slot.waiting.length = 0
+    if (slot.waiting.length > 0) {
+      for (const { slab } of slot.waiting) if (slab !== null) giveSlab(slab)
+      slot.waiting.length = 0
+    }
     this.#free.push(slot)
   }
 

@@ -42,7 +42,7 @@ describe('slots', () => {
       ungranted: 5,
       bodyCredit: -7,
     })
-    slot.waiting.push({ bytes: new Uint8Array(3), last: true })
+    slot.waiting.push({ bytes: new Uint8Array(3), last: true, slab: null })
     table.release(slot)
     const other = new FakeExchange(rig.dispatcher, exchange.head)
     expect(table.take(other, second, 4)).toEqual({

@@ -40,6 +40,10 @@ export const REFUSALS = {
   bodyBytes: refusal(413, 'limit', 'The request body is too large.'),
   bodyTimeout: refusal(408, 'limit', 'The request body did not arrive in time.'),
   headTimeout: refusal(408, 'limit', 'The request did not arrive in time.'),
+  bodyUnstoppable: {
+    ...refusal(503, 'overload', 'The request body came too fast to be held back.'),
+    reason: 'proxy_internal_response',
+  } satisfies Refusal,
   connections: {
     ...refusal(503, 'overload', 'There are too many connections.'),
     reason: 'connection_limit_reached',

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { PINNED_BINARIES, PINNED_VERSION } from './binaries.js'
+import { boundReads } from './bounded-reads.js'
 import type { UwsNative } from './native-types.js'
 import { NativeUnavailable } from './native-unavailable.js'
 import { cacheFolders, privateCopy } from './private-copy.js'
@@ -43,7 +44,16 @@ export function loadNative(headBytes: number): UwsNative {
   const path = join(packageFolder(), fileName)
   const binary = verifiedBinary(path, fileName)
   process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(headBytes)
-  loaded = needsRetargeting(platform) ? loadRetargeted(binary, fileName) : open(path)
+  const wantsCopy = needsRetargeting(platform)
+  const fitting = wantsCopy ? retargeted(binary, fileName) : binary
+  const bounded = platform.os === 'linux' && platform.arch === 'x64' ? boundReads(fitting) : null
+  try {
+    loaded = wantsCopy || bounded !== null ? loadCopy(bounded ?? fitting) : open(path)
+  } catch (error) {
+    if (wantsCopy) throw error
+    // Nowhere to put a copy: the original does as well, but for uploads that cannot be held back.
+    loaded = open(path)
+  }
   // Its mark in every answer would name the software behind the gateway.
   loaded._cfg('silent')
   return loaded
@@ -112,13 +122,15 @@ export function verifiedBinary(path: string, fileName: string): Buffer {
   throw new NativeUnavailable(`${fileName} is not the pinned one of version ${PINNED_VERSION}`)
 }
 
-function loadRetargeted(binary: Buffer, fileName: string): UwsNative {
-  let copy: Buffer
+function retargeted(binary: Buffer, fileName: string): Buffer {
   try {
-    copy = retargetGlibc(binary)
+    return retargetGlibc(binary)
   } catch (error) {
     throw new NativeUnavailable(`${fileName} cannot be retargeted: ${messageOf(error)}`, error)
   }
+}
+
+function loadCopy(copy: Buffer): UwsNative {
   const hash = createHash('sha256').update(copy).digest('hex')
   const failures: string[] = []
   for (const folder of cacheFolders('headgate')) {
@@ -128,7 +140,7 @@ function loadRetargeted(binary: Buffer, fileName: string): UwsNative {
       failures.push(messageOf(error))
     }
   }
-  throw new NativeUnavailable(`its retargeted copy cannot be loaded: ${failures.join('; ')}`)
+  throw new NativeUnavailable(`its changed copy cannot be loaded: ${failures.join('; ')}`)
 }
 
 function open(path: string): UwsNative {

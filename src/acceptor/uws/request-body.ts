@@ -6,6 +6,13 @@ import type { Refusal } from '../types.js'
 import { PULSE_MS, type UwsExchangeHost } from './exchange-host.js'
 import type { UwsResponse } from './native-types.js'
 
+/**
+ * What may come in spite of a pause. Where {@link boundReads} does not know the addon's code, uWS goes on reading for as long as each read
+ * fills its buffer of half a megabyte, and only closing the connection stops it: a client that sends faster than we read
+ * would fill the memory with whatever it sends. Seen up to 24 MiB from clients that are slower.
+ */
+const UNSTOPPED_BYTES = 64 * 1024 * 1024
+
 /** The exchange as its body sees it. */
 export interface BodyOwner {
   readonly response: UwsResponse
@@ -26,6 +33,8 @@ export class RequestBody {
   readonly #deadline: Deadline
   readonly #isChunked: boolean
   #bytes = 0
+  /** Of these, what came since the pause. */
+  #unstoppedBytes = 0
   #readAtMs = 0
 
   constructor(owner: BodyOwner, isChunked: boolean) {
@@ -39,6 +48,7 @@ export class RequestBody {
   pause(): void {
     if (this.isComplete || this.isPaused) return
     this.isPaused = true
+    this.#unstoppedBytes = 0
     this.stop()
     this.#owner.response.pause()
   }
@@ -74,6 +84,13 @@ export class RequestBody {
     if (bodyBytes > 0 && this.#bytes > bodyBytes) {
       this.#owner.refuse(REFUSALS.bodyBytes)
       return
+    }
+    if (this.isPaused) {
+      this.#unstoppedBytes += chunk.byteLength
+      if (this.#unstoppedBytes > UNSTOPPED_BYTES) {
+        this.#owner.refuse(REFUSALS.bodyUnstoppable)
+        return
+      }
     }
     if (!isLast) {
       this.#readAtMs = performance.now()

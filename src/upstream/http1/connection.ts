@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { giveSlab } from '../../memory/index.js'
 import type { GatewayError } from '../../session/errors.js'
 import { now } from '../../time/index.js'
 import type { ConnectionOwner } from './connection-owner.js'
@@ -92,10 +93,12 @@ export class Connection implements ReaderSink {
     }
   }
 
-  writeBody(exchange: Exchange, wire: Buffer): void {
+  /** @param slab what `wire` lies in, given back once it is written; null: nothing */
+  writeBody(exchange: Exchange, wire: Buffer, slab: Buffer | null): void {
     const socket = this.#socket
     if (socket === null) return
-    socket.write(wire)
+    if (slab === null) socket.write(wire)
+    else socket.write(wire, () => giveSlab(slab))
     if (socket.writableLength > HIGH_WATER_BYTES) exchange.awaitsDrain = true
     if (!exchange.bodyIsOpen) this.#onRequestSent(exchange)
     else if (!this.#headSeen) this.#watch.arm('request', exchange.timeouts.idleMs)

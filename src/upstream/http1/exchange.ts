@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
+import { SLAB_BYTES, SLAB_WORTH_BYTES, takeSlab } from '../../memory/index.js'
 import type { GatewayError } from '../../session/errors.js'
 import { now } from '../../time/index.js'
 import type { Connection } from './connection.js'
-import { encodeChunk, LAST_CHUNK } from './request-wire.js'
+import { encodePiece, LAST_CHUNK } from './request-wire.js'
 import type {
   ResponseHead,
   UpstreamExchange,
@@ -11,6 +12,9 @@ import type {
   UpstreamTimeouts,
 } from './types.js'
 import { misuse } from './upstream-errors.js'
+
+/** Size line and the two line ends of a chunk. */
+const CHUNK_FRAMING_BYTES = 12
 
 /** Runs {@link Exchange.announce} of what was started in this turn, once the caller's code has returned. */
 export type Defer = (exchange: Exchange) => void
@@ -69,7 +73,9 @@ export class Exchange implements UpstreamExchange {
     if (chunk.length === 0) return !this.awaitsDrain
     const chunked = this.#bodyLeft === Number.POSITIVE_INFINITY
     this.#bodyLeft -= chunk.length
-    this.#put(chunked ? encodeChunk(chunk) : Buffer.from(chunk))
+    const isLarge = chunk.length >= SLAB_WORTH_BYTES && chunk.length <= SLAB_BYTES - CHUNK_FRAMING_BYTES
+    const slab = isLarge && this.#isUnderWay() ? takeSlab() : null
+    this.#put(encodePiece(chunk, chunked, slab), slab)
     return !this.awaitsDrain
   }
 
@@ -80,7 +86,7 @@ export class Exchange implements UpstreamExchange {
       return
     }
     this.#bodyLeft = 0
-    this.#put(LAST_CHUNK)
+    this.#put(LAST_CHUNK, null)
   }
 
   pause(): void {
@@ -157,12 +163,17 @@ export class Exchange implements UpstreamExchange {
     }
   }
 
-  #put(wire: Buffer): void {
-    // Nothing of the body may overtake the head.
-    if (this.connection === null || !this.bytesSent) {
+  /** The head is with the socket: nothing of the body may overtake it. */
+  #isUnderWay(): boolean {
+    return this.connection !== null && this.bytesSent
+  }
+
+  #put(wire: Buffer, slab: Buffer | null): void {
+    if (this.#isUnderWay()) this.connection?.writeBody(this, wire, slab)
+    else {
       this.#early ??= []
       this.#early.push(wire)
       this.awaitsDrain = true
-    } else this.connection.writeBody(this, wire)
+    }
   }
 }

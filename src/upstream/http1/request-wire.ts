@@ -20,17 +20,24 @@ export function writeRequest(socket: Socket, request: UpstreamRequest): void {
   else socket.write(joined(head, bytes, ''))
 }
 
-/** One chunk of a chunked body (RFC 9112 §7.1), copied. The bytes must not be empty: that would end the body. */
-export function encodeChunk(chunk: Uint8Array): Buffer {
-  return joined(`${chunk.length.toString(16)}\r\n`, chunk, '\r\n')
+/**
+ * A piece of body as it goes on the wire, copied.
+ * @param isChunked one chunk (RFC 9112 §7.1); then the piece must not be empty, for that would end the body
+ * @param slab what to copy it into; null: memory of its own
+ */
+export function encodePiece(piece: Uint8Array, isChunked: boolean, slab: Buffer | null): Buffer {
+  return isChunked
+    ? joined(`${piece.length.toString(16)}\r\n`, piece, '\r\n', slab)
+    : joined('', piece, '', slab)
 }
 
 function asText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
 }
 
-function joined(before: string, bytes: Uint8Array, after: string): Buffer {
-  const wire = Buffer.allocUnsafe(before.length + bytes.length + after.length)
+function joined(before: string, bytes: Uint8Array, after: string, slab: Buffer | null = null): Buffer {
+  const size = before.length + bytes.length + after.length
+  const wire = slab === null ? Buffer.allocUnsafe(size) : slab.subarray(0, size)
   wire.write(before, 0, 'latin1')
   wire.set(bytes, before.length)
   wire.write(after, before.length + bytes.length, 'latin1')
