@@ -8,6 +8,7 @@ import { type HeaderEdits, headersOptions } from '../filters/index.js'
 import { HistogramStore } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { GATEWAY_COUNTERS } from '../session/counters.js'
+import { configuredPeers, PeerTable, tablePlan } from '../upstream/index.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -26,6 +27,9 @@ export async function startGateway(
   const board = new WorkerBoard(config.workers.count)
   const counters = new SharedCounters(GATEWAY_COUNTERS, config.workers.count + 1)
   const histograms = new HistogramStore(config.workers.count, config.routes.length).buffer
+  const peers = new PeerTable(tablePlan(config))
+  for (const [index, upstream] of config.upstreams.entries())
+    peers.publish(index, configuredPeers(upstream.peers))
   const row = counters.row(0)
   let whenIdle: (() => void) | null = null
   const dispatcher = new Dispatcher({
@@ -57,6 +61,7 @@ export async function startGateway(
     board,
     countersBuffer: counters.buffer,
     histograms,
+    peers,
     counters: row,
     logger,
   })

@@ -7,8 +7,10 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { GATEWAY_COUNTERS } from '../session/counters.js'
 import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
+import { PeerTable, tablePlan } from '../upstream/index.js'
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
+import { logHealthChange } from './log-health-change.js'
 import { loadRoutes } from './routes.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
@@ -32,7 +34,11 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
-  const { routes, upstreams } = await loadRoutes(config)
+  const table = new PeerTable(tablePlan(config), task.peers)
+  const { routes, upstreams } = await loadRoutes(config, (upstream) => ({
+    shared: { table, upstream, worker },
+    onHealthChange: (change) => logHealthChange(logger, config.upstreams[upstream]?.name ?? '', change),
+  }))
   return new Promise<void>((resolve, reject) => {
     const actor = new Actor(new RingWriter(task.toAcceptor), new RingReader(task.toWorker), {
       routes,
@@ -56,6 +62,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     const beat = setInterval(() => {
       board.beat(worker)
       actor.mailbox.wake()
+      for (const { peers } of upstreams.values()) peers.refresh()
       let nowOpened = 0
       let nowReused = 0
       for (const { connector } of upstreams.values()) {
