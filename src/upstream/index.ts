@@ -1,3 +1,4 @@
+export { HealthChecker, type HealthEvent, logHealthEvent, peerChecker } from './health/index.js'
 export { type HealthChange, PeerSet, type PeerSetOptions } from './peer-set.js'
 export {
   configuredPeers,
@@ -5,8 +6,10 @@ export {
   type PeerSnapshot,
   PeerTable,
   type PublishedPeer,
+  peerName,
   type TablePlan,
   tablePlan,
+  targetOf,
   UpstreamPeer,
 } from './peers/index.js'
 export { DEFAULT_MAX_RETRIES, handleRetry, isIdempotent, mayRetry } from './retry-policy.js'

@@ -4,14 +4,15 @@ import type { Peer, Session } from '../session/session.js'
 import { now } from '../time/index.js'
 import { type BalanceKey, type Balancer, balanceKey, createBalancer } from './balance/index.js'
 import {
-  configuredPeers,
   DEFAULT_BALANCE,
   DEFAULT_EJECTION,
   DEFAULT_PANIC_THRESHOLD,
   Ejector,
   type FailureKind,
   type HealthReason,
-  PeerTable,
+  type PeerTable,
+  privateTable,
+  targetOf,
   UpstreamPeer,
 } from './peers/index.js'
 
@@ -76,7 +77,7 @@ export class PeerSet {
 
   constructor(targets: readonly PeerConfig[], options: PeerSetOptions = {}) {
     this.#templates = targets
-    this.#shared = options.shared ?? ownTable(targets)
+    this.#shared = options.shared ?? { table: privateTable(targets), upstream: 0, worker: 0 }
     this.#balance = options.balance ?? DEFAULT_BALANCE
     this.#keyOf = balanceKey(this.#balance)
     this.#panicThreshold = options.panicThreshold ?? DEFAULT_PANIC_THRESHOLD
@@ -119,11 +120,8 @@ export class PeerSet {
     this.#peers = entries.flatMap(({ row, generation, template, host }) => {
       const known = before.get(`${row} ${generation}`)
       if (known !== undefined) return [known]
-      const configured = this.#templates[template]
-      if (configured === undefined) return []
-      const target =
-        configured.host === host ? configured : { ...configured, host, id: `${configured.id}@${host}` }
-      return [new UpstreamPeer(target, table.row(upstream, row, worker))]
+      const target = targetOf(this.#templates, { template, host })
+      return target === null ? [] : [new UpstreamPeer(target, table.row(upstream, row, worker))]
     })
     this.#standings = new Uint8Array(this.#peers.length)
     this.#changes = -1
@@ -207,7 +205,7 @@ export class PeerSet {
 
   /** Nothing was learnt about the peer. */
   abandoned(peer: UpstreamPeer, isProbe: boolean): void {
-    this.#ejector.abandoned(peer.row, isProbe, this.#clock())
+    this.#ejector.abandoned(peer.row, isProbe)
   }
 
   /** The peer of this set that a filter meant: the same object, or one of equal address and port. */
@@ -285,12 +283,6 @@ export class PeerSet {
     const from = reason === 'first answer' ? 'unknown' : to === 'unhealthy' ? peer.row.checked : 'unhealthy'
     this.#onHealthChange({ peer, from: reason === 'probe failed' ? 'unhealthy' : from, to, reason })
   }
-}
-
-function ownTable(targets: readonly PeerConfig[]): NonNullable<PeerSetOptions['shared']> {
-  const table = new PeerTable({ workers: 1, rows: [targets.length] })
-  table.publish(0, configuredPeers(targets))
-  return { table, upstream: 0, worker: 0 }
 }
 
 function connectionLimit(upstream: string): GatewayError {

@@ -7,10 +7,9 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { GATEWAY_COUNTERS } from '../session/counters.js'
 import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
-import { PeerTable, tablePlan } from '../upstream/index.js'
+import { logHealthEvent, PeerTable, peerName, tablePlan } from '../upstream/index.js'
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
-import { logHealthChange } from './log-health-change.js'
 import { loadRoutes } from './routes.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
@@ -37,7 +36,14 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const table = new PeerTable(tablePlan(config), task.peers)
   const { routes, upstreams } = await loadRoutes(config, (upstream) => ({
     shared: { table, upstream, worker },
-    onHealthChange: (change) => logHealthChange(logger, config.upstreams[upstream]?.name ?? '', change),
+    onHealthChange: ({ peer, from, to, reason }) =>
+      logHealthEvent(logger, {
+        upstream: config.upstreams[upstream]?.name ?? '',
+        peer: peerName(peer.target),
+        from,
+        to,
+        reason,
+      }),
   }))
   return new Promise<void>((resolve, reject) => {
     const actor = new Actor(new RingWriter(task.toAcceptor), new RingReader(task.toWorker), {

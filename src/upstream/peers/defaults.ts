@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { BalanceConfig, EjectionConfig, GatewayConfig, PeerConfig } from '../../config/types.js'
 import type { TablePlan } from './layout.js'
-import type { PublishedPeer } from './peer-table.js'
+import { PeerTable, type PublishedPeer } from './peer-table.js'
 
 export const DEFAULT_BALANCE: BalanceConfig = {
   algorithm: 'round-robin',
@@ -25,7 +25,13 @@ export const DEFAULT_PANIC_THRESHOLD = 0.25
 export const SPARE_ROWS = 32
 
 /** The size of the gateway's peer table. */
-export function tablePlan({ workers, upstreams }: Pick<GatewayConfig, 'workers' | 'upstreams'>): TablePlan {
+export function tablePlan({
+  workers,
+  upstreams,
+}: {
+  readonly workers: Pick<GatewayConfig['workers'], 'count'>
+  readonly upstreams: GatewayConfig['upstreams']
+}): TablePlan {
   return {
     workers: workers.count,
     rows: upstreams.map(({ peers }) => peers.reduce((rows, peer) => rows + 1 + spareRows(peer), 0)),
@@ -45,4 +51,11 @@ export function configuredPeers(peers: readonly PeerConfig[]): PublishedPeer[] {
     maxConnections,
     maintenance,
   }))
+}
+
+/** A table for one thread alone, with one upstream. */
+export function privateTable(peers: readonly PeerConfig[]): PeerTable {
+  const table = new PeerTable({ workers: 1, rows: [peers.length] })
+  table.publish(0, configuredPeers(peers))
+  return table
 }

@@ -68,8 +68,8 @@ export class Ejector {
   }
 
   /** Nothing was learnt: the client left, or the connection had been closed before. Somebody else may probe at once. */
-  abandoned(row: PeerRow, isProbe: boolean, nowMs: number): void {
-    if (isProbe) row.endProbe(nowMs)
+  abandoned(row: PeerRow, isProbe: boolean): void {
+    if (isProbe) row.abandonProbe()
   }
 
   #endProbe(row: PeerRow, failed: boolean, nowMs: number): HealthReason | null {

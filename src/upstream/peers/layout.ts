@@ -29,6 +29,8 @@ export const ROW = {
   restores: 21,
   checksPassed: 22,
   checksFailed: 23,
+  turnedHealthy: 24,
+  turnedUnhealthy: 25,
 } as const
 
 export const ROW_WORDS = 32

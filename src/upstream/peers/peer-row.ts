@@ -15,6 +15,8 @@ export type FailureKind = (typeof FAILURE_KINDS)[number]
 const LATENCY_SHARE = 8
 /** An average that nothing was added to for this long has half its weight: who was slow once gets another chance. */
 const LATENCY_HALF_LIFE_MS = 10_000
+/** An ejection whose time has passed: tick 1 was when the gateway started. */
+const DUE = 1
 const LARGEST = 0x7fff_ffff
 
 /** The shared words that a row works on. */
@@ -160,7 +162,11 @@ export class PeerRow {
   /** What the checks have found; only the thread that checks calls this. @returns whether it is news */
   setChecked(isHealthy: boolean): boolean {
     const value = isHealthy ? HEALTHY : UNHEALTHY
-    if (Atomics.exchange(this.#words, this.#at + ROW.checked, value) === value) return false
+    const before = Atomics.exchange(this.#words, this.#at + ROW.checked, value)
+    if (before === value) return false
+    // The first good sign of a peer that was in use all the time is no change that anybody counts.
+    if (before !== 0 || !isHealthy)
+      Atomics.add(this.#words, this.#at + (isHealthy ? ROW.turnedHealthy : ROW.turnedUnhealthy), 1)
     this.#changed()
     return true
   }
@@ -213,6 +219,11 @@ export class PeerRow {
     const quietSince = this.#load(ROW.restoredAt)
     if (quietSince > 0 && (this.#tick(nowMs) - quietSince) * TICK_MS >= quietMs) return 0
     return this.#load(ROW.streak)
+  }
+
+  /** The probe of this thread has ended without news: the next one may come at once. */
+  abandonProbe(): void {
+    this.#swap(ROW.ejection, this.#probing, DUE)
   }
 
   /** Counts an ejection, the one after `streak` others. */

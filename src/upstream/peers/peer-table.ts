@@ -51,6 +51,9 @@ export interface PeerSnapshot extends PeerEntry {
   readonly restores: number
   readonly checksPassed: number
   readonly checksFailed: number
+  /** Changes that active checks have made. */
+  readonly turnedHealthy: number
+  readonly turnedUnhealthy: number
   readonly consecutiveChecksPassed: number
   readonly consecutiveChecksFailed: number
 }
@@ -112,7 +115,11 @@ export class PeerTable {
     const versionAt = this.#upstream(upstream) + UPSTREAM.version
     const odd = Atomics.load(this.#words, versionAt) | 1
     Atomics.store(this.#words, versionAt, odd)
-    for (const row of free) Atomics.store(this.#words, this.#row(upstream, row) + ROW.owner, 0)
+    for (const row of free) {
+      const at = this.#row(upstream, row)
+      if (Atomics.exchange(this.#words, at + ROW.owner, 0) !== 0)
+        Atomics.add(this.#words, at + ROW.generation, 1)
+    }
     let left = 0
     for (const peer of peers) {
       const row = kept.get(peer) ?? empty.shift()
@@ -199,6 +206,8 @@ export class PeerTable {
           restores: word('restores'),
           checksPassed: word('checksPassed'),
           checksFailed: word('checksFailed'),
+          turnedHealthy: word('turnedHealthy'),
+          turnedUnhealthy: word('turnedUnhealthy'),
           consecutiveChecksPassed: word('checksPassedInRow'),
           consecutiveChecksFailed: word('checksFailedInRow'),
         }
