@@ -42,6 +42,9 @@ const IN = 0
 const OUT = 1
 const MAINTENANCE = 2
 
+/** Where the response times are only to be seen, every so many answers of a worker give a sample: each costs an atomic operation. */
+const SAMPLE_EVERY = 8
+
 /** What a failed attempt counts as in the average that `ewma` goes by. */
 const FAILURE_LATENCY_MS = 1000
 
@@ -65,14 +68,15 @@ export class PeerSet {
   #ejected = 0
   #panic = false
   #probing = false
+  #answers = 0
+  readonly #sampleEvery: number
   // What the balancer's question is about, so that asking makes no closure.
   #tried: ReadonlySet<Peer> | null = null
-  #anyStanding = false
   readonly #usable = (index: number): boolean => {
     const peer = this.#peers[index]
     if (peer === undefined || this.#tried?.has(peer) === true || !peer.hasRoom) return false
     const standing = this.#standings[index]
-    return standing === IN || (this.#anyStanding && standing === OUT)
+    return standing === IN || (this.#panic && standing === OUT)
   }
 
   constructor(targets: readonly PeerConfig[], options: PeerSetOptions = {}) {
@@ -80,6 +84,7 @@ export class PeerSet {
     this.#shared = options.shared ?? { table: privateTable(targets), upstream: 0, worker: 0 }
     this.#balance = options.balance ?? DEFAULT_BALANCE
     this.#keyOf = balanceKey(this.#balance)
+    this.#sampleEvery = this.#balance.algorithm === 'ewma' ? 1 : SAMPLE_EVERY
     this.#panicThreshold = options.panicThreshold ?? DEFAULT_PANIC_THRESHOLD
     this.#onHealthChange = options.onHealthChange ?? (() => undefined)
     this.#clock = options.clock ?? now
@@ -142,12 +147,11 @@ export class PeerSet {
       if (probed !== null) return probed
     }
     const only = this.#peers.length === 1 ? this.#peers[0] : undefined
+    this.#tried = tried
     if (only !== undefined) {
-      this.#ask(tried)
       return this.#usable(0) && only.row.tryAcquire() ? only : null
     }
     const key = this.#keyOf === null || session === null ? '' : this.#keyOf(session)
-    this.#ask(tried)
     // Another thread may be faster in taking the last place of a peer; then the next is asked.
     for (let i = 0; i < this.#peers.length; i += 1) {
       const peer = this.#peers[this.#balancer.pick(this.#usable, key)]
@@ -167,7 +171,7 @@ export class PeerSet {
   /** Would `select` find somebody? */
   hasUsable(tried: ReadonlySet<Peer> | null): boolean {
     this.#look()
-    this.#ask(tried)
+    this.#tried = tried
     const nowMs = this.#clock()
     return this.#peers.some((peer, index) => this.#usable(index) || this.#mayProbe(peer, tried, nowMs))
   }
@@ -190,7 +194,8 @@ export class PeerSet {
       this.#fail(peer, status >= 502 && status <= 504 ? 'gatewayErrors' : 'serverErrors', isProbe, nowMs)
       return
     }
-    peer.row.addLatency(nowMs - sentMs, nowMs)
+    this.#answers = (this.#answers + 1) % this.#sampleEvery
+    if (this.#answers === 0) peer.row.addLatency(nowMs - sentMs, nowMs)
     const reason = this.#ejector.succeeded(peer.row, isProbe, nowMs)
     if (reason !== null) this.#report(peer, reason)
   }
@@ -219,11 +224,6 @@ export class PeerSet {
   #fail(peer: UpstreamPeer, kind: FailureKind, isProbe: boolean, nowMs: number): void {
     const reason = this.#ejector.failed(peer.row, kind, isProbe, nowMs)
     if (reason !== null) this.#report(peer, reason)
-  }
-
-  #ask(tried: ReadonlySet<Peer> | null): void {
-    this.#tried = tried
-    this.#anyStanding = this.#panic
   }
 
   /** Takes the probe of an ejected peer whose time has passed, if there is one. */

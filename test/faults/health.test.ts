@@ -90,7 +90,7 @@ describe('passive health', () => {
     const before = await peersOf(gateway)
     expect(before.map(({ health }) => health)).toEqual(['unhealthy', 'healthy', 'healthy'])
     expect(before[0]).toMatchObject({ peer: ill.origin.address, ejections: 1, inFlight: 0 })
-    expect(before[1]?.latencyMs).toBeGreaterThan(0)
+    expect(before.some(({ latencyMs }) => latencyMs > 0)).toBe(true)
     const metrics = await ask(gateway.gateway.admin?.port ?? 0, '/metrics')
     expect(metrics).toContain('headgate_upstream_peers{upstream="app",state="unhealthy"} 1\n')
     expect(metrics).toContain('headgate_upstream_ejections_total{upstream="app"} 1\n')

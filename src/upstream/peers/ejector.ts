@@ -44,7 +44,7 @@ export class Ejector {
 
   /** A good answer. @returns what has changed by it */
   succeeded(row: PeerRow, isProbe: boolean, nowMs: number): HealthReason | null {
-    for (const kind of FAILURE_KINDS) row.clearFailures(kind)
+    row.clearAllFailures()
     if (!this.#isChecked && row.markHealthy() && row.ejection === 0) return 'first answer'
     if (!isProbe || !row.endProbe(0)) return null
     row.startQuiet(nowMs)

@@ -92,7 +92,8 @@ export class PeerTable {
 
   /** Changes whenever the standing of a peer of the upstream does. */
   changes(upstream: number): number {
-    return Atomics.load(this.#words, this.#upstream(upstream) + UPSTREAM.changes)
+    // Asked for every request: a plain read, see PeerRow.
+    return this.#words[this.#upstream(upstream) + UPSTREAM.changes] ?? 0
   }
 
   /**
