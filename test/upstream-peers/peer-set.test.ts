@@ -3,6 +3,7 @@ import type { EjectionConfig } from '#src/config/types.js'
 import { Headers } from '#src/session/headers.js'
 import { RequestHeader } from '#src/session/message-headers.js'
 import { type Peer, Session } from '#src/session/session.js'
+import { now } from '#src/time/index.js'
 import {
   configuredPeers,
   type HealthChange,
@@ -23,7 +24,7 @@ const EJECTION: EjectionConfig = {
 
 /** Upstreams as several workers see them, at a time of our own. */
 class Scene {
-  nowMs = Date.now()
+  nowMs = now()
   readonly changes: HealthChange[] = []
   readonly table: PeerTable
   readonly sets: readonly PeerSet[]

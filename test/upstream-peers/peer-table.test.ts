@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
+import { now } from '#src/time/index.js'
 import { PeerTable, type PublishedPeer } from '#src/upstream/index.js'
 import { eventually } from '../support/eventually.js'
 
@@ -20,7 +21,7 @@ describe('one row under all threads at once', () => {
     table.publish(0, [published('10.0.0.1', { maxConnections: 2 })])
     const gate = new SharedArrayBuffer(64)
     const gates = new Int32Array(gate)
-    const nowMs = Date.now()
+    const nowMs = now()
     const threads = Array.from({ length: THREADS }, (_, worker) => {
       const workerData = { plan, buffer: table.buffer, worker, rounds: ROUNDS, nowMs, gate }
       return new Worker(new URL('./support/hammer.mjs', import.meta.url), { workerData })
@@ -59,7 +60,7 @@ describe('a worker that dies', () => {
     const table = new PeerTable({ workers: 2, rows: [1, 1] })
     table.publish(0, [published('a')])
     table.publish(1, [published('b')])
-    const nowMs = Date.now()
+    const nowMs = now()
     const [dying, living] = [table.row(1, 0, 0), table.row(1, 0, 1)]
     for (let i = 0; i < 5; i += 1) dying.acquire()
     living.acquire()
@@ -104,7 +105,7 @@ describe('the peers of a table', () => {
     ])
     expect([a?.isCurrent, b?.isCurrent]).toEqual([true, false])
     // What is late about the one who was there before does not hurt the next.
-    expect(b?.eject(Date.now() + 1000)).toBe(false)
+    expect(b?.eject(now() + 1000)).toBe(false)
   })
 
   it('that find no row are counted, and the others are there', () => {
@@ -126,7 +127,7 @@ describe('response times', () => {
     const table = new PeerTable({ workers: 1, rows: [1] })
     table.publish(0, [published('a')])
     const row = table.row(0, 0, 0)
-    const nowMs = Date.now()
+    const nowMs = now()
     expect(row.latencyMs(nowMs)).toBe(0)
     row.addLatency(100, nowMs)
     expect(row.latencyMs(nowMs)).toBe(100)

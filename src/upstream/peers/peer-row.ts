@@ -259,7 +259,7 @@ export class PeerRow {
   }
 
   #tick(nowMs: number): number {
-    return Math.floor((nowMs - this.#memory.epochMs) / TICK_MS) + 1
+    return Math.max(1, Math.floor((nowMs - this.#memory.epochMs) / TICK_MS) + 1)
   }
 
   /** Rounded up, so that an ejection is not shorter than it should be. */
