@@ -1,8 +1,10 @@
-import { get } from 'node:http'
+import { once } from 'node:events'
+import { createServer, get, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.js'
 import { GatewayProcess, InProcessGateway, type TestConfig } from '../support/gateway.js'
-import { fetchAnswer, send } from '../support/http-client.js'
+import { fetchAnswer, keepAliveAgent, send } from '../support/http-client.js'
 import { HttpOrigin, refusedPort } from '../support/http-origin.js'
 
 const toClose: (() => Promise<unknown>)[] = []
@@ -185,6 +187,59 @@ describe('passive health', () => {
     const answers = await Promise.all([first, second])
     expect(answers.map((answer) => (answer.kind === 'answer' ? answer.status : 0))).toEqual([502, 502])
     await eventually('it is given back', async () => (await peersOf(gateway))[0]?.inFlight === 0)
+  })
+})
+
+describe('under load', () => {
+  it('one of three peers is killed and comes back, again and again: no client sees an error', {
+    timeout: 60_000,
+  }, async () => {
+    const others = [await origin(), await origin()]
+    let served = 0
+    const startPeer = async (port: number): Promise<Server> => {
+      const server = createServer((_, response) => {
+        served += 1
+        setTimeout(() => response.end('ok'), 2)
+      })
+      server.listen(port, '127.0.0.1')
+      await once(server, 'listening')
+      return server
+    }
+    const stopPeer = async (server: Server): Promise<void> => {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    }
+    let mortal = await startPeer(0)
+    toClose.push(() => stopPeer(mortal))
+    const { port } = mortal.address() as AddressInfo
+    const peers = [...others.map(({ origin }) => origin.address), `127.0.0.1:${port}`]
+    const gateway = await start({
+      upstreams: { app: { peers, ejection: { time: '100ms', maxTime: '200ms' } } },
+    })
+    const agent = keepAliveAgent(8)
+    let stopped = false
+    const statuses = new Map<number | string, number>()
+    const load = Array.from({ length: 8 }, async () => {
+      while (!stopped) {
+        const outcome = await send(gateway.port, '/', { agent })
+        const status = outcome.kind === 'answer' ? outcome.status : outcome.code
+        statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      }
+    })
+    for (let round = 0; round < 4; round += 1) {
+      const before = served
+      await eventually('it serves', () => served > before + 20)
+      await stopPeer(mortal)
+      const total = statuses.get(200) ?? 0
+      await eventually('the others serve', () => (statuses.get(200) ?? 0) > total + 100)
+      mortal = await startPeer(port)
+    }
+    stopped = true
+    await Promise.all(load)
+    agent.destroy()
+    expect([...statuses.keys()]).toEqual([200])
+    await gateway.settle()
   })
 })
 
