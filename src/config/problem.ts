@@ -16,6 +16,7 @@ export type ProblemCode =
   | 'duplicate-peer'
   | 'unreachable-route'
   | 'timeout-order'
+  | 'no-effect'
   | 'invalid-filter'
   | 'ignored-file'
   | 'address-in-use'

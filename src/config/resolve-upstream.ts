@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { ConnectTarget, UpstreamTls } from '../upstream/http1/types.js'
 import { formatHostPort, type PeerAddress } from './address.js'
 import type { Path } from './problem.js'
+import { peerOptionsOf, resolveBalance, resolveEjection, resolveHealth } from './resolve-balance.js'
 import type { ResolveContext } from './resolve-context.js'
 import type { ParsedConfig } from './schema.js'
 import type { UpstreamConfig } from './types.js'
@@ -26,18 +27,24 @@ export function resolveUpstream(
 ): UpstreamConfig {
   const path: Path = ['upstreams', name]
   const tls = parsed.tls === undefined ? null : readTls(parsed.tls, [...path, 'tls'], context)
-  const peers = parsed.peers.map((peer, index) =>
-    resolvePeer('address' in peer ? peer.address : peer, tls, [...path, 'peers', index], context),
-  )
+  const peers = parsed.peers.map((peer, index) => ({
+    ...resolvePeer('address' in peer ? peer.address : peer, tls, [...path, 'peers', index], context),
+    ...peerOptionsOf(peer),
+  }))
   for (const [index, { id }] of peers.entries()) {
     if (peers.findIndex((other) => other.id === id) === index) continue
     context.report('duplicate-peer', [...path, 'peers', index], `the peer ${id} is listed twice`)
   }
   const { timeouts, pool } = parsed
   warnOfTimeouts(timeouts, [...path, 'timeouts'], context)
+  const checks = resolveHealth(parsed, path, context)
   return {
     name,
     peers,
+    balance: resolveBalance(parsed, path, context),
+    panicThreshold: parsed.panicThreshold,
+    ejection: resolveEjection(parsed),
+    ...(checks !== null && { health: checks }),
     timeouts: {
       connectMs: timeouts.connect,
       headersMs: timeouts.headers,

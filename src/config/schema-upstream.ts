@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parsePeer } from './address.js'
 import { count, duration, durationOrNone, flag, leaf, text, withReference } from './leaf.js'
+import { balance, ejection, health, panicThreshold, peerOptions } from './schema-balance.js'
 
 const PEER_PATTERN = '(?:https?://)?(?:\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)(?::\\d{1,5})?/?|unix:.+'
 
@@ -12,7 +13,7 @@ const address = leaf<ReturnType<typeof parsePeer>, string>(
     '`host:port`, `http://host[:port]`, `https://host[:port]` or `unix:/path/of.sock` (relative to the config file).',
 })
 
-const peer = z.union([address, z.strictObject({ address })])
+const peer = z.union([address, z.strictObject({ address, ...peerOptions })])
 
 const tls = z
   .strictObject({
@@ -84,6 +85,10 @@ const pool = z
 export const upstreamSchema = z
   .strictObject({
     peers: z.array(peer).min(1).meta({ description: 'Where requests may go; at least one.' }),
+    balance,
+    panicThreshold,
+    ejection,
+    health: health.optional(),
     tls: tls.optional(),
     timeouts,
     retries,

@@ -1,7 +1,11 @@
+import type { UpstreamConfig } from '../config/types.js'
+import type { HealthEvent } from '../upstream/index.js'
+
 /** What the control thread is given: where to listen and the shared memory that it reads. Plain data. */
 export interface ControlTask {
   readonly host: string
-  readonly port: number
+  /** Null: nothing listens, the thread is there for the health checks alone. */
+  readonly port: number | null
   readonly workers: number
   readonly board: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
@@ -11,9 +15,18 @@ export interface ControlTask {
   /** One 32-bit word: 1 while the gateway drains. */
   readonly draining: SharedArrayBuffer
   readonly version: string
+  /** All peers, and what is to be checked of them; absent: none. */
+  readonly peers?: {
+    /** Of the `PeerTable`. */
+    readonly table: SharedArrayBuffer
+    readonly upstreams: readonly UpstreamConfig[]
+    readonly clockAnchorMs: number
+  }
 }
 
-/** From the control thread, once: where it listens, or why it does not. */
+/** From the control thread: once where it listens, or why it does not; and what the health checks find. */
 export type ControlMessage =
+  | { readonly type: 'health'; readonly event: HealthEvent }
+  | { readonly type: 'started' }
   | { readonly type: 'listening'; readonly host: string; readonly port: number }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }

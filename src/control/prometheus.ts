@@ -1,5 +1,6 @@
 import { REFUSAL_KINDS } from '../session/counters.js'
 import { REASONS } from '../session/errors.js'
+import { peerMetrics } from './peer-metrics.js'
 import type { GatewayStats } from './stats.js'
 
 /** The counters and gauges in Prometheus text format 0.0.4. Labels come from closed sets only. */
@@ -65,6 +66,7 @@ export function prometheusText(stats: GatewayStats): string {
     'How often a worker was replaced.',
     stats.workers.map(({ worker, restarts }) => [`{worker="${worker}"}`, restarts]),
   )
+  for (const [name, type, help, samples] of peerMetrics(stats.upstreams)) metric(name, type, help, samples)
   metric('build_info', 'gauge', 'Version of the gateway.', [[`{version="${stats.version}"}`, 1]])
   return `${lines.join('\n')}\n`
 }

@@ -1,14 +1,16 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from '../logging/index.js'
+import { logHealthEvent } from '../upstream/index.js'
 import type { ControlMessage, ControlTask } from './control-task.js'
 
 export interface Control {
+  /** Where the admin listener is; '' and 0 when there is none. */
   readonly host: string
   readonly port: number
   close(): Promise<void>
 }
 
-/** Starts the control thread. @throws Error with the system's `code` (`EADDRINUSE`) when it cannot listen */
+/** Starts the control thread: admin listener and health checks. @throws Error with the system's `code` (`EADDRINUSE`) when it cannot listen */
 export function startControl(task: ControlTask, logger: Logger): Promise<Control> {
   const thread = new Worker(new URL('./control-worker.js', import.meta.url), {
     workerData: task,
@@ -16,17 +18,28 @@ export function startControl(task: ControlTask, logger: Logger): Promise<Control
   })
   return new Promise((resolve, reject) => {
     thread.on('error', (error) => {
-      logger.error({ err: error }, 'the control thread failed: no admin listener from now on')
+      logger.error(
+        { err: error },
+        'the control thread failed: no admin listener and no health checks from now on',
+      )
       reject(error)
     })
     thread.on('message', (message: ControlMessage) => {
-      if (message.type === 'listening') {
-        const { host, port } = message
-        resolve({ host, port, close: async () => void (await thread.terminate()) })
-        return
+      const close = async (): Promise<void> => void (await thread.terminate())
+      switch (message.type) {
+        case 'health':
+          logHealthEvent(logger, message.event)
+          return
+        case 'started':
+          resolve({ host: '', port: 0, close })
+          return
+        case 'listening':
+          resolve({ host: message.host, port: message.port, close })
+          return
+        case 'failed':
+          void thread.terminate()
+          reject(Object.assign(new Error(message.message), { code: message.code, port: task.port }))
       }
-      void thread.terminate()
-      reject(Object.assign(new Error(message.message), { code: message.code, port: task.port }))
     })
   })
 }

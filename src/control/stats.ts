@@ -7,7 +7,9 @@ import {
 } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard, type WorkerState } from '../memory/index.js'
 import { GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
+import type { PeerTable } from '../upstream/index.js'
 import type { ControlTask } from './control-task.js'
+import { peerTableOf, type UpstreamStats, upstreamStats } from './peer-stats.js'
 
 /** What `/stats.json` answers. Counters are totals since the start. */
 export interface GatewayStats {
@@ -23,6 +25,7 @@ export interface GatewayStats {
     readonly restarts: number
   }[]
   readonly counters: Readonly<Record<GatewayCounter, number>>
+  readonly upstreams: readonly UpstreamStats[]
   /** Milliseconds, over all routes and workers. */
   readonly latency: Readonly<Record<Phase, LatencySummary>>
 }
@@ -34,6 +37,7 @@ export class StatsReader {
   readonly #counters: SharedCounters<GatewayCounter>
   readonly #draining: Int32Array
   readonly #histograms: HistogramStore
+  readonly #peers: PeerTable | null
   readonly #startMs = Date.now()
 
   constructor(task: ControlTask) {
@@ -42,6 +46,7 @@ export class StatsReader {
     this.#counters = new SharedCounters(GATEWAY_COUNTERS, task.workers + 1, task.counters)
     this.#histograms = new HistogramStore(task.workers, task.routes.length, task.histograms)
     this.#draining = new Int32Array(task.draining)
+    this.#peers = peerTableOf(task)
   }
 
   read(): GatewayStats {
@@ -62,6 +67,7 @@ export class StatsReader {
       inFlight: workers.reduce((sum, worker) => sum + worker.inFlight, 0),
       workers,
       counters: this.#counters.totals(),
+      upstreams: upstreamStats(this.#task, this.#peers),
       latency: summaries(this.#histograms),
     }
   }

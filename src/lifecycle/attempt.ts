@@ -2,7 +2,7 @@ import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import { requestBlock } from '../session/wire-block.js'
 import type { BodyFraming, ResponseHead, UpstreamExchange, UpstreamHandler } from '../upstream/http1/index.js'
-import type { Upstream, UpstreamPeer } from '../upstream/index.js'
+import type { PeerSet, Upstream, UpstreamPeer } from '../upstream/index.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseSource } from './response-pipe-types.js'
 
@@ -17,12 +17,15 @@ export interface AttemptOwner {
   onAttemptError(attempt: Attempt, error: GatewayError): void
 }
 
-/** One try at one peer. */
+/** One try at one peer, which has been taken for it and is given back at its end, with what became of it. */
 export class Attempt implements UpstreamHandler, ResponseSource {
   readonly peer: UpstreamPeer
+  /** It is the one probe of a peer that is ejected. */
+  readonly isProbe: boolean
   /** This try insists on a fresh connection, after a pooled one was found dead. */
   readonly fresh: boolean
   readonly #owner: AttemptOwner
+  readonly #peers: PeerSet
   readonly #body: RequestBody
   #exchange: UpstreamExchange | null = null
   #method = ''
@@ -31,9 +34,18 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   #answered = false
   #over = false
 
-  constructor(owner: AttemptOwner, peer: UpstreamPeer, body: RequestBody, fresh: boolean) {
+  constructor(
+    owner: AttemptOwner,
+    peers: PeerSet,
+    peer: UpstreamPeer,
+    isProbe: boolean,
+    body: RequestBody,
+    fresh: boolean,
+  ) {
     this.#owner = owner
+    this.#peers = peers
     this.peer = peer
+    this.isProbe = isProbe
     this.#body = body
     this.fresh = fresh
   }
@@ -56,6 +68,11 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   /** The connection came from the pool, so it may have been dead before the request was written. */
   get reused(): boolean {
     return this.#exchange?.reused ?? false
+  }
+
+  /** A pooled connection that the upstream had closed already (A11): the same peer deserves a fresh one. */
+  lostRace(error: GatewayError): boolean {
+    return error.code === 'HG_UPSTREAM_CLOSED' && this.reused && !this.fresh && !this.#answered
   }
 
   /** @throws InvalidHeader if a filter has left a head that must not be sent */
@@ -84,8 +101,8 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   /** Drops the connection unless the exchange is over. */
   abort(): void {
     if (this.#over) return
-    this.#over = true
-    this.#body.detach()
+    this.#finish()
+    if (!this.#answered) this.#peers.abandoned(this.peer, this.isProbe)
     this.#exchange?.abort()
   }
 
@@ -115,18 +132,32 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   }
 
   onEnd(trailerBlock: string, atMs: number): void {
-    this.#over = true
-    this.#body.detach()
+    this.#finish()
     this.#owner.onAttemptEnd(this, trailerBlock, atMs)
   }
 
   onError(error: GatewayError): void {
-    this.#over = true
-    this.#body.detach()
+    this.#finish()
+    if (!this.#answered) this.#reportFailure(error)
     this.#owner.onAttemptError(this, error)
   }
 
   onDrain(): void {
     this.#body.onDrain()
+  }
+
+  #finish(): void {
+    this.#over = true
+    this.#body.detach()
+    this.#peers.release(this.peer)
+  }
+
+  /** No answer has come: is it the peer's fault? */
+  #reportFailure(error: GatewayError): void {
+    if (error.source !== 'upstream' || this.lostRace(error)) this.#peers.abandoned(this.peer, this.isProbe)
+    else {
+      const kind = this.#connected ? 'gatewayErrors' : 'connectFailures'
+      this.#peers.failed(this.peer, kind, this.isProbe)
+    }
   }
 }

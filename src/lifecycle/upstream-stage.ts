@@ -1,4 +1,4 @@
-import { type GatewayError, NoPeerAvailable } from '../session/errors.js'
+import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import type { Peer } from '../session/session.js'
 import { beginNextAttempt } from '../session/timing.js'
@@ -26,6 +26,9 @@ export class UpstreamStage implements AttemptOwner {
   readonly #owner: UpstreamStageOwner
   #tried: Set<Peer> | null = null
   #attempt: Attempt | null = null
+  /** A peer that was taken for an attempt that has not begun, and whether it is to be a probe. */
+  #held: UpstreamPeer | null = null
+  #isProbe = false
 
   constructor(
     phases: PhaseRunner,
@@ -49,6 +52,12 @@ export class UpstreamStage implements AttemptOwner {
   /** Drops whatever is under way. */
   abort(): void {
     this.#attempt?.abort()
+    const held = this.#held
+    if (held === null) return
+    this.#held = null
+    const { peers } = this.#phases.route.upstream
+    peers.release(held)
+    peers.abandoned(held, this.#isProbe)
   }
 
   /** A filter wants the answer thrown away and another peer tried; false if that is not possible. */
@@ -83,10 +92,13 @@ export class UpstreamStage implements AttemptOwner {
   }
 
   onAttemptHead(attempt: Attempt, head: ResponseHead, atMs: number): void {
-    const { timing } = this.#phases.session
+    const { session, route } = this.#phases
+    const { timing } = session
     timing.upstreamResponseStart = atMs
     // An early answer: the request is as good as sent, for the order of the timestamps.
-    timing.upstreamRequestSent ??= timing.upstreamResponseStart
+    timing.upstreamRequestSent ??= atMs
+    const { upstreamRequestSent } = timing
+    route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, upstreamRequestSent, atMs)
     this.#response.begin(head, attempt)
   }
 
@@ -105,26 +117,28 @@ export class UpstreamStage implements AttemptOwner {
       return
     }
     const decision = this.#phases.decide(attempt.connected ? 'errorWhileProxy' : 'failToConnect', error)
-    const { method } = attempt
-    // A pooled connection that the upstream had closed already (A11): the same peer deserves a fresh one.
-    const lostRace =
-      error.code === 'HG_UPSTREAM_CLOSED' && attempt.reused && !attempt.fresh && !attempt.answered
+    const { method, peer } = attempt
+    const { peers } = this.#phases.route.upstream
     const allowed = mayRetry(decision, method, this.#body.replayable)
-    if (allowed && lostRace && isIdempotent(method)) {
+    if (allowed && attempt.lostRace(error) && isIdempotent(method) && peers.take(peer)) {
       this.#prepareNext()
-      this.#send(attempt.peer, true)
+      this.#hold(peer)
+      this.#send(peer, true)
     } else if (!allowed || !this.#tryAnother(attempt, error)) this.#owner.fail(error)
   }
 
   /** @returns false when no other peer is left or may be tried; then nothing has happened, unless the limit was passed. */
   #tryAnother(failed: Attempt, error: GatewayError): boolean {
-    const { session, route } = this.#phases
+    const { session, route, chain } = this.#phases
     const { max } = route.upstream.config.retries
     if (max === 0) return false
     this.#tried ??= new Set()
     this.#tried.add(failed.peer)
     const { peers } = route.upstream
-    if (peers.peers.every((peer) => this.#tried?.has(peer))) return false
+    // A filter may choose one whose health keeps it from being chosen otherwise.
+    const isChosen = chain.upstreamPeer.length > 0
+    if (!(isChosen ? peers.peers.some((peer) => !this.#tried?.has(peer)) : peers.hasUsable(this.#tried)))
+      return false
     try {
       handleRetry(session, max, error)
     } catch (limit) {
@@ -167,15 +181,21 @@ export class UpstreamStage implements AttemptOwner {
         return isPromise(wanted) ? wanted.then((peer) => take(peer ?? null)) : take(wanted ?? null)
       },
       () => {
-        const peer = chosen ?? peers.select(this.#tried)
+        const peer = chosen !== null && peers.take(chosen) ? chosen : peers.select(this.#tried, session)
         if (peer === null) {
-          this.#owner.fail(new NoPeerAvailable(route.upstream.config.name))
+          this.#owner.fail(peers.refusal(route.upstream.config.name, this.#tried))
           return
         }
-        session.upstreamPeer = peer
+        this.#hold(peer)
         this.#send(peer, false)
       },
     )
+  }
+
+  /** The peer was taken just now. */
+  #hold(peer: UpstreamPeer): void {
+    this.#held = peer
+    this.#isProbe = this.#phases.route.upstream.peers.probing
   }
 
   /** Phase 5. */
@@ -202,8 +222,10 @@ export class UpstreamStage implements AttemptOwner {
   }
 
   #connect(peer: UpstreamPeer, head: RequestHeader, fresh: boolean): void {
-    const attempt = new Attempt(this, peer, this.#body, fresh)
+    const { peers } = this.#phases.route.upstream
+    const attempt = new Attempt(this, peers, peer, this.#isProbe, this.#body, fresh)
     this.#attempt = attempt
+    this.#held = null
     const whole = this.#wholeBody()
     const { transform } = this.#body
     try {

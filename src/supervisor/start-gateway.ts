@@ -8,6 +8,8 @@ import { type HeaderEdits, headersOptions } from '../filters/index.js'
 import { HistogramStore } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { GATEWAY_COUNTERS } from '../session/counters.js'
+import { clockAnchor } from '../time/index.js'
+import { configuredPeers, PeerTable, tablePlan } from '../upstream/index.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -26,6 +28,9 @@ export async function startGateway(
   const board = new WorkerBoard(config.workers.count)
   const counters = new SharedCounters(GATEWAY_COUNTERS, config.workers.count + 1)
   const histograms = new HistogramStore(config.workers.count, config.routes.length).buffer
+  const peers = new PeerTable(tablePlan(config))
+  for (const [index, upstream] of config.upstreams.entries())
+    peers.publish(index, configuredPeers(upstream.peers))
   const row = counters.row(0)
   let whenIdle: (() => void) | null = null
   const dispatcher = new Dispatcher({
@@ -57,6 +62,7 @@ export async function startGateway(
     board,
     countersBuffer: counters.buffer,
     histograms,
+    peers,
     counters: row,
     logger,
   })
@@ -65,7 +71,7 @@ export async function startGateway(
   let acceptor: Acceptor
   try {
     await pool.start()
-    if (config.admin !== null) {
+    if (config.admin !== null || config.upstreams.some(({ health }) => health !== undefined)) {
       const routes = config.routes.map((route) => route.name)
       const shared = {
         workers: board.workers,
@@ -74,8 +80,10 @@ export async function startGateway(
         histograms,
         routes,
         draining,
+        peers: { table: peers.buffer, upstreams: config.upstreams, clockAnchorMs: clockAnchor() },
       }
-      control = await startControl({ ...config.admin, ...shared, version: packageVersion() }, logger)
+      const listen = config.admin ?? { host: '', port: null }
+      control = await startControl({ ...listen, ...shared, version: packageVersion() }, logger)
     }
     acceptor = await createAcceptor(config.acceptor, acceptorOptions(config), dispatcher)
   } catch (error) {
@@ -99,7 +107,7 @@ export async function startGateway(
   let drained: Promise<{ lost: number }> | null = null
   return {
     listen: { host: acceptor.host, port: acceptor.port },
-    admin: control === null ? null : { host: control.host, port: control.port },
+    admin: control === null || config.admin === null ? null : { host: control.host, port: control.port },
     acceptorKind: acceptor.kind,
     workers: config.workers.count,
     get inFlight() {

@@ -6,6 +6,7 @@ import type { Logger } from '../logging/index.js'
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import type { GatewayCounter } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
+import type { PeerTable } from '../upstream/index.js'
 import { BELL, type WorkerMessage, type WorkerTask } from '../worker/worker-task.js'
 import { Backoff } from './backoff.js'
 
@@ -15,6 +16,7 @@ export interface WorkerPoolOptions {
   readonly board: WorkerBoard
   readonly countersBuffer: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
+  readonly peers: PeerTable
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
   /** How long a worker may take to come up, filters included, ms. Default 20,000. */
@@ -159,6 +161,7 @@ export class WorkerPool {
       board: board.buffer,
       counters: countersBuffer,
       histograms: this.#options.histograms,
+      peers: this.#options.peers.buffer,
       clockAnchorMs: clockAnchor(),
     }
     place.task = this.#piscina.run(task, { transferList: [port2] }).then(
@@ -203,6 +206,7 @@ export class WorkerPool {
     )
     // Never twice on one thread: what a failed start left in its module cache would fail every later one.
     void this.#endThread(place).then(() => {
+      this.#options.peers.releaseWorker(place.worker)
       if (this.#stopping) return
       place.restart = setTimeout(() => {
         place.restart = null

@@ -1,4 +1,17 @@
-export { PeerSet, type UpstreamPeer } from './peer-set.js'
+export { HealthChecker, type HealthEvent, logHealthEvent, peerChecker } from './health/index.js'
+export { type HealthChange, PeerSet, type PeerSetOptions } from './peer-set.js'
+export {
+  configuredPeers,
+  type PeerEntry,
+  type PeerSnapshot,
+  PeerTable,
+  type PublishedPeer,
+  peerName,
+  type TablePlan,
+  tablePlan,
+  targetOf,
+  UpstreamPeer,
+} from './peers/index.js'
 export { DEFAULT_MAX_RETRIES, handleRetry, isIdempotent, mayRetry } from './retry-policy.js'
 export { selectAlternatePeer } from './select-alternate-peer.js'
 export { createUpstream, type Upstream, type UpstreamConnector } from './upstream.js'

@@ -1,6 +1,6 @@
 import type { UpstreamConfig } from '../config/types.js'
 import { Http1Connector } from './http1/index.js'
-import { PeerSet } from './peer-set.js'
+import { PeerSet, type PeerSetOptions } from './peer-set.js'
 
 /** What a session needs of a connector; the real one is `Http1Connector`. */
 export type UpstreamConnector = Pick<Http1Connector, 'request' | 'stats' | 'close'>
@@ -12,10 +12,21 @@ export interface Upstream {
   readonly connector: UpstreamConnector
 }
 
-export function createUpstream(config: UpstreamConfig): Upstream {
+/** @param shared where the peers stand that all workers share, and who is to hear of changes; default: a table of its own */
+export function createUpstream(
+  config: UpstreamConfig,
+  shared: Pick<PeerSetOptions, 'shared' | 'onHealthChange'> = {},
+): Upstream {
+  const { balance, ejection, panicThreshold, health } = config
   return {
     config,
-    peers: new PeerSet(config.peers),
+    peers: new PeerSet(config.peers, {
+      ...shared,
+      ...(balance !== undefined && { balance }),
+      ...(ejection !== undefined && { ejection }),
+      ...(panicThreshold !== undefined && { panicThreshold }),
+      isChecked: health !== undefined,
+    }),
     connector: new Http1Connector({
       maxIdle: config.pool.maxIdle,
       idleMs: config.pool.idleMs,

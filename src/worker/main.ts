@@ -7,6 +7,7 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { GATEWAY_COUNTERS } from '../session/counters.js'
 import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
+import { logHealthEvent, PeerTable, peerName, tablePlan } from '../upstream/index.js'
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
 import { loadRoutes } from './routes.js'
@@ -32,7 +33,18 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
-  const { routes, upstreams } = await loadRoutes(config)
+  const table = new PeerTable(tablePlan(config), task.peers)
+  const { routes, upstreams } = await loadRoutes(config, (upstream) => ({
+    shared: { table, upstream, worker },
+    onHealthChange: ({ peer, from, to, reason }) =>
+      logHealthEvent(logger, {
+        upstream: config.upstreams[upstream]?.name ?? '',
+        peer: peerName(peer.target),
+        from,
+        to,
+        reason,
+      }),
+  }))
   return new Promise<void>((resolve, reject) => {
     const actor = new Actor(new RingWriter(task.toAcceptor), new RingReader(task.toWorker), {
       routes,
@@ -56,6 +68,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     const beat = setInterval(() => {
       board.beat(worker)
       actor.mailbox.wake()
+      for (const { peers } of upstreams.values()) peers.refresh()
       let nowOpened = 0
       let nowReused = 0
       for (const { connector } of upstreams.values()) {

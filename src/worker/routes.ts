@@ -9,9 +9,18 @@ export interface LoadedRoutes {
   readonly upstreams: ReadonlyMap<string, Upstream>
 }
 
-/** Loads all filters and opens the upstreams' pools. @throws FilterLoadError */
-export async function loadRoutes(config: GatewayConfig): Promise<LoadedRoutes> {
-  const upstreams = new Map(config.upstreams.map((upstream) => [upstream.name, createUpstream(upstream)]))
+/**
+ * Loads all filters and opens the upstreams' pools.
+ * @param shared where each upstream's peers stand, by its place in the configuration
+ * @throws FilterLoadError
+ */
+export async function loadRoutes(
+  config: GatewayConfig,
+  shared: (upstream: number) => Parameters<typeof createUpstream>[1],
+): Promise<LoadedRoutes> {
+  const upstreams = new Map(
+    config.upstreams.map((upstream, index) => [upstream.name, createUpstream(upstream, shared(index))]),
+  )
   const routes: Route[] = []
   for (const [index, route] of config.routes.entries()) {
     const upstream = upstreams.get(route.upstream)

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { GatewayConfig } from '../config/types.js'
+import type { PeerTable } from '../upstream/index.js'
 
 /** What a worker is given when its actor starts: plain data, shared memory, and its doorbell. */
 export interface WorkerTask {
@@ -12,6 +13,8 @@ export interface WorkerTask {
   readonly board: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
+  /** Of the {@link PeerTable}. */
+  readonly peers: SharedArrayBuffer
   readonly clockAnchorMs: number
 }
 

@@ -122,7 +122,12 @@ describe('looking into the schema', () => {
     expect(keysAt('drain')).toEqual(['timeout', 'delay'])
     expect(keysAt('upstreams', 'any', 'pool')).toEqual(['maxIdle', 'idle', 'maxAge'])
     expect(keysAt('routes', 3, 'filters', 0)).toEqual(['use', 'with'])
-    expect(keysAt('upstreams', 'any', 'peers', 0)).toEqual(['address'])
+    expect(keysAt('upstreams', 'any', 'peers', 0)).toEqual([
+      'address',
+      'weight',
+      'maxConnections',
+      'maintenance',
+    ])
   })
 
   it('finds nothing where nothing may stand', () => {

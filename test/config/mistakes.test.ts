@@ -215,7 +215,7 @@ const MISTAKES: readonly Mistake[] = [
     code: 'invalid-value',
     at: '2:3',
     message: 'expected a section, got nothing',
-    hint: 'its keys are peers, tls, timeouts, retries, pool',
+    hint: 'its keys are peers, balance, panicThreshold, ejection, health, tls, timeouts, retries, pool',
   },
   {
     name: 'a name with a space',

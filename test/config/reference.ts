@@ -19,7 +19,8 @@ function rowsBelow(path: string, schema: JsonSchema): string[] {
     const below = rowsBelow(at, part)
     const isOptions = part.$comment === 'options'
     const isRequired = schema.required?.includes(key) === true
-    if (below.length === 0 || part.items !== undefined || isOptions) rows.push(row(at, part, isRequired))
+    if (below.length === 0 || part.items !== undefined || part.anyOf !== undefined || isOptions)
+      rows.push(row(at, part, isRequired))
     if (!isOptions) rows.push(...below)
   }
   const { additionalProperties, items } = schema

@@ -36,6 +36,16 @@ describe('the effective config', () => {
         {
           name: 'app',
           peers: [{ id: '127.0.0.1:9000', host: '127.0.0.1', port: 9000 }],
+          balance: { algorithm: 'round-robin', key: { kind: 'path' }, loadBound: 0 },
+          panicThreshold: 0.25,
+          ejection: {
+            connectFailures: 3,
+            gatewayErrors: 5,
+            serverErrors: 5,
+            timeMs: 10_000,
+            maxTimeMs: 300_000,
+            maxShare: 0.5,
+          },
           timeouts: { connectMs: 1000, headersMs: 15_000, idleMs: 30_000, totalMs: 0 },
           retries: { max: 3 },
           pool: { maxIdle: 256, idleMs: 4000, maxAgeMs: 0 },

@@ -86,7 +86,7 @@ describe('admin listener', () => {
     expect(body).toContain('headgate_build_info{version="1.2.3"} 1\n')
     for (const line of body.trimEnd().split('\n')) {
       expect(line).toMatch(
-        /^(?:# (?:HELP|TYPE) headgate_\w+ .+|headgate_\w+(?:\{\w+="[^"\\\n]*"\})? -?\d+(?:\.\d+)?)$/,
+        /^(?:# (?:HELP|TYPE) headgate_\w+ .+|headgate_\w+(?:\{\w+="[^"\\\n]*"(?:,\w+="[^"\\\n]*")*\})? -?\d+(?:\.\d+)?)$/,
       )
     }
     const stats = JSON.parse((await ask(control, '/stats.json')).body)

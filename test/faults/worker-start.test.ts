@@ -7,6 +7,7 @@ import { HistogramStore } from '#src/histograms/index.js'
 import { SharedCounters, WorkerBoard } from '#src/memory/index.js'
 import { GATEWAY_COUNTERS } from '#src/session/counters.js'
 import { WorkerPool } from '#src/supervisor/worker-pool.js'
+import { PeerTable, tablePlan } from '#src/upstream/index.js'
 import { compileFilters } from '../support/compile-filter.js'
 import { eventually } from '../support/eventually.js'
 import { effectiveConfig, GatewayProcess, InProcessGateway, type TestConfig } from '../support/gateway.js'
@@ -61,6 +62,7 @@ async function poolFor(config: TestConfig, startTimeoutMs: number): Promise<Work
     board,
     countersBuffer: counters.buffer,
     histograms: new HistogramStore(count, effective.routes.length).buffer,
+    peers: new PeerTable(tablePlan(effective)),
     counters: counters.row(0),
     logger: pino({ level: 'info' }, new LogLines()),
     startTimeoutMs,

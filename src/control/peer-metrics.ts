@@ -1,0 +1,58 @@
+import type { PeerStats, UpstreamStats } from './peer-stats.js'
+
+type Sample = [labels: string, value: number]
+
+/** One family of samples: name without prefix, type, help, samples. */
+export type Metric = readonly [name: string, type: 'counter' | 'gauge', help: string, samples: Sample[]]
+
+const STATES = ['healthy', 'unhealthy', 'unknown', 'maintenance'] as const
+
+/** Metrics of the peers, summed over those of an upstream: its name is from the configuration, an address may not be. */
+export function peerMetrics(upstreams: readonly UpstreamStats[]): Metric[] {
+  const sum = (of: (peer: PeerStats) => number): Sample[] =>
+    upstreams.map(({ name, peers }) => [label({ upstream: name }), total(peers, of)])
+  const states: Sample[] = upstreams.flatMap(({ name, peers }) =>
+    STATES.map(
+      (state): Sample => [
+        label({ upstream: name, state }),
+        peers.filter(({ health }) => health === state).length,
+      ],
+    ),
+  )
+  const checks: Sample[] = upstreams.flatMap(({ name, peers }): Sample[] => [
+    [label({ upstream: name, result: 'passed' }), total(peers, (peer) => peer.checksPassed)],
+    [label({ upstream: name, result: 'failed' }), total(peers, (peer) => peer.checksFailed)],
+  ])
+  // Who was ejected first is back by now or still out; each further ejection in between is no change.
+  const ejected = ({ restores, ejected: isOut }: PeerStats): number => restores + Number(isOut)
+  const changes: Sample[] = upstreams.flatMap(({ name, peers }): Sample[] => [
+    [label({ upstream: name, to: 'healthy' }), total(peers, (peer) => peer.restores + peer.turnedHealthy)],
+    [
+      label({ upstream: name, to: 'unhealthy' }),
+      total(peers, (peer) => ejected(peer) + peer.turnedUnhealthy),
+    ],
+  ])
+  return [
+    ['upstream_peers', 'gauge', 'Peers by health.', states],
+    [
+      'upstream_peers_ejected',
+      'gauge',
+      'Peers left out for failed requests.',
+      sum((peer) => Number(peer.ejected)),
+    ],
+    ['upstream_requests_in_flight', 'gauge', 'Requests at the peers.', sum((peer) => peer.inFlight)],
+    ['upstream_ejections_total', 'counter', 'Ejections of peers.', sum((peer) => peer.ejections)],
+    ['upstream_health_checks_total', 'counter', 'Active checks by result.', checks],
+    ['upstream_health_changes_total', 'counter', 'Changes of health by what it became.', changes],
+  ]
+}
+
+function total(peers: readonly PeerStats[], of: (peer: PeerStats) => number): number {
+  return peers.reduce((sum, peer) => sum + of(peer), 0)
+}
+
+function label(labels: Readonly<Record<string, string>>): string {
+  return `{${Object.entries(labels)
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(',')}}`
+}

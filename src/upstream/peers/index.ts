@@ -1,0 +1,14 @@
+export {
+  configuredPeers,
+  DEFAULT_BALANCE,
+  DEFAULT_EJECTION,
+  DEFAULT_PANIC_THRESHOLD,
+  privateTable,
+  SPARE_ROWS,
+  tablePlan,
+} from './defaults.js'
+export { allowedEjections, Ejector, type HealthReason } from './ejector.js'
+export type { TablePlan } from './layout.js'
+export { FAILURE_KINDS, type FailureKind, PeerRow } from './peer-row.js'
+export { type PeerEntry, type PeerSnapshot, PeerTable, type PublishedPeer } from './peer-table.js'
+export { peerName, targetOf, UpstreamPeer } from './upstream-peer.js'

@@ -1,0 +1,258 @@
+import type { HealthTag } from '../../session/session.js'
+import { now } from '../../time/index.js'
+import {
+  HOST_BYTES,
+  layoutOf,
+  MAX_HOST_BYTES,
+  ROW,
+  ROW_WORDS,
+  type TableLayout,
+  type TablePlan,
+  TICK_MS,
+  UPSTREAM,
+  UPSTREAM_WORDS,
+} from './layout.js'
+import { PeerRow } from './peer-row.js'
+
+/** A peer as the control side publishes it. */
+export interface PublishedPeer {
+  /** Index of the configured peer that it comes from, which says port, TLS and the rest. */
+  readonly template: number
+  /** Where to connect: that peer's own host, or an address that its name stands for; at most 255 bytes, '' for a Unix socket. */
+  readonly host: string
+  readonly weight: number
+  /** 0: no limit. */
+  readonly maxConnections: number
+  readonly maintenance: boolean
+}
+
+/** A peer as the table knows it. */
+export interface PeerEntry {
+  /** Row within the upstream. */
+  readonly row: number
+  readonly generation: number
+  readonly template: number
+  readonly host: string
+}
+
+/** All numbers of one peer at one moment. */
+export interface PeerSnapshot extends PeerEntry {
+  readonly health: HealthTag
+  readonly weight: number
+  readonly maxConnections: number
+  readonly inFlight: number
+  /** 0 before the first answer. */
+  readonly latencyMs: number
+  readonly ejected: boolean
+  /** 0 when its time has passed and it waits for a probe. */
+  readonly ejectedForMs: number
+  readonly consecutiveFailures: number
+  readonly ejections: number
+  readonly restores: number
+  readonly checksPassed: number
+  readonly checksFailed: number
+  /** Changes that active checks have made. */
+  readonly turnedHealthy: number
+  readonly turnedUnhealthy: number
+  readonly consecutiveChecksPassed: number
+  readonly consecutiveChecksFailed: number
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/**
+ * What all threads know of all peers, in one SharedArrayBuffer: who they are, how they do, and how much they have to do. The
+ * supervisor makes it; only the control side publishes who the peers are, every thread sees it by the version.
+ */
+export class PeerTable {
+  readonly buffer: SharedArrayBuffer
+  readonly plan: TablePlan
+  readonly #layout: TableLayout
+  readonly #words: Int32Array
+  readonly #bytes: Uint8Array
+  readonly #epochMs: number
+
+  /** @param buffer the buffer of a table of the same plan, made in another thread */
+  constructor(plan: TablePlan, buffer?: SharedArrayBuffer) {
+    this.plan = plan
+    this.#layout = layoutOf(plan)
+    this.buffer = buffer ?? new SharedArrayBuffer(this.#layout.bytes)
+    this.#words = new Int32Array(this.buffer, 0, this.#layout.hosts / 4)
+    this.#bytes = new Uint8Array(this.buffer)
+    const epoch = new Float64Array(this.buffer, 0, 1)
+    if (buffer === undefined) epoch[0] = now()
+    this.#epochMs = epoch[0] ?? 0
+  }
+
+  /** Changes whenever the peers of an upstream were replaced. */
+  version(upstream: number): number {
+    return Atomics.load(this.#words, this.#upstream(upstream) + UPSTREAM.version)
+  }
+
+  /** Changes whenever the standing of a peer of the upstream does. */
+  changes(upstream: number): number {
+    // Asked for every request: a plain read, see PeerRow.
+    return this.#words[this.#upstream(upstream) + UPSTREAM.changes] ?? 0
+  }
+
+  /**
+   * Replaces the peers of an upstream; who was there before keeps the row with all that is known of it. Only one thread may do this.
+   * @returns how many found no row, because the table is full
+   */
+  publish(upstream: number, peers: readonly PublishedPeer[]): number {
+    const count = this.plan.rows[upstream] ?? 0
+    const free = new Set(Array.from({ length: count }, (_, row) => row))
+    const kept = new Map<PublishedPeer, number>()
+    const before = this.read(upstream)?.entries ?? []
+    for (const peer of peers) {
+      const own = before.find(({ template, host }) => template === peer.template && host === peer.host)
+      if (own === undefined || !free.delete(own.row)) continue
+      kept.set(peer, own.row)
+    }
+    // Sessions of a former owner count where they were taken: a row without any comes first.
+    const inFlight = (row: number): number => this.row(upstream, row, 0).inFlight
+    const empty = [...free].sort((a, b) => inFlight(a) - inFlight(b))
+    const versionAt = this.#upstream(upstream) + UPSTREAM.version
+    const odd = Atomics.load(this.#words, versionAt) | 1
+    Atomics.store(this.#words, versionAt, odd)
+    for (const row of free) {
+      const at = this.#row(upstream, row)
+      if (Atomics.exchange(this.#words, at + ROW.owner, 0) !== 0)
+        Atomics.add(this.#words, at + ROW.generation, 1)
+    }
+    let left = 0
+    for (const peer of peers) {
+      const row = kept.get(peer) ?? empty.shift()
+      if (row === undefined || encoder.encode(peer.host).length > MAX_HOST_BYTES) {
+        left += 1
+        continue
+      }
+      if (!kept.has(peer)) this.#assign(upstream, row, peer)
+      const at = this.#row(upstream, row)
+      Atomics.store(this.#words, at + ROW.weight, peer.weight)
+      Atomics.store(this.#words, at + ROW.maxConnections, peer.maxConnections)
+      Atomics.store(this.#words, at + ROW.maintenance, peer.maintenance ? 1 : 0)
+    }
+    Atomics.store(this.#words, versionAt, odd + 1)
+    Atomics.add(this.#words, this.#upstream(upstream) + UPSTREAM.changes, 1)
+    return left
+  }
+
+  /** The peers of an upstream, or null while they are being replaced: look again later. */
+  read(upstream: number): { readonly version: number; readonly entries: readonly PeerEntry[] } | null {
+    const version = this.version(upstream)
+    if (version % 2 !== 0) return null
+    const entries: PeerEntry[] = []
+    for (let row = 0; row < (this.plan.rows[upstream] ?? 0); row += 1) {
+      const at = this.#row(upstream, row)
+      const owner = Atomics.load(this.#words, at + ROW.owner)
+      if (owner === 0) continue
+      const generation = Atomics.load(this.#words, at + ROW.generation)
+      entries.push({ row, generation, template: owner - 1, host: this.#host(upstream, row) })
+    }
+    return this.version(upstream) === version ? { version, entries } : null
+  }
+
+  /** A row for one worker's use. @param worker 0 for threads that take no sessions */
+  row(upstream: number, row: number, worker: number): PeerRow {
+    const { columns, columnWords, firstRows } = this.#layout
+    return new PeerRow({
+      index: row,
+      words: this.#words,
+      at: this.#row(upstream, row),
+      column: columns + (firstRows[upstream] ?? 0) + row,
+      columnWords,
+      workers: this.plan.workers,
+      worker,
+      changes: this.#upstream(upstream) + UPSTREAM.changes,
+      epochMs: this.#epochMs,
+    })
+  }
+
+  /** A worker's thread is gone: what it had in flight is given back, and another one may probe in its place. */
+  releaseWorker(worker: number): void {
+    const { columns, columnWords, firstRows } = this.#layout
+    for (let at = columns + worker * columnWords; at < columns + (worker + 1) * columnWords; at += 1)
+      Atomics.store(this.#words, at, 0)
+    for (const [upstream] of firstRows.entries()) {
+      for (let row = 0; row < (this.plan.rows[upstream] ?? 0); row += 1) {
+        // Due since tick 1.
+        Atomics.compareExchange(this.#words, this.#row(upstream, row) + ROW.ejection, -1 - worker, 1)
+      }
+      // What it has changed without having come to say so.
+      Atomics.add(this.#words, this.#upstream(upstream) + UPSTREAM.changes, 1)
+    }
+  }
+
+  /** All peers of an upstream with their numbers; null while they are being replaced. */
+  snapshot(upstream: number, nowMs = now()): readonly PeerSnapshot[] | null {
+    return (
+      this.read(upstream)?.entries.map((entry) => {
+        const row = this.row(upstream, entry.row, 0)
+        const word = (name: keyof typeof ROW): number =>
+          Atomics.load(this.#words, this.#row(upstream, entry.row) + ROW[name])
+        return {
+          ...entry,
+          health: row.healthStatus,
+          weight: row.weight,
+          maxConnections: row.maxConnections,
+          inFlight: row.inFlight,
+          latencyMs: row.latencyMs(nowMs),
+          ejected: row.ejection !== 0,
+          ejectedForMs:
+            row.ejection > 0 ? Math.max(0, this.#epochMs + (row.ejection - 1) * TICK_MS - nowMs) : 0,
+          consecutiveFailures: row.failures('serverErrors'),
+          ejections: word('ejections'),
+          restores: word('restores'),
+          checksPassed: word('checksPassed'),
+          checksFailed: word('checksFailed'),
+          turnedHealthy: word('turnedHealthy'),
+          turnedUnhealthy: word('turnedUnhealthy'),
+          consecutiveChecksPassed: word('checksPassedInRow'),
+          consecutiveChecksFailed: word('checksFailedInRow'),
+        }
+      }) ?? null
+    )
+  }
+
+  /** How many peers of an upstream are ejected now. */
+  ejected(upstream: number): number {
+    let count = 0
+    for (let row = 0; row < (this.plan.rows[upstream] ?? 0); row += 1) {
+      const at = this.#row(upstream, row)
+      if (Atomics.load(this.#words, at + ROW.owner) === 0) continue
+      if (Atomics.load(this.#words, at + ROW.ejection) !== 0) count += 1
+    }
+    return count
+  }
+
+  #assign(upstream: number, row: number, peer: PublishedPeer): void {
+    const at = this.#row(upstream, row)
+    const generation = Atomics.load(this.#words, at + ROW.generation)
+    for (let word = 0; word < ROW_WORDS; word += 1) Atomics.store(this.#words, at + word, 0)
+    Atomics.store(this.#words, at + ROW.generation, (generation + 1) | 0)
+    const host = encoder.encode(peer.host)
+    const hostAt = this.#hostAt(upstream, row)
+    this.#bytes[hostAt] = host.length
+    this.#bytes.set(host, hostAt + 1)
+    Atomics.store(this.#words, at + ROW.owner, peer.template + 1)
+  }
+
+  #host(upstream: number, row: number): string {
+    const at = this.#hostAt(upstream, row)
+    return decoder.decode(this.#bytes.slice(at + 1, at + 1 + (this.#bytes[at] ?? 0)))
+  }
+
+  #hostAt(upstream: number, row: number): number {
+    return this.#layout.hosts + ((this.#layout.firstRows[upstream] ?? 0) + row) * HOST_BYTES
+  }
+
+  #upstream(upstream: number): number {
+    return this.#layout.upstreams + upstream * UPSTREAM_WORDS
+  }
+
+  #row(upstream: number, row: number): number {
+    return this.#layout.rows + ((this.#layout.firstRows[upstream] ?? 0) + row) * ROW_WORDS
+  }
+}
