@@ -1,3 +1,4 @@
+import type { DnsSettings } from '../upstream/dns/types.js'
 import type { ConnectTarget, UpstreamTimeouts } from '../upstream/http1/types.js'
 
 /**
@@ -17,6 +18,7 @@ export interface GatewayConfig {
   readonly drain: DrainConfig
   readonly workerLimits: WorkerLimitsConfig
   readonly log: LogConfig
+  readonly dns: DnsSettings
   /** At least one, names unique. */
   readonly upstreams: readonly UpstreamConfig[]
   /** At least one, in the order in which they are tried: the first match wins. */

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net'
 import type { UpstreamConfig } from '../config/types.js'
+import type { NameResolver } from './dns/index.js'
 import { Http1Connector } from './http1/index.js'
 import { PeerSet } from './peer-set.js'
 
@@ -12,11 +14,19 @@ export interface Upstream {
   readonly connector: UpstreamConnector
 }
 
-export function createUpstream(config: UpstreamConfig): Upstream {
+/**
+ * @param names keeps the addresses of this worker's names, those of the peers from now on; without it every new connection
+ * looks its name up
+ */
+export function createUpstream(config: UpstreamConfig, names?: NameResolver): Upstream {
+  for (const { host, socketPath } of config.peers) {
+    if (socketPath === undefined && isIP(host) === 0) names?.watch(host)
+  }
   return {
     config,
     peers: new PeerSet(config.peers),
     connector: new Http1Connector({
+      ...(names === undefined ? {} : { names }),
       maxIdle: config.pool.maxIdle,
       idleMs: config.pool.idleMs,
       maxAgeMs: config.pool.maxAgeMs,

@@ -9,6 +9,7 @@ import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
+import { keepNames } from './keep-names.js'
 import { loadRoutes } from './routes.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
@@ -32,7 +33,8 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
-  const { routes, upstreams } = await loadRoutes(config)
+  const names = keepNames(config.dns, logger)
+  const { routes, upstreams } = await loadRoutes(config, names)
   return new Promise<void>((resolve, reject) => {
     const actor = new Actor(new RingWriter(task.toAcceptor), new RingReader(task.toWorker), {
       routes,
@@ -53,6 +55,8 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     })
     let opened = 0
     let reused = 0
+    let lookups = 0
+    let dnsFailures = 0
     const beat = setInterval(() => {
       board.beat(worker)
       actor.mailbox.wake()
@@ -64,6 +68,10 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       }
       counters.add('upstream_connections_opened', nowOpened - opened)
       counters.add('upstream_connections_reused', nowReused - reused)
+      counters.add('dns_lookups', names.stats.lookups - lookups)
+      counters.add('dns_failures', names.stats.failures - dnsFailures)
+      lookups = names.stats.lookups
+      dnsFailures = names.stats.failures
       opened = nowOpened
       reused = nowReused
     }, BEAT_MS)
@@ -74,6 +82,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       }
       if (message.type !== 'stop') return
       clearInterval(beat)
+      names.close()
       actor.close()
       for (const { connector } of upstreams.values()) connector.close()
       port.close()

@@ -1,7 +1,7 @@
 import type { GatewayConfig } from '../config/types.js'
 import { loadFilter } from '../filters/index.js'
 import { FilterChain, type Route } from '../lifecycle/index.js'
-import { createUpstream, type Upstream } from '../upstream/index.js'
+import { createUpstream, type NameResolver, type Upstream } from '../upstream/index.js'
 
 /** The routes of the configuration, ready to run in this thread, by index. */
 export interface LoadedRoutes {
@@ -10,8 +10,10 @@ export interface LoadedRoutes {
 }
 
 /** Loads all filters and opens the upstreams' pools. @throws FilterLoadError */
-export async function loadRoutes(config: GatewayConfig): Promise<LoadedRoutes> {
-  const upstreams = new Map(config.upstreams.map((upstream) => [upstream.name, createUpstream(upstream)]))
+export async function loadRoutes(config: GatewayConfig, names: NameResolver): Promise<LoadedRoutes> {
+  const upstreams = new Map(
+    config.upstreams.map((upstream) => [upstream.name, createUpstream(upstream, names)]),
+  )
   const routes: Route[] = []
   for (const [index, route] of config.routes.entries()) {
     const upstream = upstreams.get(route.upstream)
