@@ -1,5 +1,4 @@
 import { createPrivateKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -7,9 +6,10 @@ import { METHODS } from '#src/acceptor/guard/methods.js'
 import type { FilterRef } from '#src/config/index.js'
 import { covers, ROUTE_METHODS } from '#src/config/match.js'
 import { packageEntry } from '#src/config/package-entry.js'
+import { tlsFixture } from '../support/tls-fixtures.js'
 import { folderWith, load, MINIMAL, problemsOf } from './support.js'
 
-const fixture = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), 'utf8')
+const fixture = (name: string) => tlsFixture(name).pem
 const CA = fixture('authority.crt')
 const CERT = fixture('client.crt')
 const KEY = fixture('client.key')
