@@ -4,8 +4,8 @@ import { now } from '../../time/index.js'
 import type { AddressRotation, NameResolver } from '../dns/index.js'
 
 /**
- * How long an address may take to connect before the next one is tried beside it (Happy Eyeballs, RFC 8305 §5). The last one has
- * what is left of the connect timeout.
+ * How long an address may take to connect before it is given up for the next one (cf. RFC 8305 §5, which keeps it running). The last
+ * one has what is left of the connect timeout.
  */
 export const ATTEMPT_MS = 250
 
