@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { UpstreamConfig } from '../config/types.js'
 import type { NameResolver } from './dns/index.js'
-import { Http1Connector } from './http1/index.js'
+import { Http1Connector, prepareTls } from './http1/index.js'
 import { PeerSet } from './peer-set.js'
 
 /** What a session needs of a connector; the real one is `Http1Connector`. */
@@ -22,6 +22,7 @@ export function createUpstream(config: UpstreamConfig, names?: NameResolver): Up
   for (const { host, socketPath } of config.peers) {
     if (socketPath === undefined && isIP(host) === 0) names?.watch(host)
   }
+  prepareTls(config.peers)
   return {
     config,
     peers: new PeerSet(config.peers),

@@ -11,17 +11,22 @@ export interface LoadedRoutes {
 
 /** Loads all filters and opens the upstreams' pools. @throws FilterLoadError */
 export async function loadRoutes(config: GatewayConfig, names: NameResolver): Promise<LoadedRoutes> {
+  const chains: FilterChain[] = []
+  for (const route of config.routes) {
+    const filters = []
+    for (const ref of route.filters) filters.push(await loadFilter(ref))
+    chains.push(new FilterChain(filters))
+  }
+  // Behind the filters: a worker that cannot start is to ask no name server.
   const upstreams = new Map(
     config.upstreams.map((upstream) => [upstream.name, createUpstream(upstream, names)]),
   )
   const routes: Route[] = []
   for (const [index, route] of config.routes.entries()) {
+    const chain = chains[index]
     const upstream = upstreams.get(route.upstream)
-    if (upstream === undefined)
+    if (chain === undefined || upstream === undefined)
       throw new Error(`route ${route.name}: no upstream is called '${route.upstream}'`)
-    const filters = []
-    for (const ref of route.filters) filters.push(await loadFilter(ref))
-    const chain = new FilterChain(filters)
     routes.push({
       index,
       name: route.name,

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 /** Answers with the Host field and the length of the body. */
 async function origin(where: ListenOptions) {
-  const server = createServer(async (request, response) => {
+  const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
     const body = await readBody(request)
     response.end(`${request.headers.host} ${body.length}`)
   })
@@ -40,7 +40,7 @@ describe.each(ACCEPTOR_KINDS)('peers that are no IPv4 address, over %s', (accept
     const gateway = await GatewayProcess.start({
       acceptor,
       workers: 1,
-      upstreams: { app: { peers: [peer] } },
+      upstreams: { app: { peers: [peer], pool: { idle: '60s' } } },
     })
     cleanups.push(() => gateway.close())
     for (const body of ['', 'x'.repeat(1000), 'x'.repeat(300_000)]) {

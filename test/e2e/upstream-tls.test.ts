@@ -30,7 +30,7 @@ interface Handshake {
 async function origin(name = 'origin', options: ServerOptions = {}, close = false) {
   const pair = { cert: tlsFixture(`${name}.crt`).pem, key: tlsFixture(`${name}.key`).pem }
   const handshakes: Handshake[] = []
-  const server = createServer({ ...pair, ...options }, (_, response) => {
+  const server = createServer({ ...pair, keepAliveTimeout: 60_000, ...options }, (_, response) => {
     if (close) response.setHeader('connection', 'close')
     response.end('secret')
   })
@@ -69,7 +69,11 @@ describe.each(ACCEPTOR_KINDS)('TLS to upstreams over %s', (acceptor) => {
     const gateway = await start({
       acceptor,
       upstreams: {
-        app: { peers: [`127.0.0.1:${port}`], tls: { ca: AUTHORITY.path, servername: 'app.test' } },
+        app: {
+          peers: [`127.0.0.1:${port}`],
+          tls: { ca: AUTHORITY.path, servername: 'app.test' },
+          pool: { idle: '60s' },
+        },
       },
     })
     for (let i = 0; i < 3; i += 1) expect(outcome(await fetchAnswer(gateway.port, '/'))).toBe('secret')
@@ -155,13 +159,14 @@ describe.each(ACCEPTOR_KINDS)('TLS to upstreams over %s', (acceptor) => {
   it('the client certificate is shown, and connections of different identities are never mixed', async () => {
     const { port, handshakes } = await origin('origin', { requestCert: true, rejectUnauthorized: false })
     const peers = [`https://127.0.0.1:${port}`]
+    const pool = { idle: '60s' } as const
     const ca = AUTHORITY.path
     const gateway = await start({
       acceptor,
       upstreams: {
-        known: { peers, tls: { ca, ...CLIENT } },
-        unknown: { peers, tls: { ca } },
-        named: { peers, tls: { ca, servername: 'app.test' } },
+        known: { peers, pool, tls: { ca, ...CLIENT } },
+        unknown: { peers, pool, tls: { ca } },
+        named: { peers, pool, tls: { ca, servername: 'app.test' } },
       },
       routes: ['known', 'unknown', 'named'].map((name) => ({
         match: { host: `${name}.test` },

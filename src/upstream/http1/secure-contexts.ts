@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import type { UpstreamTls } from './types.js'
+import type { ConnectTarget, UpstreamTls } from './types.js'
 
 /** Where systems keep the authorities that they trust, as one PEM file. */
 const BUNDLES: readonly string[] = [
@@ -35,6 +35,17 @@ export function secureContextFor(tls: UpstreamTls): SecureContext {
     contexts.set(id, context)
   }
   return context
+}
+
+/** Parses what connections to these targets will need: the list of the system takes tens of milliseconds, which no request is to wait. */
+export function prepareTls(targets: readonly ConnectTarget[]): void {
+  for (const { tls } of targets) {
+    try {
+      if (tls !== undefined) secureContextFor(tls)
+    } catch {
+      // The connection will say what is wrong with it.
+    }
+  }
 }
 
 /**
