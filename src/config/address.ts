@@ -103,6 +103,31 @@ export function parsePeer(value: unknown): PeerAddress {
   return { kind: 'tcp', scheme, host, port: peerPort(port ?? (scheme === 'https' ? 443 : 80)) }
 }
 
+/**
+ * `10.0.0.2`, `10.0.0.2:53`, `::1`, `[::1]:53`: addresses only, since a name server's name would need a name server.
+ * @throws InvalidValue
+ */
+export function parseNameServer(value: unknown): string {
+  if (typeof value === 'string' && isIP(value) !== 0) return value
+  if (typeof value !== 'string' || value === '') {
+    throw new InvalidValue(`expected the address of a name server, got ${show(value)}`)
+  }
+  const { host, port } = parseHostPort(value)
+  if (isIP(host) === 0)
+    throw new InvalidValue(`${show(value)} is not an address`, "for example '10.0.0.2:53'")
+  return formatHostPort(host, port ?? 53)
+}
+
+/**
+ * A name or address that a certificate may carry.
+ * @throws InvalidValue
+ */
+export function parseServerName(value: unknown): string {
+  if (typeof value === 'string' && (isIP(value) !== 0 || (HOSTNAME.test(value) && value.length <= 253)))
+    return value
+  throw new InvalidValue(`${show(value)} is not a server name`, 'a host name or an address, without a port')
+}
+
 /** `host:port` with an IPv6 address in brackets again. */
 export function formatHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

@@ -19,6 +19,7 @@ export type ProblemCode =
   | 'no-effect'
   | 'invalid-filter'
   | 'ignored-file'
+  | 'expired-certificate'
   | 'address-in-use'
 
 /** Where a problem is. `file` may also be a flag of the command line; line and column count from 1, 0 = unknown. */

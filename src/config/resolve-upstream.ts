@@ -1,23 +1,18 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { ConnectTarget, UpstreamTls } from '../upstream/http1/types.js'
 import { formatHostPort, type PeerAddress } from './address.js'
 import type { Path } from './problem.js'
+import { PLAIN_TLS, readTls, type TlsFiles } from './read-tls.js'
 import { peerOptionsOf, resolveBalance, resolveEjection, resolveHealth } from './resolve-balance.js'
 import type { ResolveContext } from './resolve-context.js'
 import type { ParsedConfig } from './schema.js'
 import type { UpstreamConfig } from './types.js'
 
 type ParsedUpstream = ParsedConfig['upstreams'][string]
-type ParsedTls = NonNullable<ParsedUpstream['tls']>
 
-/** TLS settings with the files read. */
-interface TlsFiles {
-  readonly servername: string | null
-  readonly verify: boolean
-  readonly pem: { readonly ca?: string; readonly cert?: string; readonly key?: string }
-}
+/** What the kernels take as the path of a socket, less the closing zero: 104 bytes on macOS and BSD, 108 elsewhere. */
+const SOCKET_PATH_BYTES = process.platform === 'linux' ? 107 : 103
 
 /** One upstream with its peers as targets to connect to. */
 export function resolveUpstream(
@@ -26,7 +21,7 @@ export function resolveUpstream(
   context: ResolveContext,
 ): UpstreamConfig {
   const path: Path = ['upstreams', name]
-  const tls = parsed.tls === undefined ? null : readTls(parsed.tls, [...path, 'tls'], context)
+  const tls = tlsOf(parsed.tls, [...path, 'tls'], context)
   const peers = parsed.peers.map((peer, index) => ({
     ...resolvePeer('address' in peer ? peer.address : peer, tls, [...path, 'peers', index], context),
     ...peerOptionsOf(peer),
@@ -56,14 +51,27 @@ export function resolveUpstream(
   }
 }
 
+/** `false`: there must be none; null: only for the peers that are `https://`. */
+function tlsOf(parsed: ParsedUpstream['tls'], path: Path, context: ResolveContext): TlsFiles | false | null {
+  if (parsed === undefined) return null
+  if (parsed === false) return false
+  return parsed === true ? PLAIN_TLS : readTls(parsed, path, context)
+}
+
 function resolvePeer(
   address: PeerAddress,
-  tls: TlsFiles | null,
+  wanted: TlsFiles | false | null,
   path: Path,
   context: ResolveContext,
 ): ConnectTarget {
+  const tls = wanted === false ? null : wanted
   if (address.kind === 'unix') {
     const socketPath = resolve(context.baseFolder, address.path)
+    const bytes = Buffer.byteLength(socketPath)
+    if (bytes > SOCKET_PATH_BYTES) {
+      const message = `the path of the socket has ${bytes} bytes, the system takes ${SOCKET_PATH_BYTES}: ${socketPath}`
+      context.report('invalid-value', path, message)
+    }
     if (tls !== null && tls.servername === null) {
       const hint = 'say tls.servername: a socket has no name that a certificate could match'
       context.report('invalid-value', path, 'TLS over a Unix socket has no server name', { hint })
@@ -76,12 +84,18 @@ function resolvePeer(
   const { host, port, scheme } = address
   const id = formatHostPort(host, port)
   if (scheme !== 'https' && tls === null) return { id, host, port }
+  if (wanted === false) {
+    const hint = `write 'http://${id}', or take 'tls: false' out`
+    context.report('invalid-value', path, 'the peer is https:// but the upstream has tls: false', { hint })
+  }
   if (scheme === 'http') {
     const hint = `write 'https://${id}', or take the tls section out`
     context.report('invalid-value', path, 'the peer is http:// but the upstream has a tls section', { hint })
   }
-  const settings = tls ?? { servername: null, verify: true, pem: {} }
-  return withTls(`https://${id}`, { host, port }, settings, settings.servername ?? host)
+  const settings = tls ?? PLAIN_TLS
+  // A name with a dot at its end is the same name; SNI has none (RFC 6066 §3).
+  const servername = (settings.servername ?? host).replace(/\.$/, '')
+  return withTls(`https://${id}`, { host, port }, settings, servername)
 }
 
 /** Everything that makes up the identity goes into the id, because targets of equal id share connections. */
@@ -91,31 +105,11 @@ function withTls(
   settings: TlsFiles,
   servername: string,
 ): ConnectTarget {
-  const tls: UpstreamTls = { servername, verify: settings.verify, ...settings.pem }
-  const differs = servername !== target.host || !settings.verify || Object.keys(settings.pem).length > 0
+  const { verify, minVersion, pem } = settings
+  const tls: UpstreamTls = { servername, verify, ...pem, ...(minVersion === null ? {} : { minVersion }) }
+  const differs = servername !== target.host || !verify || minVersion !== null || Object.keys(pem).length > 0
   const digest = createHash('sha256').update(JSON.stringify(tls)).digest('hex').slice(0, 12)
   return { id: differs ? `${id}#${digest}` : id, ...target, tls }
-}
-
-function readTls(parsed: ParsedTls, path: Path, context: ResolveContext): TlsFiles {
-  const pem: { ca?: string; cert?: string; key?: string } = {}
-  for (const name of ['ca', 'cert', 'key'] as const) {
-    const file = parsed[name]
-    if (file === undefined) continue
-    try {
-      const content = readFileSync(resolve(context.baseFolder, file), 'utf8')
-      if (content.includes('-----BEGIN ')) pem[name] = content
-      else context.report('unreadable', [...path, name], `'${file}' is not a PEM file`)
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      context.report('unreadable', [...path, name], `cannot read '${file}': ${reason}`)
-    }
-  }
-  if ((parsed.cert === undefined) !== (parsed.key === undefined)) {
-    const [has, lacks] = parsed.cert === undefined ? (['key', 'cert'] as const) : (['cert', 'key'] as const)
-    context.report('missing-key', [...path, has], `'${has}' needs '${lacks}' beside it`, { aspect: 'key' })
-  }
-  return { servername: parsed.servername ?? null, verify: parsed.verify, pem }
 }
 
 function warnOfTimeouts(timeouts: ParsedUpstream['timeouts'], path: Path, context: ResolveContext): void {

@@ -1,6 +1,7 @@
 import { resolveWorkers, type SystemReaders, systemReaders } from './default-workers.js'
 import { covers, matchName } from './match.js'
 import type { ResolveContext } from './resolve-context.js'
+import { resolveDns } from './resolve-dns.js'
 import { resolveFilter } from './resolve-filter.js'
 import { resolveUpstream } from './resolve-upstream.js'
 import type { ParsedConfig } from './schema.js'
@@ -57,6 +58,7 @@ export function resolveConfig(
     drain: { timeoutMs: drain.timeout, delayMs: drain.delay },
     workerLimits: { heapBytes: workerLimits.heap, watchdogMs: workerLimits.watchdog },
     log,
+    dns: resolveDns(parsed, context),
     upstreams,
     routes,
   }

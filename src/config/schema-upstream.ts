@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { parsePeer } from './address.js'
-import { count, duration, durationOrNone, flag, leaf, text, withReference } from './leaf.js'
+import { parsePeer, parseServerName } from './address.js'
+import { choice, count, duration, durationOrNone, flag, leaf, text, withReference } from './leaf.js'
 import { balance, ejection, health, panicThreshold, peerOptions } from './schema-balance.js'
+import { TLS_VERSIONS } from './values.js'
 
 const PEER_PATTERN = '(?:https?://)?(?:\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)(?::\\d{1,5})?/?|unix:.+'
 
@@ -15,28 +16,29 @@ const address = leaf<ReturnType<typeof parsePeer>, string>(
 
 const peer = z.union([address, z.strictObject({ address, ...peerOptions })])
 
-const tls = z
-  .strictObject({
-    servername: text()
-      .optional()
-      .meta({ description: 'Name for SNI that the certificate must match. Default: the host of the peer.' }),
-    verify: flag()
-      .prefault(true)
-      .meta({ description: 'Refuse a peer whose certificate cannot be verified.' }),
-    ca: text({ $comment: 'file' })
-      .optional()
-      .meta({ description: "PEM file of the authorities to trust instead of the system's." }),
-    cert: text({ $comment: 'file' })
-      .optional()
-      .meta({ description: 'PEM file of the client certificate; needs `key`.' }),
-    key: text({ $comment: 'file' })
-      .optional()
-      .meta({ description: 'PEM file of the private key of `cert`.' }),
-  })
-  .meta({
-    description:
-      'TLS towards the peers. Implied by an `https://` peer; here for what differs from the defaults.',
-  })
+const tlsSection = z.strictObject({
+  servername: leaf<string, string>({ $comment: 'text', type: 'string', minLength: 1 }, parseServerName)
+    .optional()
+    .meta({ description: 'Name for SNI that the certificate must match. Default: the host of the peer.' }),
+  verify: flag().prefault(true).meta({ description: 'Refuse a peer whose certificate cannot be verified.' }),
+  ca: text({ $comment: 'file' })
+    .optional()
+    .meta({ description: "PEM file of the authorities to trust instead of the system's." }),
+  cert: text({ $comment: 'file' }).optional().meta({
+    description: 'PEM file of the client certificate and what chains it to its authority; needs `key`.',
+  }),
+  key: text({ $comment: 'file' })
+    .optional()
+    .meta({ description: 'PEM file of the private key of `cert`, without a passphrase.' }),
+  minVersion: choice(...TLS_VERSIONS)
+    .prefault('TLSv1.2')
+    .meta({ description: 'Oldest version of TLS that is spoken.' }),
+})
+
+const tls = z.union([flag(), tlsSection]).meta({
+  description:
+    'TLS towards the peers; `true` is an empty section. Implied by an `https://` peer; here for plain `host:port` peers, and for what differs from the defaults.',
+})
 
 const timeouts = z
   .strictObject({

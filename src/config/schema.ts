@@ -12,6 +12,7 @@ import {
   text,
   withReference,
 } from './leaf.js'
+import { dnsSchema } from './schema-dns.js'
 import { routeSchema } from './schema-route.js'
 import { upstreamSchema } from './schema-upstream.js'
 import type { ListenAddress } from './types.js'
@@ -158,6 +159,7 @@ export const configSchema = z.strictObject({
   drain,
   workerLimits,
   log,
+  dns: dnsSchema,
   upstreams: z
     .record(z.string().regex(UPSTREAM_NAME), upstreamSchema)
     .meta({ description: 'Groups of peers by name (letters, digits, `_`, `.`, `-`).' }),

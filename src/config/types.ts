@@ -1,4 +1,5 @@
 import type { BalanceAlgorithm } from '../upstream/balance/index.js'
+import type { DnsSettings } from '../upstream/dns/types.js'
 import type { ConnectTarget, UpstreamTimeouts } from '../upstream/http1/types.js'
 
 /**
@@ -18,6 +19,7 @@ export interface GatewayConfig {
   readonly drain: DrainConfig
   readonly workerLimits: WorkerLimitsConfig
   readonly log: LogConfig
+  readonly dns: DnsSettings
   /** At least one, names unique. */
   readonly upstreams: readonly UpstreamConfig[]
   /** At least one, in the order in which they are tried: the first match wins. */

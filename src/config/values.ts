@@ -9,6 +9,12 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 /** Values of `acceptor`. */
 export const ACCEPTORS = ['auto', 'uws', 'node'] as const
 
+/** Values of `dns.prefer`. */
+export const ADDRESS_PREFERENCES = ['both', 'ipv4', 'ipv6'] as const
+
+/** Values of `tls.minVersion`. */
+export const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
+
 /** Most workers that may be asked for. */
 export const MAX_WORKERS = 256
 

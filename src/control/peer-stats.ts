@@ -1,4 +1,4 @@
-import { type PeerSnapshot, PeerTable, peerName, tablePlan, targetOf } from '../upstream/index.js'
+import { type PeerSnapshot, PeerTable, tablePlan, targetName, targetOf } from '../upstream/index.js'
 import type { ControlTask } from './control-task.js'
 
 /** One peer in `/stats.json`: its numbers over all workers. */
@@ -26,7 +26,7 @@ export function upstreamStats(task: ControlTask, table: PeerTable | null): Upstr
     peers: (table.snapshot(index) ?? []).flatMap((snapshot) => {
       const { row, generation, template, host, ...numbers } = snapshot
       const target = targetOf(peers, snapshot)
-      return target === null ? [] : [{ peer: peerName(target), ...numbers }]
+      return target === null ? [] : [{ peer: targetName(target), ...numbers }]
     }),
   }))
 }

@@ -49,6 +49,8 @@ export function prometheusText(stats: GatewayStats): string {
   metric('upstream_connections_reused_total', 'counter', 'Requests that found a pooled connection.', [
     ['', counters.upstream_connections_reused],
   ])
+  metric('dns_lookups_total', 'counter', 'Names of peers that were asked for.', [['', counters.dns_lookups]])
+  metric('dns_failures_total', 'counter', 'Lookups that gave no address.', [['', counters.dns_failures]])
   metric('request_body_bytes_total', 'counter', 'Bytes of request bodies received.', [
     ['', counters.bytes_in],
   ])

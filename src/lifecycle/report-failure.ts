@@ -1,4 +1,5 @@
 import type { GatewayError } from '../session/errors.js'
+import { peerName } from '../session/peer-name.js'
 import type { PhaseRunner } from './phase-runner.js'
 import { runQuietly } from './run-hooks.js'
 
@@ -37,7 +38,7 @@ export function reportFailure(phases: PhaseRunner, error: GatewayError): void {
       path: request?.uri.path,
       reason: error.reason,
       code: error.code,
-      ...(peer === null ? {} : { upstream: `${peer.address}:${peer.port}` }),
+      ...(peer === null ? {} : { upstream: peerName(peer) }),
       ...(summary === '' ? {} : { summary }),
       ...(error.source === 'internal' ? { err: error.cause ?? error } : {}),
     },

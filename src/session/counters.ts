@@ -22,6 +22,8 @@ export type GatewayCounter =
   | 'bytes_out'
   | 'upstream_connections_opened'
   | 'upstream_connections_reused'
+  | 'dns_lookups'
+  | 'dns_failures'
   | 'worker_restarts'
   | `refused:${RefusalKind}`
   | `status:${(typeof STATUS_CLASSES)[number]}`
@@ -36,6 +38,8 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'bytes_out',
   'upstream_connections_opened',
   'upstream_connections_reused',
+  'dns_lookups',
+  'dns_failures',
   'worker_restarts',
   ...REFUSAL_KINDS.map((kind) => `refused:${kind}` as const),
   ...STATUS_COUNTERS,

@@ -1,3 +1,4 @@
+import { peerName } from './peer-name.js'
 import type { Session } from './session.js'
 import { totalTimeMs, upstreamLatencyMs } from './timing.js'
 
@@ -11,8 +12,7 @@ export function describeSession(session: Session): string {
   if (request !== null) text += `Request: ${request.method} ${request.uri.path}\n`
   const peer = session.upstreamPeer
   if (peer !== null) {
-    const address = peer.address.includes(':') ? `[${peer.address}]` : peer.address
-    text += `Upstream: ${address}:${peer.port}\nPeer health: ${peer.healthStatus}\n`
+    text += `Upstream: ${peerName(peer)}\nPeer health: ${peer.healthStatus}\n`
   }
   const latency = upstreamLatencyMs(session.timing)
   if (latency !== null) text += `Upstream latency: ${Math.round(latency)}ms\n`

@@ -1,3 +1,11 @@
+export {
+  type AddressListener,
+  createQuery,
+  type DnsSettings,
+  NameNotResolved,
+  NameResolver,
+  type ResolvedAddress,
+} from './dns/index.js'
 export { HealthChecker, type HealthEvent, logHealthEvent, peerChecker } from './health/index.js'
 export { type HealthChange, PeerSet, type PeerSetOptions } from './peer-set.js'
 export {
@@ -6,12 +14,17 @@ export {
   type PeerSnapshot,
   PeerTable,
   type PublishedPeer,
-  peerName,
   type TablePlan,
   tablePlan,
+  targetName,
   targetOf,
   UpstreamPeer,
 } from './peers/index.js'
 export { DEFAULT_MAX_RETRIES, handleRetry, isIdempotent, mayRetry } from './retry-policy.js'
 export { selectAlternatePeer } from './select-alternate-peer.js'
-export { createUpstream, type Upstream, type UpstreamConnector } from './upstream.js'
+export {
+  createUpstream,
+  type Upstream,
+  type UpstreamConnector,
+  type UpstreamSurroundings,
+} from './upstream.js'

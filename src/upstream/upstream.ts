@@ -1,5 +1,7 @@
+import { isIP } from 'node:net'
 import type { UpstreamConfig } from '../config/types.js'
-import { Http1Connector } from './http1/index.js'
+import type { NameResolver } from './dns/index.js'
+import { Http1Connector, prepareTls } from './http1/index.js'
 import { PeerSet, type PeerSetOptions } from './peer-set.js'
 
 /** What a session needs of a connector; the real one is `Http1Connector`. */
@@ -12,11 +14,19 @@ export interface Upstream {
   readonly connector: UpstreamConnector
 }
 
-/** @param shared where the peers stand that all workers share, and who is to hear of changes; default: a table of its own */
-export function createUpstream(
-  config: UpstreamConfig,
-  shared: Pick<PeerSetOptions, 'shared' | 'onHealthChange'> = {},
-): Upstream {
+/** What an upstream shares with others. */
+export interface UpstreamSurroundings extends Pick<PeerSetOptions, 'shared' | 'onHealthChange'> {
+  /** Keeps the addresses of this thread's names, those of the peers from now on; without it every new connection looks its name up. */
+  readonly names?: NameResolver
+}
+
+/** @param surroundings where the peers stand that all workers share, and who is to hear of changes; default: a table of its own */
+export function createUpstream(config: UpstreamConfig, surroundings: UpstreamSurroundings = {}): Upstream {
+  const { names, ...shared } = surroundings
+  for (const { host, socketPath } of config.peers) {
+    if (socketPath === undefined && isIP(host) === 0) names?.watch(host)
+  }
+  prepareTls(config.peers)
   const { balance, ejection, panicThreshold, health } = config
   return {
     config,
@@ -28,6 +38,7 @@ export function createUpstream(
       isChecked: health !== undefined,
     }),
     connector: new Http1Connector({
+      ...(names === undefined ? {} : { names }),
       maxIdle: config.pool.maxIdle,
       idleMs: config.pool.idleMs,
       maxAgeMs: config.pool.maxAgeMs,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { SessionOutcome } from '../lifecycle/index.js'
 import { describeSession } from '../session/describe.js'
+import { peerName } from '../session/peer-name.js'
 import type { SessionTiming } from '../session/timing.js'
 
 /** Longest text of a client that goes into a line. */
@@ -21,7 +22,7 @@ export function logSession(logger: Logger, outcome: SessionOutcome): void {
       path: truncate(request?.uri.path ?? ''),
       route: session.routeName(),
       status,
-      ...(peer === null ? {} : { upstream: `${peer.address}:${peer.port}` }),
+      ...(peer === null ? {} : { upstream: peerName(peer) }),
       tries: timing.attempts.length + (timing.upstreamConnect === null ? 0 : 1),
       ...(error === null ? {} : { reason: error.reason, code: error.code }),
       bytesIn,

@@ -7,9 +7,10 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { GATEWAY_COUNTERS } from '../session/counters.js'
 import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
-import { logHealthEvent, PeerTable, peerName, tablePlan } from '../upstream/index.js'
+import { logHealthEvent, PeerTable, tablePlan, targetName } from '../upstream/index.js'
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
+import { keepNames } from './keep-names.js'
 import { loadRoutes } from './routes.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
@@ -33,13 +34,15 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
+  const names = keepNames(config.dns, logger)
   const table = new PeerTable(tablePlan(config), task.peers)
   const { routes, upstreams } = await loadRoutes(config, (upstream) => ({
+    names,
     shared: { table, upstream, worker },
     onHealthChange: ({ peer, from, to, reason }) =>
       logHealthEvent(logger, {
         upstream: config.upstreams[upstream]?.name ?? '',
-        peer: peerName(peer.target),
+        peer: targetName(peer.target),
         from,
         to,
         reason,
@@ -65,6 +68,8 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     })
     let opened = 0
     let reused = 0
+    let lookups = 0
+    let dnsFailures = 0
     const beat = setInterval(() => {
       board.beat(worker)
       actor.mailbox.wake()
@@ -77,6 +82,10 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       }
       counters.add('upstream_connections_opened', nowOpened - opened)
       counters.add('upstream_connections_reused', nowReused - reused)
+      counters.add('dns_lookups', names.stats.lookups - lookups)
+      counters.add('dns_failures', names.stats.failures - dnsFailures)
+      lookups = names.stats.lookups
+      dnsFailures = names.stats.failures
       opened = nowOpened
       reused = nowReused
     }, BEAT_MS)
@@ -87,6 +96,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       }
       if (message.type !== 'stop') return
       clearInterval(beat)
+      names.close()
       actor.close()
       for (const { connector } of upstreams.values()) connector.close()
       port.close()

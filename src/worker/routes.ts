@@ -1,7 +1,7 @@
 import type { GatewayConfig } from '../config/types.js'
 import { loadFilter } from '../filters/index.js'
 import { FilterChain, type Route } from '../lifecycle/index.js'
-import { createUpstream, type Upstream } from '../upstream/index.js'
+import { createUpstream, type Upstream, type UpstreamSurroundings } from '../upstream/index.js'
 
 /** The routes of the configuration, ready to run in this thread, by index. */
 export interface LoadedRoutes {
@@ -11,24 +11,29 @@ export interface LoadedRoutes {
 
 /**
  * Loads all filters and opens the upstreams' pools.
- * @param shared where each upstream's peers stand, by its place in the configuration
+ * @param surroundings of each upstream, by its place in the configuration
  * @throws FilterLoadError
  */
 export async function loadRoutes(
   config: GatewayConfig,
-  shared: (upstream: number) => Parameters<typeof createUpstream>[1],
+  surroundings: (upstream: number) => UpstreamSurroundings,
 ): Promise<LoadedRoutes> {
+  const chains: FilterChain[] = []
+  for (const route of config.routes) {
+    const filters = []
+    for (const ref of route.filters) filters.push(await loadFilter(ref))
+    chains.push(new FilterChain(filters))
+  }
+  // Behind the filters: a worker that cannot start is to ask no name server.
   const upstreams = new Map(
-    config.upstreams.map((upstream, index) => [upstream.name, createUpstream(upstream, shared(index))]),
+    config.upstreams.map((upstream, index) => [upstream.name, createUpstream(upstream, surroundings(index))]),
   )
   const routes: Route[] = []
   for (const [index, route] of config.routes.entries()) {
+    const chain = chains[index]
     const upstream = upstreams.get(route.upstream)
-    if (upstream === undefined)
+    if (chain === undefined || upstream === undefined)
       throw new Error(`route ${route.name}: no upstream is called '${route.upstream}'`)
-    const filters = []
-    for (const ref of route.filters) filters.push(await loadFilter(ref))
-    const chain = new FilterChain(filters)
     routes.push({
       index,
       name: route.name,

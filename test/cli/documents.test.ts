@@ -9,7 +9,7 @@ import { folderWith } from '../config/support.js'
 import { runCli, startGatewayCli } from './support.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const DOCUMENTS = ['README.md', 'docs/configuration.md']
+const DOCUMENTS = ['README.md', 'docs/configuration.md', 'docs/upstreams.md']
 
 /** The first code block of a language that matches. */
 function block(document: string, language: string, pattern: RegExp): string {

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -5,9 +6,13 @@ import { METHODS } from '#src/acceptor/guard/methods.js'
 import type { FilterRef } from '#src/config/index.js'
 import { covers, ROUTE_METHODS } from '#src/config/match.js'
 import { packageEntry } from '#src/config/package-entry.js'
+import { tlsFixture } from '../support/tls-fixtures.js'
 import { folderWith, load, MINIMAL, problemsOf } from './support.js'
 
-const PEM = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n'
+const fixture = (name: string) => tlsFixture(name).pem
+const CA = fixture('authority.crt')
+const CERT = fixture('client.crt')
+const KEY = fixture('client.key')
 
 describe('the effective config', () => {
   it('has every default, with units in the names', async () => {
@@ -32,6 +37,16 @@ describe('the effective config', () => {
       drain: { timeoutMs: 30_000, delayMs: 0 },
       workerLimits: { heapBytes: 0, watchdogMs: 2000 },
       log: { level: 'info', format: 'auto', access: true },
+      dns: {
+        minTtlMs: 1000,
+        maxTtlMs: 300_000,
+        defaultTtlMs: 30_000,
+        negativeTtlMs: 1000,
+        staleIfErrorMs: 3_600_000,
+        timeoutMs: 3000,
+        prefer: 'both',
+        servers: [],
+      },
       upstreams: [
         {
           name: 'app',
@@ -105,14 +120,14 @@ describe('peers', () => {
       'upstreams: { app: { peers: [a:443], tls: { servername: b, ca: tls/ca.pem, cert: tls/c.pem, key: tls/k.pem } } }\n'
     const files = {
       'headgate.yaml': yaml,
-      'tls/ca.pem': `${PEM}ca`,
-      'tls/c.pem': `${PEM}c`,
-      'tls/k.pem': `${PEM}k`,
+      'tls/ca.pem': CA,
+      'tls/c.pem': CERT,
+      'tls/k.pem': KEY,
     }
     const { config } = await load(files)
     expect(config.upstreams[0]?.peers[0]).toMatchObject({
       host: 'a',
-      tls: { servername: 'b', verify: true, ca: `${PEM}ca`, cert: `${PEM}c`, key: `${PEM}k` },
+      tls: { servername: 'b', verify: true, ca: CA, cert: CERT, key: KEY },
     })
   })
 
@@ -122,23 +137,76 @@ describe('peers', () => {
   b: { peers: ['https://x'], tls: { verify: false } }
   c: { peers: ['https://x'], tls: { servername: y } }
   d: { peers: ['https://x'], tls: { servername: x } }
-  e: { peers: ['https://x'], tls: { cert: c.pem, key: c.pem } }
+  e: { peers: ['https://x'], tls: { cert: c.pem, key: k.pem } }
+  f: { peers: ['https://x'], tls: { minVersion: TLSv1.3 } }
 routes: [{ upstream: a }]\n`
-    const { config } = await load({ 'headgate.yaml': yaml, 'c.pem': PEM })
+    const { config } = await load({ 'headgate.yaml': yaml, 'c.pem': CERT, 'k.pem': KEY })
     const ids = config.upstreams.map(({ peers }) => peers[0]?.id)
-    expect(new Set(ids).size).toBe(4)
+    expect(new Set(ids).size).toBe(5)
     expect(ids[0]).toBe(ids[3])
   })
 
   it.each([
     ['{ cert: c.pem }', 'missing-key', "'cert' needs 'key' beside it"],
-    ['{ key: c.pem }', 'missing-key', "'key' needs 'cert' beside it"],
+    ['{ key: k.pem }', 'missing-key', "'key' needs 'cert' beside it"],
+    ['{ cert: c.pem, key: text }', 'unreadable', "'text' is not a PEM file"],
+    [
+      '{ cert: c.pem, key: other.pem }',
+      'unreadable',
+      "'other.pem' is not the key of the certificate in 'c.pem'",
+    ],
+    ['{ cert: k.pem, key: k.pem }', 'unreadable', "there is no certificate in 'k.pem'"],
+    [
+      '{ cert: c.pem, key: c.pem }',
+      'unreadable',
+      expect.stringMatching(/^there is no private key in 'c.pem': /),
+    ],
+    ['{ cert: c.pem, key: locked.pem }', 'unreadable', "the key in 'locked.pem' is encrypted"],
+    ['{ ca: damaged.pem }', 'unreadable', "a certificate in 'damaged.pem' cannot be read: header too long"],
+    ["{ servername: 'a:443' }", 'invalid-value', "'a:443' is not a server name"],
+    ['{ minVersion: TLSv1.1 }', 'invalid-value', "expected 'TLSv1.2' or 'TLSv1.3', got 'TLSv1.1'"],
     ['{ ca: text }', 'unreadable', "'text' is not a PEM file"],
     ['{ ca: nope }', 'unreadable', expect.stringMatching(/^cannot read 'nope': ENOENT/)],
   ])('tls: %s is refused', async (tls, code, message) => {
     const yaml = `upstreams: { app: { peers: ['https://x'], tls: ${tls} } }\n`
-    const problems = await problemsOf({ 'headgate.yaml': yaml, 'c.pem': PEM, text: 'hello' })
+    const files = {
+      'c.pem': CERT,
+      'k.pem': KEY,
+      'other.pem': fixture('origin.key'),
+      'locked.pem': createPrivateKey(KEY)
+        .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
+        .toString(),
+      'damaged.pem': '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n',
+      text: 'hello',
+    }
+    const problems = await problemsOf({ 'headgate.yaml': yaml, ...files })
     expect(problems.map((problem) => [problem.code, problem.message])).toEqual([[code, message]])
+  })
+
+  it('an expired certificate is worth a warning', async () => {
+    const yaml = "upstreams: { app: { peers: ['https://x'], tls: { ca: old.pem } } }\n"
+    const { warnings } = await load({ 'headgate.yaml': yaml, 'old.pem': fixture('expired.crt') })
+    expect(warnings).toMatchObject([
+      { code: 'expired-certificate', path: 'upstreams.app.tls.ca', severity: 'warning' },
+    ])
+  })
+
+  it('tls: true is TLS with the defaults; tls: false is none, and contradicts https://', async () => {
+    const yaml = (peer: string, tls: boolean) => `upstreams: { app: { peers: ['${peer}'], tls: ${tls} } }\n`
+    const tls = async (peer: string, flag: boolean) =>
+      (await load({ 'headgate.yaml': yaml(peer, flag) })).config.upstreams[0]?.peers[0]
+    expect(await tls('a.test.:443', true)).toMatchObject({ tls: { servername: 'a.test', verify: true } })
+    expect(await tls('a:80', false)).toEqual({ id: 'a:80', host: 'a', port: 80 })
+    const [problem] = await problemsOf({ 'headgate.yaml': yaml('https://a', false) })
+    expect(problem?.message).toBe('the peer is https:// but the upstream has tls: false')
+  })
+
+  it('the path of a Unix socket must fit into an address of the system', async () => {
+    const long = `/run/${'x'.repeat(110)}.sock`
+    const [problem] = await problemsOf({
+      'headgate.yaml': `upstreams: { app: { peers: ['unix:${long}'] } }\n`,
+    })
+    expect(problem?.message).toMatch(/^the path of the socket has 120 bytes, the system takes 10[37]: \/run/)
   })
 
   it('TLS over a Unix socket needs a name', async () => {
@@ -147,6 +215,28 @@ routes: [{ upstream: a }]\n`
     expect(problem?.hint).toContain('tls.servername')
     const { config } = await load({ 'headgate.yaml': tls('{ servername: app }') })
     expect(config.upstreams[0]?.peers[0]).toMatchObject({ socketPath: '/x', tls: { servername: 'app' } })
+  })
+})
+
+describe('dns', () => {
+  it.each([
+    [
+      '{ servers: [10.0.0.2, "10.0.0.3:5353", "::1", "[::1]:53"] }',
+      ['10.0.0.2', '10.0.0.3:5353', '::1', '[::1]:53'],
+    ],
+  ])('%s', async (dns, servers) => {
+    const { config } = await load({ 'headgate.yaml': `${MINIMAL}dns: ${dns}\n` })
+    expect(config.dns.servers).toEqual(servers)
+  })
+
+  it.each([
+    ['{ servers: [ns.example] }', "'ns.example' is not an address"],
+    ['{ servers: [53] }', 'expected the address of a name server, got 53'],
+    ['{ minTtl: 10s, maxTtl: 5s }', 'minTtl (10000ms) is longer than maxTtl (5000ms)'],
+    ['{ prefer: ipv5 }', "expected 'both' or 'ipv4' or 'ipv6', got 'ipv5'"],
+  ])('%s is refused', async (dns, message) => {
+    const [problem] = await problemsOf({ 'headgate.yaml': `${MINIMAL}dns: ${dns}\n` })
+    expect(problem?.message).toBe(message)
   })
 })
 

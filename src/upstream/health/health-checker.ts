@@ -1,6 +1,6 @@
 import type { HealthCheckConfig, UpstreamConfig } from '../../config/types.js'
 import type { ConnectTarget } from '../http1/index.js'
-import { type PeerEntry, type PeerRow, type PeerTable, peerName, targetOf } from '../peers/index.js'
+import { type PeerEntry, type PeerRow, type PeerTable, targetName, targetOf } from '../peers/index.js'
 import type { CheckPeer } from './check-peer.js'
 import type { HealthEvent } from './health-event.js'
 
@@ -106,7 +106,7 @@ export class HealthChecker {
       if (!judge(row, health, failure === null)) return
       this.#options.onEvent({
         upstream,
-        peer: peerName(target),
+        peer: targetName(target),
         from,
         to: row.healthStatus,
         reason: failure === null ? 'check passed' : 'check failed',

@@ -28,6 +28,10 @@ export class ConnectionWatch {
     else this.#wheel.clear(this.#deadline)
   }
 
+  onResolved(): void {
+    this.resolved = true
+  }
+
   /** Stops the clock and remembers the phase. */
   clear(): void {
     this.#wheel.clear(this.#deadline)

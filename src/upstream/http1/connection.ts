@@ -5,11 +5,12 @@ import type { GatewayError } from '../../session/errors.js'
 import { now } from '../../time/index.js'
 import type { ConnectionOwner } from './connection-owner.js'
 import { ConnectionWatch } from './connection-watch.js'
+import type { Dial } from './dial.js'
 import type { Exchange } from './exchange.js'
 import { writeRequest } from './request-wire.js'
 import { type ReaderSink, ResponseReader } from './response-reader.js'
 import type { ResponseHead } from './types.js'
-import { closedEarly, connectError, invalidResponse, misuse } from './upstream-errors.js'
+import { closedEarly, connectError, invalidResponse, isRefused, misuse } from './upstream-errors.js'
 
 /** Request bytes that may wait in a socket before `write` says to wait. */
 const HIGH_WATER_BYTES = 65_536
@@ -25,7 +26,7 @@ export class Connection implements ReaderSink {
   readonly #owner: ConnectionOwner
   readonly #reader: ResponseReader
   readonly #watch: ConnectionWatch
-  readonly #retireAt: number
+  #retireAt: number
   #socket: Socket | null = null
   #state: State = 'connecting'
   #exchange: Exchange | null
@@ -33,6 +34,7 @@ export class Connection implements ReaderSink {
   /** When the bytes that are being looked at were read. */
   #readAtMs = 0
   #upgradeHead: ResponseHead | null = null
+  #dial: Dial | null = null
 
   constructor(owner: ConnectionOwner, exchange: Exchange) {
     this.#owner = owner
@@ -44,12 +46,11 @@ export class Connection implements ReaderSink {
   }
 
   /** Takes over a socket that is being connected. @param resolved its address needs no lookup */
-  attach(socket: Socket, resolved: boolean): void {
+  attach(socket: Socket, resolved: boolean, dial: Dial | null): void {
     this.#socket = socket
+    this.#dial = dial
     this.#watch.resolved = resolved
-    socket.on('lookup', () => {
-      this.#watch.resolved = true
-    })
+    socket.on('lookup', () => this.#watch.onResolved())
     socket.on(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => this.#onConnect())
     socket.on('drain', () => this.#onDrain())
     socket.on('end', () => this.#onEnd())
@@ -80,17 +81,22 @@ export class Connection implements ReaderSink {
     this.#owner.onClosed(this, state === 'idle')
   }
 
+  /** Is not used again after its exchange. @param current unless it is connected, or about to, to one of these addresses */
+  retire(current: ReadonlySet<string> | null): void {
+    if (current !== null && (this.#state === 'connecting' || current.has(this.#socket?.remoteAddress ?? '')))
+      return
+    this.#retireAt = 0
+    if (this.#state === 'idle') this.drop()
+  }
+
   /** Ends the exchange with an error and closes the connection. */
   fail(error: GatewayError): void {
     const exchange = this.#exchange
+    if (this.#state === 'connecting') this.#dial?.onFailed()
     this.drop()
     if (exchange === null) return
     exchange.detach()
-    try {
-      exchange.handler.onError(error)
-    } catch {
-      // The exchange has ended: there is nobody left to tell.
-    }
+    exchange.report(error)
   }
 
   /** @param slab what `wire` lies in, given back once it is written; null: nothing */
@@ -279,9 +285,7 @@ export class Connection implements ReaderSink {
   #onGone(cause: Error | undefined): void {
     if (this.#state === 'idle') this.drop()
     else if (this.#state === 'connecting') {
-      const socket = this.#socket
-      const refused = socket instanceof TLSSocket && Boolean(socket.authorizationError)
-      this.fail(connectError(cause, refused))
+      this.fail(connectError(cause, isRefused(this.#socket)))
     } else if (this.#state === 'active') {
       this.fail(closedEarly(this.#headSeen ? 'body' : this.#reader.started ? 'head' : 'waiting', cause))
     }

@@ -1,11 +1,13 @@
 import { isIP, type LookupFunction } from 'node:net'
 import { DeadlineWheel, type DeadlineWheelOptions } from '../../time/index.js'
+import type { NameResolver, ResolvedAddress } from '../dns/index.js'
 import { Connection } from './connection.js'
 import { Exchange } from './exchange.js'
 import { openSocket, type ReadInto } from './open-socket.js'
 import { type PoolContext, TargetPool } from './pool.js'
 import { requestProblem } from './request-head.js'
 import { DEFAULT_READER_LIMITS, type ReaderLimits } from './response-reader.js'
+import { TargetMemories } from './target-memory.js'
 import type {
   ConnectorStats,
   ConnectTarget,
@@ -25,7 +27,9 @@ export interface Http1ConnectorOptions {
   readonly idleMs?: number
   /** Age after which a connection is not used again, less up to a fifth at random. Default 0: any age. */
   readonly maxAgeMs?: number
-  /** Resolves names; default `dns.lookup`. */
+  /** Keeps the addresses of names; default: `lookup` for each connection. */
+  readonly names?: NameResolver
+  /** Resolves names when there is no `names`; default `dns.lookup`. */
   readonly lookup?: LookupFunction
   readonly limits?: Partial<ReaderLimits>
   /** Clock and resolution of the deadlines. Default: 50 ms. */
@@ -41,6 +45,9 @@ export class Http1Connector {
   readonly #pools = new Map<string, TargetPool>()
   readonly #context: PoolContext
   readonly #lookup: LookupFunction | undefined
+  readonly #names: NameResolver | undefined
+  readonly #memories = new TargetMemories()
+  readonly #unwatch: (() => void) | undefined
   /**
    * One buffer for all plain sockets: libuv asks for it right before it reads, and what was read is consumed before
    * it reads again. Not so on Windows, where a read is posted with its buffer, nor inside TLS.
@@ -54,6 +61,8 @@ export class Http1Connector {
 
   constructor(options: Http1ConnectorOptions = {}) {
     this.#lookup = options.lookup
+    this.#names = options.names
+    this.#unwatch = options.names?.onChange((host, addresses) => this.#onAddresses(host, addresses))
     this.#context = {
       wheel: new DeadlineWheel(options.wheel),
       limits: { ...DEFAULT_READER_LIMITS, ...options.limits },
@@ -95,24 +104,29 @@ export class Http1Connector {
   /** Takes no more requests, closes idle connections now and the others when their exchange has ended. */
   close(): void {
     this.#context.closing = true
+    this.#unwatch?.()
     for (const pool of [...this.#pools.values()]) pool.dropIdle()
     if (this.#pools.size === 0) this.#context.wheel.close()
   }
 
   #open(target: ConnectTarget, pool: TargetPool, exchange: Exchange): void {
-    pool.opening()
     const connection = new Connection(pool, exchange)
+    pool.opening(connection)
+    const hasAddress = target.socketPath !== undefined || isIP(target.host) !== 0
+    const memory = this.#memories.of(target, hasAddress ? null : target.host)
+    const dial = memory.dial(this.#names)
     // The socket of an upgrade is handed over, so it must be an ordinary one that emits `data`, never a pooled one.
     const isHandedOver = exchange.request.upgrade !== undefined
     try {
       const socket = openSocket(
         target,
         isHandedOver ? null : this.#readInto(target, connection),
-        this.#lookup,
-        pool.tls,
+        dial?.lookup ?? this.#lookup,
+        memory.tls,
       )
+      dial?.follow(socket, () => connection.retire(null))
       if (isHandedOver) socket.on('data', (bytes: Buffer) => connection.onBytes(bytes, bytes.length))
-      connection.attach(socket, target.socketPath !== undefined || isIP(target.host) !== 0)
+      connection.attach(socket, hasAddress || dial?.resolved === true, dial)
     } catch (cause) {
       // A port or certificate that cannot be.
       exchange.fail(misuse('the target is invalid', cause))
@@ -128,6 +142,14 @@ export class Http1Connector {
         connection.onBytes(buffer, size)
         return true
       },
+    }
+  }
+
+  #onAddresses(host: string, addresses: readonly ResolvedAddress[]): void {
+    const current = new Set(addresses.map(({ address }) => address))
+    for (const [id, memory] of this.#memories.named(host)) {
+      memory.rotation.retain(addresses)
+      this.#pools.get(id)?.retain(current)
     }
   }
 

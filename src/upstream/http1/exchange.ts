@@ -121,6 +121,15 @@ export class Exchange implements UpstreamExchange {
     this.#defer(this)
   }
 
+  /** Tells the handler, once it has ended, that it was with an error. */
+  report(error: GatewayError): void {
+    try {
+      this.handler.onError(error)
+    } catch {
+      // The exchange has ended: there is nobody left to tell.
+    }
+  }
+
   /** Ends as an upgrade: the socket is the caller's from here on, paused, without our listener for data. */
   takeSocket(head: ResponseHead, socket: Socket, firstBytes: Buffer): void {
     this.detach()
@@ -145,11 +154,7 @@ export class Exchange implements UpstreamExchange {
     const error = this.#error
     if (error !== null) {
       this.#error = null
-      try {
-        this.handler.onError(error)
-      } catch {
-        // The exchange has ended: there is nobody left to tell.
-      }
+      this.report(error)
       return
     }
     if (this.ended || this.announced) return

@@ -1,4 +1,5 @@
 export { Http1Connector, type Http1ConnectorOptions } from './connector.js'
+export { prepareTls } from './secure-contexts.js'
 export type {
   BodyFraming,
   ConnectorStats,

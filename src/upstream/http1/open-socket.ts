@@ -2,11 +2,12 @@ import { connect, isIP, type LookupFunction, type Socket, type TcpSocketConnectO
 import {
   type ConnectionOptions,
   checkServerIdentity,
-  createSecureContext,
   type SecureContext,
   connect as tlsConnect,
 } from 'node:tls'
-import type { ConnectTarget, UpstreamTls } from './types.js'
+import { ATTEMPT_MS } from './dial.js'
+import { secureContextFor } from './secure-contexts.js'
+import type { ConnectTarget } from './types.js'
 
 /** Reads into `buffer` and calls `callback` with the number of bytes, instead of emitting `data`. */
 export interface ReadInto {
@@ -19,6 +20,8 @@ export interface TlsMemory {
   context: SecureContext | null
   session: Buffer | null
 }
+
+const EVERY_ADDRESS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ATTEMPT_MS }
 
 /**
  * Opens a socket to a target; nothing has happened yet when it returns. Ready at `secureConnect` with TLS, at
@@ -34,12 +37,16 @@ export function openSocket(
   const onread = readInto === null ? {} : { onread: readInto }
   const address =
     target.socketPath === undefined
-      ? { host: target.host, port: target.port, ...(lookup === undefined ? {} : { lookup }) }
+      ? {
+          host: target.host,
+          port: target.port,
+          ...(lookup === undefined ? {} : { lookup, ...EVERY_ADDRESS }),
+        }
       : { path: target.socketPath }
   if (target.tls === undefined)
     return connect({ ...address, noDelay: true, ...onread } as TcpSocketConnectOpts)
   const tls = target.tls
-  memory.context ??= secureContext(tls)
+  memory.context ??= secureContextFor(tls)
   const options: ConnectionOptions = {
     ...address,
     ...onread,
@@ -57,12 +64,4 @@ export function openSocket(
     memory.session = session
   })
   return socket
-}
-
-function secureContext(tls: UpstreamTls): SecureContext {
-  return createSecureContext({
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-    ...(tls.key === undefined ? {} : { key: tls.key }),
-  })
 }

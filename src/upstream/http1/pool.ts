@@ -1,7 +1,6 @@
 import { type DeadlineWheel, now } from '../../time/index.js'
 import type { Connection } from './connection.js'
 import type { ConnectionOwner } from './connection-owner.js'
-import type { TlsMemory } from './open-socket.js'
 import type { ReaderLimits } from './response-reader.js'
 import type { ConnectorStats } from './types.js'
 
@@ -28,11 +27,10 @@ export interface PoolContext {
  */
 export class TargetPool implements ConnectionOwner {
   readonly id: string
-  readonly tls: TlsMemory = { context: null, session: null }
   readonly #context: PoolContext
   readonly #idle: Connection[] = []
-  /** Connections that exist: connecting, busy and idle. */
-  #size = 0
+  /** Those that exist: connecting, busy and idle. */
+  readonly #connections = new Set<Connection>()
 
   constructor(id: string, context: PoolContext) {
     this.id = id
@@ -58,9 +56,9 @@ export class TargetPool implements ConnectionOwner {
     return connection
   }
 
-  /** Counts a connection that is about to be made. */
-  opening(): void {
-    this.#size += 1
+  /** Takes a connection that is about to be made. */
+  opening(connection: Connection): void {
+    this.#connections.add(connection)
     this.#context.stats.opened += 1
     this.#context.stats.active += 1
   }
@@ -92,8 +90,8 @@ export class TargetPool implements ConnectionOwner {
       // Found at once: those that expire are at the front.
       this.#idle.splice(this.#idle.indexOf(connection), 1)
     } else stats.active -= 1
-    this.#size -= 1
-    if (this.#size === 0) this.#context.onEmpty(this)
+    this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#context.onEmpty(this)
   }
 
   onDropped(): void {
@@ -102,5 +100,10 @@ export class TargetPool implements ConnectionOwner {
 
   dropIdle(): void {
     for (const connection of [...this.#idle]) connection.drop()
+  }
+
+  /** The name has these addresses now: connections to others are not used again. */
+  retain(addresses: ReadonlySet<string>): void {
+    for (const connection of [...this.#connections]) connection.retire(addresses)
   }
 }

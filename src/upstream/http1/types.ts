@@ -6,11 +6,15 @@ export interface UpstreamTls {
   readonly servername: string
   /** Default true. */
   readonly verify: boolean
-  /** PEM of own CAs, replacing the system's. */
+  /** PEM of own authorities, replacing the system's. */
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
+  /** Default: that of Node, TLS 1.2. */
+  readonly minVersion?: TlsVersion
 }
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
 
 /** Where a connection goes. `id` identifies address and TLS identity; equal ids share a pool. */
 export interface ConnectTarget {

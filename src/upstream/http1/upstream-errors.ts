@@ -1,4 +1,7 @@
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { GatewayError, type Reason } from '../../session/errors.js'
+import { NameNotResolved } from '../dns/index.js'
 
 function codeOf(cause: unknown): string {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
@@ -37,6 +40,11 @@ function timeout(message: string, reason: Reason, retry: 'always' | 'idempotent'
   })
 }
 
+/** Has this side refused the certificate of the other? */
+export function isRefused(socket: Socket | null): boolean {
+  return socket instanceof TLSSocket && Boolean(socket.authorizationError)
+}
+
 /**
  * A connection that could not be made: nothing of the request has left, so it may always be tried elsewhere.
  * @param certificateRefused the peer's certificate did not pass verification
@@ -47,6 +55,11 @@ export function connectError(cause: unknown, certificateRefused: boolean): Gatew
   // The peer has closed its end within the handshake.
   if (cause === undefined) return connectFailed(text, 'connection_terminated', cause)
   if (certificateRefused) return connectFailed(text, 'tls_certificate_error', cause)
+  if (cause instanceof NameNotResolved) {
+    return cause.failure === 'timeout'
+      ? timeout(text, 'dns_timeout', 'always', cause)
+      : connectFailed(text, 'dns_error', cause)
+  }
   if (syscallOf(cause) === 'getaddrinfo' || code.startsWith('EAI_') || code === 'ENOTFOUND') {
     return code === 'ETIMEOUT' || code === 'ETIMEDOUT'
       ? timeout(text, 'dns_timeout', 'always', cause)

@@ -1,4 +1,4 @@
-import { formatHostPort } from '../../config/address.js'
+import { peerName } from '../../session/peer-name.js'
 import type { HealthTag, Peer } from '../../session/session.js'
 import { now } from '../../time/index.js'
 import type { BalancedPeer } from '../balance/index.js'
@@ -17,9 +17,9 @@ export function targetOf(
   return { ...target, host, id: `${target.id}@${host}` }
 }
 
-/** A peer's name in logs and metrics: `address:port` with brackets around IPv6, or the path of a socket. */
-export function peerName({ socketPath, host, port }: ConnectTarget): string {
-  return socketPath ?? formatHostPort(host, port)
+/** A peer's name in logs and metrics, see {@link peerName}. */
+export function targetName({ socketPath, host, port }: ConnectTarget): string {
+  return peerName({ address: socketPath ?? host, port: socketPath === undefined ? port : 0 })
 }
 
 /** A peer as one worker sees it: what it takes to connect to it, and its row of the shared table. */
