@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parsePeer } from './address.js'
 import { count, duration, durationOrNone, flag, leaf, text, withReference } from './leaf.js'
+import { hostPolicy } from './schema-actions.js'
 
 const PEER_PATTERN = '(?:https?://)?(?:\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)(?::\\d{1,5})?/?|unix:.+'
 
@@ -88,5 +89,9 @@ export const upstreamSchema = z
     timeouts,
     retries,
     pool,
+    host: hostPolicy.optional().meta({
+      description:
+        'Host that the peers are told: that of the request, the address of the peer (`upstream`), or this one. Default: `preserve`.',
+    }),
   })
   .meta({ description: 'A group of peers that serve the same.' })

@@ -12,6 +12,7 @@ import {
   text,
   withReference,
 } from './leaf.js'
+import { forwarding, paths } from './schema-forwarding.js'
 import { routeSchema } from './schema-route.js'
 import { upstreamSchema } from './schema-upstream.js'
 import type { ListenAddress } from './types.js'
@@ -155,6 +156,8 @@ export const configSchema = z.strictObject({
     }),
   limits,
   client,
+  forwarding,
+  paths,
   drain,
   workerLimits,
   log,

@@ -48,6 +48,15 @@ export function prometheusText(stats: GatewayStats): string {
   metric('upstream_connections_reused_total', 'counter', 'Requests that found a pooled connection.', [
     ['', counters.upstream_connections_reused],
   ])
+  metric(
+    'mirror_requests_total',
+    'counter',
+    'Copies of requests for a mirror: sent, not made because of a bound, and failed behind sending.',
+    (['sent', 'skipped', 'failed'] as const).map((result) => [
+      `{result="${result}"}`,
+      counters[`mirror_${result}`],
+    ]),
+  )
   metric('request_body_bytes_total', 'counter', 'Bytes of request bodies received.', [
     ['', counters.bytes_in],
   ])

@@ -3,7 +3,8 @@ import type { RequestHeader } from '../session/message-headers.js'
 import { requestBlock } from '../session/wire-block.js'
 import type { BodyFraming, ResponseHead, UpstreamExchange, UpstreamHandler } from '../upstream/http1/index.js'
 import type { Upstream, UpstreamPeer } from '../upstream/index.js'
-import type { RequestBody } from './request-body.js'
+import type { MirrorCopy } from './mirror.js'
+import type { BodySink, RequestBody } from './request-body.js'
 import type { ResponseSource } from './response-pipe-types.js'
 
 /** What an attempt tells its session. Nothing comes after `onAttemptError` or `abort`. */
@@ -24,6 +25,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   readonly fresh: boolean
   readonly #owner: AttemptOwner
   readonly #body: RequestBody
+  readonly #copy: MirrorCopy | null
   #exchange: UpstreamExchange | null = null
   #method = ''
   #streams = false
@@ -31,7 +33,15 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   #answered = false
   #over = false
 
-  constructor(owner: AttemptOwner, peer: UpstreamPeer, body: RequestBody, fresh: boolean) {
+  /** @param copy sees the body as it is sent */
+  constructor(
+    owner: AttemptOwner,
+    peer: UpstreamPeer,
+    body: RequestBody,
+    fresh: boolean,
+    copy: MirrorCopy | null = null,
+  ) {
+    this.#copy = copy
     this.#owner = owner
     this.peer = peer
     this.#body = body
@@ -93,7 +103,22 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     this.#connected = true
     this.#owner.onAttemptConnected(this, reused)
     // Not before there is a connection: what was not sent can still go to another peer.
-    if (this.#streams && !this.#over && this.#exchange !== null) this.#body.attach(this.#exchange)
+    if (this.#streams && !this.#over && this.#exchange !== null) this.#body.attach(this.#sink(this.#exchange))
+  }
+
+  #sink(exchange: UpstreamExchange): BodySink {
+    const copy = this.#copy
+    if (copy === null) return exchange
+    return {
+      write(chunk) {
+        copy.write(chunk)
+        return exchange.write(chunk)
+      },
+      end() {
+        exchange.end()
+        copy.end()
+      },
+    }
   }
 
   onRequestSent(): void {

@@ -20,6 +20,9 @@ export type GatewayCounter =
   | 'upstream_connections_opened'
   | 'upstream_connections_reused'
   | 'worker_restarts'
+  | 'mirror_sent'
+  | 'mirror_skipped'
+  | 'mirror_failed'
   | `refused:${RefusalKind}`
   | `status:${(typeof STATUS_CLASSES)[number]}`
   | `error:${Reason}`
@@ -34,6 +37,9 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'upstream_connections_opened',
   'upstream_connections_reused',
   'worker_restarts',
+  'mirror_sent',
+  'mirror_skipped',
+  'mirror_failed',
   ...REFUSAL_KINDS.map((kind) => `refused:${kind}` as const),
   ...STATUS_CLASSES.map((status) => `status:${status}` as const),
   ...REASONS.map((reason) => `error:${reason}` as const),

@@ -17,6 +17,8 @@ export interface WorkerPoolOptions {
   readonly histograms: SharedArrayBuffer
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
+  /** As in {@link WorkerTask}. Default ''. */
+  readonly instanceId?: string
   /** How long a worker may take to come up, filters included, ms. Default 20,000. */
   readonly startTimeoutMs?: number
 }
@@ -160,6 +162,7 @@ export class WorkerPool {
       counters: countersBuffer,
       histograms: this.#options.histograms,
       clockAnchorMs: clockAnchor(),
+      instanceId: this.#options.instanceId ?? '',
     }
     place.task = this.#piscina.run(task, { transferList: [port2] }).then(
       () => this.#onEnd(place, link, null),

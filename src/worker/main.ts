@@ -1,4 +1,5 @@
 import { threadId } from 'node:worker_threads'
+import { ForwardingFields } from '../forwarding/index.js'
 import { HistogramStore, type Recorder } from '../histograms/index.js'
 import type { SessionOutcome } from '../lifecycle/index.js'
 import { createLogger, flushLogger } from '../logging/index.js'
@@ -32,12 +33,13 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
-  const { routes, upstreams } = await loadRoutes(config)
+  const wheel = new DeadlineWheel()
+  const { routes, upstreams } = await loadRoutes(config, { wheel, count: (event) => counters.add(event) })
   return new Promise<void>((resolve, reject) => {
     const actor = new Actor(new RingWriter(task.toAcceptor), new RingReader(task.toWorker), {
       routes,
       env: {
-        wheel: new DeadlineWheel(),
+        wheel,
         filterMs: config.limits.filterMs,
         bufferedBodyBytes: config.limits.bufferedBodyBytes,
         logger,
@@ -48,6 +50,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
           if (config.log.access) logSession(logger, outcome)
         },
       },
+      forwarding: new ForwardingFields(config.forwarding, task.instanceId),
       ring: () => port.postMessage(BELL),
       onCorrupt: reject,
     })

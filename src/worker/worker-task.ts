@@ -13,6 +13,8 @@ export interface WorkerTask {
   readonly counters: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
   readonly clockAnchorMs: number
+  /** What this process writes into Via, to know its own requests again. */
+  readonly instanceId: string
 }
 
 /** The bell: no content, so that it costs as little as it can. */

@@ -215,7 +215,7 @@ const MISTAKES: readonly Mistake[] = [
     code: 'invalid-value',
     at: '2:3',
     message: 'expected a section, got nothing',
-    hint: 'its keys are peers, tls, timeouts, retries, pool',
+    hint: 'its keys are peers, tls, timeouts, retries, pool, host',
   },
   {
     name: 'a name with a space',
@@ -247,7 +247,7 @@ const MISTAKES: readonly Mistake[] = [
     code: 'missing-key',
     at: '5:5',
     message: "'upstream' is missing",
-    hint: 'Name of the upstream that serves the route.',
+    hint: 'Name of the upstream that serves the route; or split, redirect or respond.',
   },
   {
     name: 'the same match twice',
@@ -274,12 +274,12 @@ const MISTAKES: readonly Mistake[] = [
     hint: "write '/static/*'",
   },
   {
-    name: 'a star in the middle of a path',
-    yaml: `${APP}routes:\n  - { match: { path: /a*/b }, upstream: app }\n`,
+    name: 'two stars within a segment',
+    yaml: `${APP}routes:\n  - { match: { path: /a**/b }, upstream: app }\n`,
     code: 'invalid-value',
     at: '5:22',
-    message: "'/a*/b': '*' is possible only as the last segment",
-    hint: "for example '/static/*'",
+    message: "'/a**/b': '**' is a segment of its own",
+    hint: "for example '/**/x'",
   },
   {
     name: 'a host with port',
