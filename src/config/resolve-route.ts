@@ -1,5 +1,4 @@
 import {
-  PatternError,
   paramNames,
   parseLocation,
   parsePathPattern,
@@ -239,16 +238,17 @@ function checkTemplate(
   try {
     parse()
   } catch (error) {
-    if (error instanceof PatternError || error instanceof TemplateError) {
-      const wanted = /^\{(.*)\}$/.exec(error.needle)?.[1]
-      const near = wanted === undefined ? null : suggest(wanted, known)
-      const hint =
-        near === null
-          ? `there are ${known.map((name) => `{${name}}`).join(', ')}`
-          : `did you mean '{${near}}'?`
-      context.report('invalid-value', path, error.message, { hint, needle: error.needle })
-      return
-    }
-    throw error
+    if (!(error instanceof TemplateError)) throw error
+    const { message, needle } = error
+    context.report('invalid-value', path, message, { hint: templateHint(needle, known), needle })
   }
+}
+
+function templateHint(needle: string, known: readonly string[]): string | null {
+  const wanted = /^\{(.*)\}$/.exec(needle)?.[1]
+  if (wanted === undefined || known.includes(wanted)) return null
+  const near = suggest(wanted, known)
+  return near === null
+    ? `there are ${known.map((name) => `{${name}}`).join(', ')}`
+    : `did you mean '{${near}}'?`
 }

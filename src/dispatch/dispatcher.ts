@@ -130,7 +130,7 @@ export class Dispatcher implements AcceptorHandler {
       method: head.method,
       target: intake.target,
       headerBlock: head.headerBlock,
-      remoteAddress: intake.remoteAddress,
+      remoteAddress: head.remoteAddress,
       requestId: head.requestId,
       startMs: head.startMs,
       route,

@@ -25,14 +25,12 @@ export const DEFAULT_INTAKE: IntakeOptions = {
 }
 
 /**
- * What is known of a request before anybody serves it: its path in normal form, who the client is if a trusted proxy says so, and its route. One
+ * What is found out about a request before anybody serves it: its path in normal form, who the client is if a trusted proxy says so, and its route. One
  * object looks at one request after the other; its fields hold the result until the next.
  */
 export class Intake {
   /** Path in normal form, and the query. */
   target = ''
-  /** The client: the connection's other end, or who a trusted proxy says it is. */
-  remoteAddress = ''
   /** Forwarding fields of a request that came through trusted proxies; '' for any other. */
   forwarding = ''
   /** Index of the route, -1 while there is none. */
@@ -51,11 +49,13 @@ export class Intake {
     this.#loops = new LoopGuard(forwarding, instanceId)
   }
 
-  /** @returns why the request is not served, or null */
+  /**
+   * Client and id of the head become those that a trusted proxy names.
+   * @returns why the request is not served, or null
+   */
   look(head: RequestHead): GatewayError | null {
     const { claims } = head
     let fields = head.headerBlock
-    this.remoteAddress = head.remoteAddress
     this.forwarding = ''
     this.route = -1
     if (claims !== '') {
@@ -77,7 +77,7 @@ export class Intake {
     head.requestId = this.#fields.requestId(claims) ?? head.requestId
     const { requestId } = head
     const client = this.#fields.proxied({ claims, peer, host, requestId }, this.#trusted)
-    this.remoteAddress = client.address
+    head.remoteAddress = client.address
     this.forwarding = client.block
   }
 }
