@@ -11,6 +11,7 @@ export {
   retry,
   skipRemaining,
 } from './lifecycle/index.js'
+export type { PathParams } from './routing/index.js'
 export { describeSession } from './session/describe.js'
 export {
   type ErrorCode,

@@ -22,14 +22,22 @@ export interface RequestHead {
    * (Forwarded, X-Forwarded-*, X-Real-IP, X-Request-Id).
    */
   readonly headerBlock: string
+  /**
+   * What was left out of the header block because a client could forge it, and copies of Via and CDN-Loop, in the same form: to be
+   * believed only of a trusted proxy. '' when there is none.
+   */
+  readonly claims: string
   /** Body length in bytes, {@link LENGTH_NONE} or {@link LENGTH_CHUNKED}. 0 and LENGTH_NONE have no body events. */
   readonly contentLength: number
-  /** Textual client address without brackets, IPv4-mapped IPv6 as IPv4. */
-  readonly remoteAddress: string
+  /**
+   * Textual client address without brackets, IPv4-mapped IPv6 as IPv4: the connection's other end, until its owner puts the client in its
+   * place that a trusted proxy names.
+   */
+  remoteAddress: string
   /** Value of `Upgrade` when `Connection: upgrade` came with it on a GET, else ''. */
   readonly upgrade: string
-  /** `req-<uuid>`, made by the acceptor, also in every answer (A-23). */
-  readonly requestId: string
+  /** `req-<uuid>`, made by the acceptor, also in every answer (A-23). Its owner may put that of a trusted proxy in its place. */
+  requestId: string
   /** Milliseconds of the gateway's clock (A-30). */
   readonly startMs: number
 }

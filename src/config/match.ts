@@ -1,4 +1,6 @@
 import { isIP } from 'node:net'
+import { PatternError, parsePathPattern, patternCovers } from '../routing/index.js'
+import { conditionCovers, conditionName } from './field-condition.js'
 import { InvalidValue, show } from './invalid-value.js'
 import { suggest } from './suggest.js'
 import type { RouteMatch } from './types.js'
@@ -73,7 +75,7 @@ export function parseMatchHost(value: unknown): string {
 }
 
 /**
- * `/exact` or `/prefix/*`.
+ * A path pattern, see `parsePathPattern`.
  * @throws InvalidValue
  */
 export function parseMatchPath(value: unknown): string {
@@ -87,15 +89,14 @@ export function parseMatchPath(value: unknown): string {
   if (/[^\x21-\x7e]/.test(value)) {
     throw new InvalidValue(`${show(value)} has characters that a path cannot have`, 'percent-encode them')
   }
-  const star = value.indexOf('*')
-  if (star >= 0 && !(star === value.length - 1 && value.endsWith('/*'))) {
-    throw new InvalidValue(
-      `${show(value)}: '*' is possible only as the last segment`,
-      "for example '/static/*'",
-    )
-  }
   if (value.split('/').some((segment) => segment === '.' || segment === '..')) {
     throw new InvalidValue(`${show(value)} has dot segments`)
+  }
+  try {
+    parsePathPattern(value)
+  } catch (error) {
+    if (error instanceof PatternError) throw new InvalidValue(`${show(value)}: ${error.message}`, error.hint)
+    throw error
   }
   return value
 }
@@ -115,7 +116,9 @@ export function parseMethod(value: unknown): RouteMethod {
 export function covers(earlier: RouteMatch, later: RouteMatch): boolean {
   return (
     hostCovers(earlier.host, later.host) &&
-    pathCovers(earlier.path, later.path) &&
+    patternCovers(parsePathPattern(earlier.path), parsePathPattern(later.path)) &&
+    conditionsCover(earlier.headers, later.headers) &&
+    conditionsCover(earlier.query, later.query) &&
     (earlier.methods === null ||
       (later.methods ?? ROUTE_METHODS_AND_OTHERS).every((method) => earlier.methods?.includes(method)))
   )
@@ -129,13 +132,14 @@ function hostCovers(earlier: string | null, later: string | null): boolean {
   return later !== null && earlier.startsWith('*.') && later.endsWith(earlier.slice(1))
 }
 
-function pathCovers(earlier: string, later: string): boolean {
-  if (earlier === later) return true
-  return earlier.endsWith('/*') && later.startsWith(earlier.slice(0, -1))
+function conditionsCover(earlier: RouteMatch['headers'] = [], later: RouteMatch['headers'] = []): boolean {
+  return earlier.every((wide) => later.some((narrow) => conditionCovers(wide, narrow)))
 }
 
-/** Readable name of a match, for logs and metrics: `example.com/static/*`, `GET,HEAD /*`. */
-export function matchName(match: RouteMatch): string {
-  const where = `${match.host ?? ''}${match.path}`
-  return match.methods === null ? where : `${match.methods.join(',')} ${where}`
+/** Readable name of a match, for logs and metrics: `example.com/static/*`, `GET,HEAD /*`, `/a?v=2 [x-beta]`. */
+export function matchName({ host, path, methods, headers = [], query = [] }: RouteMatch): string {
+  const parameters = query.length === 0 ? '' : `?${query.map(conditionName).join('&')}`
+  const fields = headers.map((condition) => ` [${conditionName(condition)}]`).join('')
+  const where = `${host ?? ''}${path}${parameters}${fields}`
+  return methods === null ? where : `${methods.join(',')} ${where}`
 }

@@ -48,6 +48,7 @@ export function resolveUpstream(
     },
     retries: { max: parsed.retries.max },
     pool: { maxIdle: pool.maxIdle, idleMs: pool.idle, maxAgeMs: pool.maxAge },
+    ...(parsed.host === undefined ? {} : { host: parsed.host }),
   }
 }
 

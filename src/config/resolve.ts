@@ -1,18 +1,15 @@
 import { resolveWorkers, type SystemReaders, systemReaders } from './default-workers.js'
-import { covers, matchName } from './match.js'
+import { covers } from './match.js'
 import type { ResolveContext } from './resolve-context.js'
 import { resolveDns } from './resolve-dns.js'
-import { resolveFilter } from './resolve-filter.js'
+import { type ParsedRoute, resolveRoute, upstreamsOf } from './resolve-route.js'
 import { resolveUpstream } from './resolve-upstream.js'
 import type { ParsedConfig } from './schema.js'
-import { suggest } from './suggest.js'
 import type { GatewayConfig, RouteConfig, UpstreamConfig } from './types.js'
-
-type ParsedRoute = NonNullable<ParsedConfig['routes']>[number]
 
 /** The route of a config that names none: everything goes to its only upstream. */
 const CATCH_ALL: Omit<ParsedRoute, 'upstream'> = {
-  match: { path: '/*' },
+  match: { path: '/*', headers: {}, query: {} },
   filters: [],
   bufferRequestBody: false,
   bufferResponseBody: false,
@@ -55,6 +52,8 @@ export function resolveConfig(
       sessionsPerWorker: limits.sessions,
     },
     client: { idleMs: client.idle, bodyMs: client.body, writeMs: client.write, chunked: client.chunked },
+    forwarding: { ...parsed.forwarding, cdnLoop: parsed.forwarding.cdnLoop ?? null },
+    paths: parsed.paths,
     drain: { timeoutMs: drain.timeout, delayMs: drain.delay },
     workerLimits: { heapBytes: workerLimits.heap, watchdogMs: workerLimits.watchdog },
     log,
@@ -88,7 +87,7 @@ function resolveRoutes(
     })
   }
   for (const name of names) {
-    if (routes.some((route) => route.upstream === name)) continue
+    if (routes.some((route) => upstreamsOf(route).includes(name))) continue
     const message = `no route uses the upstream '${name}'`
     context.report('unused-upstream', ['upstreams', name], message, { severity: 'warning', aspect: 'key' })
   }
@@ -103,33 +102,6 @@ function defaultRoutes(names: readonly string[], context: ResolveContext): Parse
     context.report('missing-key', [], "'routes' is missing, and there is more than one upstream", { hint })
   }
   return [{ ...CATCH_ALL, upstream: only }]
-}
-
-function resolveRoute(
-  parsed: ParsedRoute,
-  index: number,
-  upstreams: readonly string[],
-  context: ResolveContext,
-): RouteConfig {
-  if (!upstreams.includes(parsed.upstream)) {
-    const near = suggest(parsed.upstream, upstreams)
-    const hint = near === null ? `there are ${upstreams.join(', ')}` : `did you mean '${near}'?`
-    const message = `there is no upstream '${parsed.upstream}'`
-    context.report('unknown-upstream', ['routes', index, 'upstream'], message, { hint })
-  }
-  const { host, path, method } = parsed.match
-  const match = { host: host ?? null, path, methods: method === undefined ? null : [...new Set(method)] }
-  const filters = parsed.filters.map((filter, at) =>
-    resolveFilter(filter, ['routes', index, 'filters', at], context),
-  )
-  return {
-    name: matchName(match),
-    match,
-    upstream: parsed.upstream,
-    filters: filters.filter((filter) => filter !== null),
-    bufferRequestBody: parsed.bufferRequestBody,
-    bufferResponseBody: parsed.bufferResponseBody,
-  }
 }
 
 function checkListeners(parsed: ParsedConfig, context: ResolveContext): void {

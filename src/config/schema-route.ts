@@ -1,7 +1,25 @@
 import { z } from 'zod'
+import { parseCondition, type WrittenCondition } from './field-condition.js'
 import { flag, leaf, text, withReference } from './leaf.js'
 import { parseMatchHost, parseMatchPath, parseMethod, ROUTE_METHODS, type RouteMethod } from './match.js'
+import { hostPolicy, mirror, redirect, respond, rewrite, split } from './schema-actions.js'
 import { BUILTIN_FILTERS } from './types.js'
+
+const condition = leaf<ReturnType<typeof parseCondition>, WrittenCondition>(
+  {
+    $comment: 'condition',
+    anyOf: [
+      { type: ['boolean', 'string', 'number'] },
+      {
+        type: 'object',
+        minProperties: 1,
+        maxProperties: 1,
+        propertyNames: { enum: ['equals', 'prefix', 'suffix', 'contains'] },
+      },
+    ],
+  },
+  parseCondition,
+)
 
 const match = z
   .strictObject({
@@ -19,19 +37,32 @@ const match = z
           '`example.com`, or `*.example.com` for all names below it (not itself). Without regard to case and port. Default: any.',
       }),
     path: leaf<string, string>(
-      { $comment: 'path pattern', type: 'string', pattern: withReference('/[^*?#]*|/(?:[^*?#]*/)?\\*') },
+      {
+        $comment: 'path pattern',
+        type: 'string',
+        pattern: withReference('/(?!.*(?:[^/]\\*\\*|\\*\\*[^/]))[^?#]*'),
+      },
       parseMatchPath,
     )
       .prefault('/*')
       .meta({
         description:
-          '`/exact`, or `/prefix/*` for `/prefix/` and all below it (not `/prefix`). Compared with the path without the query, case matters.',
+          '`/exact`; `/prefix/*` for `/prefix/` and all below it (not `/prefix`); `/users/:id` with a parameter; `*` within a segment, `**` for any number of them. Compared with the path without the query, case matters.',
       }),
     method: z
       .array(leaf<RouteMethod, RouteMethod>({ $comment: 'method', enum: [...ROUTE_METHODS] }, parseMethod))
       .min(1)
       .optional()
       .meta({ description: 'Methods; GET does not imply HEAD. Default: any.' }),
+    headers: z.record(z.string(), condition).prefault({}).meta({
+      $comment: 'conditions by name',
+      description:
+        'Header fields: `true` it is there, `false` it is not, a text that it equals, or one of `{ equals, prefix, suffix, contains }`.',
+    }),
+    query: z.record(z.string(), condition).prefault({}).meta({
+      $comment: 'conditions by name',
+      description: 'Query parameters, likewise; compared decoded, the first of a name counts.',
+    }),
   })
   .prefault({})
   .meta({ description: 'Which requests the route takes: all conditions must hold.' })
@@ -55,7 +86,18 @@ const filter = z.union([
 export const routeSchema = z
   .strictObject({
     match,
-    upstream: text({ $comment: 'name' }).meta({ description: 'Name of the upstream that serves the route.' }),
+    upstream: text({ $comment: 'name' }).optional().meta({
+      description:
+        'Name of the upstream that serves the route. One of this, `split`, `redirect` and `respond` is needed.',
+    }),
+    split: split.optional(),
+    redirect: redirect.optional(),
+    respond: respond.optional(),
+    mirror: mirror.optional(),
+    rewrite: rewrite.optional(),
+    host: hostPolicy.optional().meta({
+      description: 'Host that the upstream is told, as `upstreams.NAME.host`, which it overrules.',
+    }),
     filters: z.array(filter).prefault([]).meta({ description: 'Filters in the order in which they run.' }),
     bufferRequestBody: flag().prefault(false).meta({
       description: 'Collect the request body, up to `limits.bufferedBody`, before the upstream is called.',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parsePeer, parseServerName } from './address.js'
 import { choice, count, duration, durationOrNone, flag, leaf, text, withReference } from './leaf.js'
+import { hostPolicy } from './schema-actions.js'
 import { balance, ejection, health, panicThreshold, peerOptions } from './schema-balance.js'
 import { TLS_VERSIONS } from './values.js'
 
@@ -95,5 +96,9 @@ export const upstreamSchema = z
     timeouts,
     retries,
     pool,
+    host: hostPolicy.optional().meta({
+      description:
+        'Host that the peers are told: that of the request, the address of the peer (`upstream`), or this one. Default: `preserve`.',
+    }),
   })
   .meta({ description: 'A group of peers that serve the same.' })

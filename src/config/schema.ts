@@ -13,6 +13,7 @@ import {
   withReference,
 } from './leaf.js'
 import { dnsSchema } from './schema-dns.js'
+import { forwarding, paths } from './schema-forwarding.js'
 import { routeSchema } from './schema-route.js'
 import { upstreamSchema } from './schema-upstream.js'
 import type { ListenAddress } from './types.js'
@@ -156,6 +157,8 @@ export const configSchema = z.strictObject({
     }),
   limits,
   client,
+  forwarding,
+  paths,
   drain,
   workerLimits,
   log,

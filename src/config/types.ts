@@ -1,3 +1,5 @@
+import type { ForwardingConfig } from '../forwarding/index.js'
+import type { FieldCondition, RewriteConfig, RouteAction, StickyKey, TargetRules } from '../routing/index.js'
 import type { BalanceAlgorithm } from '../upstream/balance/index.js'
 import type { DnsSettings } from '../upstream/dns/types.js'
 import type { ConnectTarget, UpstreamTimeouts } from '../upstream/http1/types.js'
@@ -16,6 +18,8 @@ export interface GatewayConfig {
   readonly acceptor: 'auto' | 'uws' | 'node'
   readonly limits: LimitsConfig
   readonly client: ClientConfig
+  readonly forwarding: ForwardingConfig
+  readonly paths: TargetRules
   readonly drain: DrainConfig
   readonly workerLimits: WorkerLimitsConfig
   readonly log: LogConfig
@@ -108,6 +112,8 @@ export interface UpstreamConfig {
     readonly max: number
   }
   readonly pool: PoolConfig
+  /** Host that the peers are told. Default: that of the request. */
+  readonly host?: HostPolicy
 }
 
 export interface PeerConfig extends ConnectTarget {
@@ -160,6 +166,12 @@ export interface HealthCheckConfig {
   readonly unhealthyAfter: number
 }
 
+/** Which Host an upstream is told: that of the request, the address of the peer, or a fixed one. */
+export type HostPolicy =
+  | { readonly kind: 'preserve' }
+  | { readonly kind: 'upstream' }
+  | { readonly kind: 'value'; readonly value: string }
+
 export interface PoolConfig {
   /** Idle connections kept per peer and worker. */
   readonly maxIdle: number
@@ -172,21 +184,47 @@ export interface RouteConfig {
   /** Unique and readable, for logs and metrics: `example.com/static/*`, `GET,HEAD /*`. */
   readonly name: string
   readonly match: RouteMatch
-  /** Name of an upstream that exists. */
-  readonly upstream: string
+  /** Name of an upstream that exists; null where `split` or `action` stands in its place. */
+  readonly upstream: string | null
+  readonly split?: SplitConfig
+  /** The route answers by itself. */
+  readonly action?: RouteAction
+  readonly mirror?: MirrorConfig
+  readonly rewrite?: RewriteConfig
+  /** Overrules that of the upstream. */
+  readonly host?: HostPolicy
   /** In the order in which they run. */
   readonly filters: readonly FilterRef[]
   readonly bufferRequestBody: boolean
   readonly bufferResponseBody: boolean
 }
 
+export interface SplitConfig {
+  /** At least one weight is above 0. */
+  readonly branches: readonly { readonly upstream: string; readonly weight: number }[]
+  readonly key: StickyKey
+}
+
+export interface MirrorConfig {
+  readonly upstream: string
+  /** From 0 to 1. */
+  readonly share: number
+  /** Copies under way per worker. */
+  readonly maxInFlight: number
+  readonly maxBodyBytes: number
+  readonly timeoutMs: number
+}
+
 export interface RouteMatch {
   /** Lower case, without port; null = any. `*.example.com` stands for one or more labels before `.example.com`. */
   readonly host: string | null
-  /** Starts with `/`. Exact, or a prefix when it ends in `/*`: `/a/*` matches `/a/` and all below it, not `/a`. */
+  /** As `parsePathPattern` of routing/ reads it. `/a/*` matches `/a/` and all below it, not `/a`. */
   readonly path: string
   /** Upper case; null = any. */
   readonly methods: readonly string[] | null
+  /** All must hold. Default: none. */
+  readonly headers?: readonly FieldCondition[]
+  readonly query?: readonly FieldCondition[]
 }
 
 /** Names of the filters that come with the gateway. */

@@ -51,6 +51,15 @@ export function prometheusText(stats: GatewayStats): string {
   ])
   metric('dns_lookups_total', 'counter', 'Names of peers that were asked for.', [['', counters.dns_lookups]])
   metric('dns_failures_total', 'counter', 'Lookups that gave no address.', [['', counters.dns_failures]])
+  metric(
+    'mirror_requests_total',
+    'counter',
+    'Copies of requests for a mirror: sent, not made because of a bound, and failed behind sending.',
+    (['sent', 'skipped', 'failed'] as const).map((result) => [
+      `{result="${result}"}`,
+      counters[`mirror_${result}`],
+    ]),
+  )
   metric('request_body_bytes_total', 'counter', 'Bytes of request bodies received.', [
     ['', counters.bytes_in],
   ])

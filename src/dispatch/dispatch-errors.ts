@@ -19,3 +19,23 @@ export function noRoute(): GatewayError {
     source: 'downstream',
   })
 }
+
+/** Servers would not agree on what the path means (B14): 400. */
+export function ambiguousTarget(): GatewayError {
+  return new GatewayError('the path is ambiguous', {
+    code: 'HG_INVALID_REQUEST',
+    status: 400,
+    reason: 'http_request_error',
+    source: 'downstream',
+  })
+}
+
+/** The request has been here before (A17): 508. */
+export function loopDetected(): GatewayError {
+  return new GatewayError('the request goes round in a loop', {
+    code: 'HG_LOOP',
+    status: 508,
+    reason: 'proxy_loop_detected',
+    source: 'internal',
+  })
+}

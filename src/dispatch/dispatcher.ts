@@ -1,7 +1,6 @@
 import type { AcceptorHandler, Downstream, Refusal } from '../acceptor/types.js'
-import { LENGTH_CHUNKED } from '../acceptor/types.js'
 import type { RouteConfig } from '../config/types.js'
-import { editHeaderBlock, type HeaderEdits } from '../filters/index.js'
+import type { HeaderEdits } from '../filters/index.js'
 import { overloaded, workerLost } from '../lifecycle/index.js'
 import {
   ABORT,
@@ -23,13 +22,14 @@ import {
 } from '../mailbox/index.js'
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
-import { errorResponse } from '../session/error-response.js'
 import type { GatewayError } from '../session/errors.js'
 import { now } from '../time/index.js'
-import { noAnswer, noRoute } from './dispatch-errors.js'
+import { noAnswer } from './dispatch-errors.js'
+import { DEFAULT_INTAKE, Intake, type IntakeOptions } from './intake.js'
+import { OwnAnswers } from './own-answers.js'
 import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
-import { type Slot, SlotTable } from './slot-table.js'
+import { type Slot, SlotTable, slotOf } from './slot-table.js'
 import type { WorkerLink } from './worker-link.js'
 
 export interface DispatcherOptions {
@@ -37,11 +37,15 @@ export interface DispatcherOptions {
   /** For each route the edits of the built-in filter `headers` that answers of the acceptor get too (A-29). */
   readonly responseEdits: readonly (readonly HeaderEdits[])[]
   readonly router: Router
+  /** Default {@link DEFAULT_INTAKE}. */
+  readonly intake?: IntakeOptions
   readonly board: WorkerBoard
   readonly counters: CounterRow<GatewayCounter>
   readonly sessionsPerWorker: number
   /** A request that was answered here, without a worker. */
   onAnsweredHere(exchange: Downstream, error: GatewayError): void
+  /** The same, when its route said what to answer. */
+  onServedHere?(exchange: Downstream, route: number, status: number): void
   onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void
   /** No session is in flight any more; only called while somebody waits for it. */
   onIdle(): void
@@ -53,11 +57,15 @@ export class Dispatcher implements AcceptorHandler {
   readonly #slots: SlotTable
   readonly #links: WorkerLink[] = []
   readonly #bodies = new RequestBodies()
+  readonly #intake: Intake
+  readonly #own: OwnAnswers
   #turn = 0
 
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#slots = new SlotTable(options.board.workers * options.sessionsPerWorker)
+    this.#intake = new Intake(options.router, options.intake ?? DEFAULT_INTAKE)
+    this.#own = new OwnAnswers(options)
   }
 
   /** Sessions in flight. */
@@ -98,13 +106,16 @@ export class Dispatcher implements AcceptorHandler {
 
   onRequest(exchange: Downstream): void {
     const { head } = exchange
-    const { board, counters, router, sessionsPerWorker } = this.#options
+    const { board, counters, sessionsPerWorker } = this.#options
+    const intake = this.#intake
     counters.add('requests')
-    const route = router.match(head.method, head.host, head.target)
-    if (route < 0) {
-      this.#answer(exchange, noRoute(), -1)
+    const problem = intake.look(head)
+    const { route } = intake
+    if (problem !== null) {
+      this.#answer(exchange, problem, route)
       return
     }
+    if (this.#own.serve(exchange, route, intake.target)) return
     const link = this.#leastLoaded()
     if (link === null || board.inFlight(link.worker) >= sessionsPerWorker) {
       this.#answer(exchange, overloaded(), route)
@@ -117,7 +128,7 @@ export class Dispatcher implements AcceptorHandler {
     }
     const opened = writeOpen(link.mailbox, slot.index, slot.generation, {
       method: head.method,
-      target: head.target,
+      target: intake.target,
       headerBlock: head.headerBlock,
       remoteAddress: head.remoteAddress,
       requestId: head.requestId,
@@ -125,6 +136,7 @@ export class Dispatcher implements AcceptorHandler {
       route,
       contentLength: head.contentLength,
       upgrade: head.upgrade,
+      forwarding: intake.forwarding,
     })
     if (!opened) {
       this.#slots.release(slot)
@@ -263,19 +275,8 @@ export class Dispatcher implements AcceptorHandler {
 
   /** An answer without a worker. */
   #answer(exchange: Downstream, error: GatewayError, route: number): void {
-    const { head } = exchange
-    const extra = error.status === 503 ? 'retry-after: 1\r\n' : ''
-    const made = errorResponse(error.status, error.reason, error.message, head.requestId, extra)
-    let block = made.headerBlock
-    for (const edits of this.#options.responseEdits[route] ?? []) block = editHeaderBlock(block, edits)
-    this.#options.counters.add('answered')
-    this.#options.counters.add(statusCounter(error.status))
-    this.#options.counters.add(`error:${error.reason}`)
     this.#options.onAnsweredHere(exchange, error)
-    const respond = (): void => exchange.respond(made.status, '', block, made.body, made.body.length)
-    // Never in the same turn as a chunked request: what follows its body must not be taken for another request (U3).
-    if (head.contentLength === LENGTH_CHUNKED) setImmediate(respond)
-    else respond()
+    this.#own.error(exchange, route, error)
   }
 
   #free(slot: Slot): void {
@@ -284,8 +285,4 @@ export class Dispatcher implements AcceptorHandler {
     this.#slots.release(slot)
     if (this.#slots.used === 0) this.#options.onIdle()
   }
-}
-
-function slotOf(exchange: Downstream): Slot | null {
-  return exchange.owner as Slot | null
 }

@@ -1,76 +1,106 @@
 import type { RouteConfig } from '../config/types.js'
+import {
+  type FieldCondition,
+  fieldOf,
+  holds,
+  hostName,
+  PathTree,
+  parameterOf,
+  parsePathPattern,
+} from '../routing/index.js'
 
-/** Finds the route of a request. Routes are tried in the order of the configuration; the first match wins. */
+/** What a route asks for beside host and path. */
+interface Conditions {
+  readonly methods: ReadonlySet<string> | null
+  readonly headers: readonly FieldCondition[]
+  readonly query: readonly FieldCondition[]
+}
+
+const NONE: readonly FieldCondition[] = []
+
+/**
+ * Finds the route of a request. Of all that match, the first of the configuration wins. Compiled into a tree of path segments per host, so that a
+ * thousand routes cost hardly more than one.
+ */
 export class Router {
-  readonly #routes: readonly CompiledRoute[]
+  readonly #count: number
+  readonly #conditions: readonly (Conditions | null)[]
+  readonly #anyHost = new PathTree()
+  readonly #hosts = new Map<string, PathTree>()
+  /** By what follows the star: `.example.com`. */
+  readonly #wildcards = new Map<string, PathTree>()
+  /** The first route that takes everything, also `*`; the number of routes when there is none. */
+  readonly #catchAll: number
+  #method = ''
+  #query = ''
+  #fields = ''
+  /** One function for all requests: it looks at the fields above. */
+  readonly #accepts = (route: number): boolean => this.#holds(this.#conditions[route] ?? null)
 
   constructor(routes: readonly RouteConfig[]) {
-    this.#routes = routes.map(compile)
+    this.#count = routes.length
+    this.#conditions = routes.map(({ match: { methods, headers = NONE, query = NONE } }) =>
+      methods === null && headers.length === 0 && query.length === 0
+        ? null
+        : { methods: methods === null ? null : new Set(methods), headers, query },
+    )
+    const catchAll = routes.findIndex(
+      ({ match }, index) => match.host === null && match.path === '/*' && this.#conditions[index] === null,
+    )
+    this.#catchAll = catchAll < 0 ? routes.length : catchAll
+    // What comes behind a route that takes everything is never reached.
+    for (const [index, { match }] of routes.slice(0, this.#catchAll).entries()) {
+      this.#treeFor(match.host).add(parsePathPattern(match.path), index)
+    }
   }
 
   /**
-   * @param host the Host field's value, port included. @param target the request target.
+   * @param host the Host field's value, port included
+   * @param target the request target in normal form
+   * @param fields lines of the header section for conditions on headers, names in lower case
    * @returns the route's index in the configuration, or -1
    */
-  match(method: string, host: string, target: string): number {
-    const routes = this.#routes
-    for (let i = 0; i < routes.length; i += 1) {
-      const route = routes[i]
-      if (route === undefined || route.any === true) return i
-      if (matches(route, method, host, target)) return i
+  match(method: string, host: string, target: string, fields = ''): number {
+    let best = this.#catchAll
+    if (best > 0 && target.charCodeAt(0) === 0x2f) {
+      const mark = target.indexOf('?')
+      const path = mark < 0 ? target : target.slice(0, mark)
+      this.#method = method
+      this.#query = mark < 0 ? '' : target.slice(mark + 1)
+      this.#fields = fields
+      best = this.#anyHost.find(path, best, this.#accepts)
+      if (this.#hosts.size + this.#wildcards.size > 0) best = this.#findHost(hostName(host), path, best)
     }
-    return -1
+    return best === this.#count ? -1 : best
   }
-}
 
-const DOT = 0x2e
-
-interface CompiledRoute {
-  /** Matches everything: no need to look. */
-  readonly any: boolean
-  readonly host: string | null
-  /** `.example.com` for `*.example.com`. */
-  readonly hostSuffix: string | null
-  readonly path: string
-  readonly isPrefix: boolean
-  readonly methods: ReadonlySet<string> | null
-}
-
-function compile(route: RouteConfig): CompiledRoute {
-  const { host, path, methods } = route.match
-  const isPrefix = path.endsWith('/*')
-  const wildcard = host?.startsWith('*.') === true
-  return {
-    any: host === null && path === '/*' && methods === null,
-    host: wildcard ? null : host,
-    hostSuffix: wildcard && host !== null ? host.slice(1) : null,
-    path: isPrefix ? path.slice(0, -1) : path,
-    isPrefix,
-    methods: methods === null ? null : new Set(methods),
+  #findHost(name: string, path: string, below: number): number {
+    let best = this.#hosts.get(name)?.find(path, below, this.#accepts) ?? below
+    if (this.#wildcards.size === 0) return best
+    // `.a.b` for `x.a.b`; a name that begins with a dot has no first label for the star.
+    for (let dot = name.indexOf('.', 1); dot > 0; dot = name.indexOf('.', dot + 1)) {
+      const tree = this.#wildcards.get(name.slice(dot))
+      if (tree !== undefined) best = tree.find(path, best, this.#accepts)
+    }
+    return best
   }
-}
 
-function matches(route: CompiledRoute, method: string, host: string, target: string): boolean {
-  if (route.methods !== null && !route.methods.has(method)) return false
-  if (route.host !== null || route.hostSuffix !== null) {
-    const name = hostName(host)
-    if (route.host !== null && name !== route.host) return false
-    if (
-      route.hostSuffix !== null &&
-      !(name.length > route.hostSuffix.length && name.endsWith(route.hostSuffix))
-    )
-      return false
+  #holds(conditions: Conditions | null): boolean {
+    if (conditions === null) return true
+    const { methods, headers, query } = conditions
+    if (methods !== null && !methods.has(this.#method)) return false
+    for (const condition of headers)
+      if (!holds(condition, fieldOf(this.#fields, condition.name))) return false
+    for (const condition of query)
+      if (!holds(condition, parameterOf(this.#query, condition.name))) return false
+    return true
   }
-  const query = target.indexOf('?')
-  const path = query < 0 ? target : target.slice(0, query)
-  return route.isPrefix ? path.startsWith(route.path) : path === route.path
-}
 
-/** Host without port, in lower case; an IPv6 address keeps its brackets, a name loses the dot of its root. */
-function hostName(host: string): string {
-  const colon = host.lastIndexOf(':')
-  let end = colon > host.lastIndexOf(']') ? colon : host.length
-  // `example.com.` is the same name: it must not slip past the routes of `example.com`.
-  if (host.charCodeAt(end - 1) === DOT && end > 1) end -= 1
-  return host.slice(0, end).toLowerCase()
+  #treeFor(host: string | null): PathTree {
+    if (host === null) return this.#anyHost
+    const [trees, key] = host.startsWith('*.') ? [this.#wildcards, host.slice(1)] : [this.#hosts, host]
+    const tree = trees.get(key) ?? new PathTree()
+    trees.set(key, tree)
+    return tree
+  }
 }

@@ -113,3 +113,8 @@ export class SlotTable {
     return slot
   }
 }
+
+/** The slot that an exchange's session holds, null before and behind it. */
+export function slotOf(exchange: Downstream): Slot | null {
+  return exchange.owner as Slot | null
+}

@@ -3,7 +3,8 @@ import type { RequestHeader } from '../session/message-headers.js'
 import { requestBlock } from '../session/wire-block.js'
 import type { BodyFraming, ResponseHead, UpstreamExchange, UpstreamHandler } from '../upstream/http1/index.js'
 import type { PeerSet, Upstream, UpstreamPeer } from '../upstream/index.js'
-import type { RequestBody } from './request-body.js'
+import type { MirrorCopy } from './mirror.js'
+import type { BodySink, RequestBody } from './request-body.js'
 import type { ResponseSource } from './response-pipe-types.js'
 
 /** What an attempt tells its session. Nothing comes after `onAttemptError` or `abort`. */
@@ -27,6 +28,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   readonly #owner: AttemptOwner
   readonly #peers: PeerSet
   readonly #body: RequestBody
+  readonly #copy: MirrorCopy | null
   #exchange: UpstreamExchange | null = null
   #method = ''
   #streams = false
@@ -34,6 +36,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   #answered = false
   #over = false
 
+  /** @param copy sees the body as it is sent */
   constructor(
     owner: AttemptOwner,
     peers: PeerSet,
@@ -41,7 +44,9 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     isProbe: boolean,
     body: RequestBody,
     fresh: boolean,
+    copy: MirrorCopy | null = null,
   ) {
+    this.#copy = copy
     this.#owner = owner
     this.#peers = peers
     this.peer = peer
@@ -110,7 +115,22 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     this.#connected = true
     this.#owner.onAttemptConnected(this, reused, atMs)
     // Not before there is a connection: what was not sent can still go to another peer.
-    if (this.#streams && !this.#over && this.#exchange !== null) this.#body.attach(this.#exchange)
+    if (this.#streams && !this.#over && this.#exchange !== null) this.#body.attach(this.#sink(this.#exchange))
+  }
+
+  #sink(exchange: UpstreamExchange): BodySink {
+    const copy = this.#copy
+    if (copy === null) return exchange
+    return {
+      write(chunk) {
+        copy.write(chunk)
+        return exchange.write(chunk)
+      },
+      end() {
+        exchange.end()
+        copy.end()
+      },
+    }
   }
 
   onRequestSent(atMs: number): void {

@@ -1,6 +1,8 @@
 export type { ClientPort } from './client-port.js'
 export { defineFilter, type Filter, type FilterFactory, HOOK_NAMES } from './filter.js'
 export { FilterChain } from './filter-chain.js'
+export { Mirror, type MirrorEvent } from './mirror.js'
+export { Outbound } from './outbound.js'
 export {
   type FilterResponse,
   type FilterResult,

@@ -16,6 +16,9 @@ interface Piece {
   counted: boolean
 }
 
+/** Where a body goes. */
+export type BodySink = Pick<UpstreamExchange, 'write' | 'end'>
+
 export interface RequestBodyOptions {
   /** As in `RequestHead.contentLength`: ≥ 0, -1 none, -2 chunked. */
   readonly contentLength: number
@@ -47,7 +50,7 @@ export class RequestBody {
   #received = 0
   #ungranted = 0
   #whenGathered: (() => void) | null = null
-  #sink: UpstreamExchange | null = null
+  #sink: BodySink | null = null
   /** Counts attachments: what a filter makes of a piece for an earlier one is not wanted any more. */
   #attachment = 0
   #blocked = false
@@ -127,7 +130,7 @@ export class RequestBody {
   }
 
   /** Sends the body, from its start, to this exchange. Only when `replayable`. */
-  attach(sink: UpstreamExchange): void {
+  attach(sink: BodySink): void {
     this.#sink = sink
     this.#attachment += 1
     this.#next = 0

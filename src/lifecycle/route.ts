@@ -1,9 +1,12 @@
 import type { Logger } from 'pino'
+import type { PathPattern, RouteAnswerer } from '../routing/index.js'
 import type { GatewayError } from '../session/errors.js'
 import type { Session } from '../session/session.js'
 import type { DeadlineWheel } from '../time/index.js'
 import type { Upstream } from '../upstream/index.js'
 import type { FilterChain } from './filter-chain.js'
+import type { Mirror } from './mirror.js'
+import type { Outbound } from './outbound.js'
 
 /** A route as a worker runs it: its filters sorted, its upstream at hand. */
 export interface Route {
@@ -14,6 +17,20 @@ export interface Route {
   readonly upstream: Upstream
   readonly bufferRequestBody: boolean
   readonly bufferResponseBody: boolean
+  /** Where its parameters stand in the path; absent when it has none. */
+  readonly pattern?: PathPattern
+  /** Of a split: the branch that serves a request, the same route with an upstream of its own. */
+  readonly branch?: (request: BranchRequest) => Route
+  /** Answers in place of an upstream. */
+  readonly answerer?: RouteAnswerer
+  readonly outbound?: Outbound
+  readonly mirror?: Mirror
+}
+
+/** What the branch of a split is chosen by. */
+export interface BranchRequest {
+  readonly headerBlock: string
+  readonly remoteAddress: string
 }
 
 /** How a session ended, for log and counters; the session is still valid while it is reported. */

@@ -1,6 +1,6 @@
 import type { GatewayError } from '../session/errors.js'
 import { Headers } from '../session/headers.js'
-import { RequestHeader } from '../session/message-headers.js'
+import { RequestHeader, ResponseHeader } from '../session/message-headers.js'
 import { Session, type SessionOrigin } from '../session/session.js'
 import { type Deadline, now } from '../time/index.js'
 import type { ClientPort } from './client-port.js'
@@ -55,7 +55,7 @@ export class SessionRun {
   constructor(start: SessionStart, route: Route, env: LifecycleEnv, port: ClientPort) {
     this.#route = route
     this.#env = env
-    const session = new Session(start, route.name)
+    const session = new Session(start, route.name, route.pattern ?? null, start.target)
     // Phase 1.
     session.downstreamRequest = new RequestHeader(start.method, start.target, new Headers(start.headerBlock))
     this.session = session
@@ -199,9 +199,23 @@ export class SessionRun {
           chain.proxyUpstreamFilter,
           'proxyUpstreamFilter',
           (filter, session, ctx) => filter.proxyUpstreamFilter?.(session, ctx),
-          () => this.#upstream.begin(),
+          () => this.#serve(),
         ),
     )
+  }
+
+  /** Phase 3 is behind: the upstream, or the answer that the route itself says. */
+  #serve(): void {
+    const { answerer } = this.#route
+    const request = this.session.downstreamRequest
+    if (answerer === undefined || request === null) {
+      this.#upstream.begin()
+      return
+    }
+    this.#body.discard()
+    const host = request.headers.get('host') ?? ''
+    const { status, statusText, headerBlock, body } = answerer.answer({ host, target: request.target })
+    this.#response.respond({ head: new ResponseHeader(status, statusText, new Headers(headerBlock)), body })
   }
 
   /** Asks the filters for an answer of their own, else sends the error document. */

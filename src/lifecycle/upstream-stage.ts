@@ -6,6 +6,7 @@ import type { ResponseHead } from '../upstream/http1/index.js'
 import { handleRetry, isIdempotent, mayRetry, type UpstreamPeer } from '../upstream/index.js'
 import { Attempt, type AttemptOwner } from './attempt.js'
 import type { ClientPort } from './client-port.js'
+import type { MirrorCopy } from './mirror.js'
 import { asGatewayError, type PhaseRunner } from './phase-runner.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
@@ -29,6 +30,8 @@ export class UpstreamStage implements AttemptOwner {
   /** A peer that was taken for an attempt that has not begun, and whether it is to be a probe. */
   #held: UpstreamPeer | null = null
   #isProbe = false
+  /** The copy for the route's mirror; undefined: not decided yet. */
+  #copy: MirrorCopy | null | undefined
 
   constructor(
     phases: PhaseRunner,
@@ -208,11 +211,13 @@ export class UpstreamStage implements AttemptOwner {
       return
     }
     const { upstreamRequestFilter } = chain
+    const { outbound } = this.#phases.route
+    const changed = outbound === undefined ? request : outbound.apply(request, peer)
     if (upstreamRequestFilter.length === 0) {
-      this.#connect(peer, request, fresh)
+      this.#connect(peer, changed, fresh)
       return
     }
-    const copy = request.clone()
+    const copy = changed === request ? request.clone() : changed
     this.#phases.run(
       upstreamRequestFilter,
       'upstreamRequestFilter',
@@ -222,8 +227,9 @@ export class UpstreamStage implements AttemptOwner {
   }
 
   #connect(peer: UpstreamPeer, head: RequestHeader, fresh: boolean): void {
+    if (this.#copy === undefined) this.#copy = this.#phases.route.mirror?.sample() ?? null
     const { peers } = this.#phases.route.upstream
-    const attempt = new Attempt(this, peers, peer, this.#isProbe, this.#body, fresh)
+    const attempt = new Attempt(this, peers, peer, this.#isProbe, this.#body, fresh, this.#copy)
     this.#attempt = attempt
     this.#held = null
     const whole = this.#wholeBody()
@@ -264,9 +270,13 @@ export class UpstreamStage implements AttemptOwner {
   /** @param whole null: the body streams, or there is none */
   #start(attempt: Attempt, head: RequestHeader, whole: Uint8Array | null): void {
     const { upstream } = this.#phases.route
-    if (whole === null) attempt.start(upstream, head, null, this.#body.framing)
-    else if (whole.length === 0 && BODILESS.has(head.method))
-      attempt.start(upstream, head, null, { kind: 'none' })
-    else attempt.start(upstream, head, whole, { kind: 'length', length: whole.length })
+    let framing = this.#body.framing
+    let bytes = whole
+    if (whole !== null && whole.length === 0 && BODILESS.has(head.method)) {
+      bytes = null
+      framing = { kind: 'none' }
+    } else if (whole !== null) framing = { kind: 'length', length: whole.length }
+    attempt.start(upstream, head, bytes, framing)
+    this.#copy?.begin(head, bytes, framing)
   }
 }

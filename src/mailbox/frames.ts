@@ -57,6 +57,8 @@ export interface OpenFrame {
   readonly contentLength: number
   /** As in `RequestHead.upgrade`. */
   readonly upgrade: string
+  /** Forwarding fields that the acceptor has made, for a request that came through trusted proxies; none for any other. */
+  readonly forwarding?: string | undefined
 }
 
 export interface HeadFrame {
@@ -72,7 +74,8 @@ export interface HeadFrame {
 
 /** What few sessions have, packed behind the text of OPEN only where there is something. */
 interface OpenExtras {
-  readonly upgrade: string
+  readonly upgrade?: string
+  readonly forwarding?: string
 }
 
 /** startMs, contentLength: doubles; route, and the lengths of id, address, method and target: 32 bits each. */
@@ -88,7 +91,7 @@ const STATUS_MASK = 0xffff
 /** @returns false when the ring is full: the session is refused. */
 export function writeOpen(mailbox: Mailbox, slot: number, generation: number, open: OpenFrame): boolean {
   const { method, remoteAddress, requestId, upgrade, target, headerBlock } = open
-  const extras = upgrade === '' ? null : packr.pack({ upgrade } satisfies OpenExtras)
+  const extras = packExtras(upgrade, open.forwarding ?? '')
   const text = requestId + remoteAddress + method + target + headerBlock
   const textBytes = text.length
   const size = OPEN_NUMBERS_BYTES + textBytes + (extras?.length ?? 0)
@@ -105,6 +108,15 @@ export function writeOpen(mailbox: Mailbox, slot: number, generation: number, op
   writeLatin1(bytes, text, at + OPEN_NUMBERS_BYTES)
   if (extras !== null) bytes.set(extras, at + OPEN_NUMBERS_BYTES + textBytes)
   return true
+}
+
+function packExtras(upgrade: string, forwarding: string): Uint8Array | null {
+  if (upgrade === '' && forwarding === '') return null
+  const extras: OpenExtras = {
+    ...(upgrade === '' ? {} : { upgrade }),
+    ...(forwarding === '' ? {} : { forwarding }),
+  }
+  return packr.pack(extras)
 }
 
 /** @throws RingCorrupt when the frame's parts do not fit into it */
@@ -125,6 +137,7 @@ export function readOpen(frame: RingReader): OpenFrame {
     remoteAddress: text.slice(addressAt, methodAt),
     requestId: text.slice(0, addressAt),
     upgrade: extras?.upgrade ?? '',
+    forwarding: extras?.forwarding,
     target: text.slice(targetAt, blockAt),
     headerBlock: text.slice(blockAt),
     startMs: bytes.readDoubleLE(offset),

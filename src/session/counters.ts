@@ -25,6 +25,9 @@ export type GatewayCounter =
   | 'dns_lookups'
   | 'dns_failures'
   | 'worker_restarts'
+  | 'mirror_sent'
+  | 'mirror_skipped'
+  | 'mirror_failed'
   | `refused:${RefusalKind}`
   | `status:${(typeof STATUS_CLASSES)[number]}`
   | `error:${Reason}`
@@ -41,6 +44,9 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'dns_lookups',
   'dns_failures',
   'worker_restarts',
+  'mirror_sent',
+  'mirror_skipped',
+  'mirror_failed',
   ...REFUSAL_KINDS.map((kind) => `refused:${kind}` as const),
   ...STATUS_COUNTERS,
   ...REASONS.map((reason) => `error:${reason}` as const),

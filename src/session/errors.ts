@@ -65,6 +65,7 @@ export type ErrorCode =
   | 'HG_INVALID_HEADER'
   | 'HG_BODY_TOO_LARGE'
   | 'HG_OVERLOADED'
+  | 'HG_LOOP'
   | 'HG_WORKER_LOST'
   | 'HG_CLIENT_ABORTED'
   | 'HG_SESSION_CLOSED'

@@ -47,6 +47,7 @@ function isOws(code: number): boolean {
 export const CONNECTION_PROTECTED: ReadonlySet<string> = new Set([
   'authorization',
   'cache-control',
+  'cdn-loop',
   'content-length',
   'content-type',
   'cookie',
@@ -57,7 +58,9 @@ export const CONNECTION_PROTECTED: ReadonlySet<string> = new Set([
   'via',
   'x-forwarded-for',
   'x-forwarded-host',
+  'x-forwarded-port',
   'x-forwarded-proto',
+  'x-real-ip',
   'x-request-id',
 ])
 
@@ -76,5 +79,8 @@ export const FRAMING: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** Beside {@link FRAMING} the fields that a message has exactly once: a request its Host, an answer its Date. Lower case. */
-export const NEEDS_CARE: ReadonlySet<string> = new Set([...FRAMING, 'host', 'date'])
+/**
+ * Beside {@link FRAMING} the fields that a message has exactly once: a request its Host, an answer its Date and the id that the acceptor
+ * writes. Lower case.
+ */
+export const NEEDS_CARE: ReadonlySet<string> = new Set([...FRAMING, 'host', 'date', 'x-request-id'])

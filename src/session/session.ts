@@ -1,3 +1,4 @@
+import { type PathParams, type PathPattern, pathParams } from '../routing/index.js'
 import { SessionClosed } from './errors.js'
 import {
   type ReadonlyRequestHeader,
@@ -41,6 +42,9 @@ export interface SessionOrigin {
 export class Session<UserCtx = unknown> {
   readonly #origin: SessionOrigin
   readonly #routeName: string
+  readonly #pattern: PathPattern | null
+  readonly #target: string
+  #params: PathParams | null = null
   readonly #timing: SessionTiming
   #allocator: ResourceScope | null = null
   #request: RequestHeader | null = null
@@ -59,9 +63,11 @@ export class Session<UserCtx = unknown> {
   #closed = false
 
   /** A session without a request yet: the first phase sets `downstreamRequest` (A-61). */
-  constructor(origin: SessionOrigin, routeName: string) {
+  constructor(origin: SessionOrigin, routeName: string, pattern: PathPattern | null = null, target = '') {
     this.#origin = origin
     this.#routeName = routeName
+    this.#pattern = pattern
+    this.#target = target
     this.#timing = createTiming(origin.startMs)
   }
 
@@ -231,7 +237,10 @@ export class Session<UserCtx = unknown> {
     return this.#origin.requestId
   }
 
-  /** Address of the connection's other end, without brackets. */
+  /**
+   * Address of the client without brackets: the connection's other end, or the first address that is not a trusted proxy
+   * (`forwarding.trustedProxies`).
+   */
   clientAddress(): string {
     this.#live()
     return this.#origin.remoteAddress
@@ -241,6 +250,22 @@ export class Session<UserCtx = unknown> {
   routeName(): string {
     this.#live()
     return this.#routeName
+  }
+
+  /**
+   * Parameters of the route's path: `{ id: '7' }` for `/users/:id`, and under `*` what `/*` at its end stands for. As they stand in the path
+   * in normal form, percent-escapes untouched; of what the client asked for, whatever filters have made of the target.
+   */
+  params(): PathParams {
+    this.#live()
+    if (this.#params === null) {
+      const mark = this.#target.indexOf('?')
+      const path = mark < 0 ? this.#target : this.#target.slice(0, mark)
+      this.#params = Object.freeze(
+        this.#pattern === null ? Object.create(null) : pathParams(this.#pattern, path),
+      ) as PathParams
+    }
+    return this.#params
   }
 
   /** Ends the session: releases what it owns and shuts its accessors. Idempotent. @returns errors of releases. */

@@ -11,19 +11,22 @@ export function requestBlock(headers: Headers): string {
   if (!headers.needsCare) return headers.toBlock()
   const hosts = headers.getAll('host').length
   if (hosts !== 1) throw new InvalidHeader(`the request has ${hosts === 0 ? 'no' : 'more than one'} Host`)
-  return without(headers, '')
+  return without(headers, NONE)
 }
 
-/** The same for an answer to the client, or for trailers. The acceptor writes the Date. */
+/** The same for an answer to the client, or for trailers. The acceptor writes the Date and the request's id. */
 export function responseBlock(headers: Headers): string {
-  return headers.needsCare ? without(headers, 'date') : headers.toBlock()
+  return headers.needsCare ? without(headers, ACCEPTORS_OWN) : headers.toBlock()
 }
 
-function without(headers: Headers, other: string): string {
+const NONE: ReadonlySet<string> = new Set()
+const ACCEPTORS_OWN: ReadonlySet<string> = new Set(['date', 'x-request-id'])
+
+function without(headers: Headers, others: ReadonlySet<string>): string {
   let block = ''
   for (const [name, value] of headers) {
     const lower = name.toLowerCase()
-    if (!FRAMING.has(lower) && lower !== other) block += `${name}: ${value}\r\n`
+    if (!FRAMING.has(lower) && !others.has(lower)) block += `${name}: ${value}\r\n`
   }
   return block
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { type Acceptor, createAcceptor } from '../acceptor/index.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
@@ -32,11 +33,13 @@ export async function startGateway(
   for (const [index, upstream] of config.upstreams.entries())
     peers.publish(index, configuredPeers(upstream.peers))
   const row = counters.row(0)
+  const instanceId = randomBytes(4).toString('hex')
   let whenIdle: (() => void) | null = null
   const dispatcher = new Dispatcher({
     routes: config.routes,
     responseEdits: config.routes.map(responseEdits),
     router: new Router(config.routes),
+    intake: { paths: config.paths, forwarding: config.forwarding, instanceId },
     board,
     counters: row,
     sessionsPerWorker: config.limits.sessionsPerWorker,
@@ -49,6 +52,12 @@ export async function startGateway(
         host: head.host,
       }
       logger.info({ ...fields, status: error.status, reason: error.reason, code: error.code }, 'session')
+    },
+    onServedHere({ head }, route, status) {
+      if (!config.log.access) return
+      const { requestId, remoteAddress, method, host } = head
+      const name = config.routes[route]?.name
+      logger.info({ reqId: requestId, client: remoteAddress, method, host, route: name, status }, 'session')
     },
     onRefused(refusal, requestId, client) {
       const { status, reason, kind, message } = refusal
@@ -65,6 +74,7 @@ export async function startGateway(
     peers,
     counters: row,
     logger,
+    instanceId,
   })
   const draining = new SharedArrayBuffer(4)
   let control: Control | null = null

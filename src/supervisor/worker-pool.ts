@@ -19,6 +19,8 @@ export interface WorkerPoolOptions {
   readonly peers: PeerTable
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
+  /** As in {@link WorkerTask}. Default ''. */
+  readonly instanceId?: string
   /** How long a worker may take to come up, filters included, ms. Default 20,000. */
   readonly startTimeoutMs?: number
 }
@@ -163,6 +165,7 @@ export class WorkerPool {
       histograms: this.#options.histograms,
       peers: this.#options.peers.buffer,
       clockAnchorMs: clockAnchor(),
+      instanceId: this.#options.instanceId ?? '',
     }
     place.task = this.#piscina.run(task, { transferList: [port2] }).then(
       () => this.#onEnd(place, link, null),

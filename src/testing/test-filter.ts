@@ -1,4 +1,5 @@
 import { checkFilter } from '../filters/index.js'
+import { DEFAULT_FORWARDING, ForwardingFields } from '../forwarding/index.js'
 import {
   type Filter,
   FilterChain,
@@ -9,7 +10,7 @@ import {
   type SessionStart,
 } from '../lifecycle/index.js'
 import { createLogger } from '../logging/index.js'
-import { forwardingFields } from '../session/forwarding-fields.js'
+import { parsePathPattern } from '../routing/index.js'
 import { generateRequestId } from '../session/request-id.js'
 import { DeadlineWheel, now } from '../time/index.js'
 import { PeerSet } from '../upstream/index.js'
@@ -126,11 +127,12 @@ export class TestKit {
   }
 
   #route(chain: FilterChain, connector: MemoryUpstream): Route {
-    const { maxRetries = 3, timeouts = {}, routeName = 'test' } = this.#options
+    const { maxRetries = 3, timeouts = {}, routeName = 'test', routePath } = this.#options
     const { headersMs = 15_000, totalMs = 60_000 } = timeouts
     return {
       index: 0,
       name: routeName,
+      ...(routePath === undefined ? {} : { pattern: parsePathPattern(routePath) }),
       chain,
       upstream: {
         config: {
@@ -149,6 +151,7 @@ export class TestKit {
   }
 }
 
+const FORWARDING = new ForwardingFields(DEFAULT_FORWARDING)
 const NOWHERE = { address: '', port: 0, healthStatus: 'unknown' } as const
 
 function sessionStart(request: TestRequest): SessionStart {
@@ -156,7 +159,8 @@ function sessionStart(request: TestRequest): SessionStart {
   const origin = { remoteAddress, requestId: request.requestId ?? generateRequestId(), startMs: now() }
   const headers = toHeaders(request.headers)
   if (!headers.has('host')) headers.append('host', 'test')
-  const headerBlock = headers.toBlock() + forwardingFields(origin)
+  const block = headers.toBlock()
+  const headerBlock = block + FORWARDING.of(origin, block)
   const contentLength = body === undefined ? -1 : (wholeBody(body)?.length ?? -2)
   return { ...origin, method, target: path, headerBlock, contentLength }
 }

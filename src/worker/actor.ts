@@ -1,3 +1,4 @@
+import { DEFAULT_FORWARDING, ForwardingFields } from '../forwarding/index.js'
 import type { LifecycleEnv, Route } from '../lifecycle/index.js'
 import {
   ABORT,
@@ -19,6 +20,8 @@ import { type SessionHost, WorkerSession } from './worker-session.js'
 export interface ActorOptions {
   readonly routes: readonly Route[]
   readonly env: LifecycleEnv
+  /** Default: as without any configuration. */
+  readonly forwarding?: ForwardingFields
   /** Rings the acceptor's bell. */
   ring(): void
   /** The inbound ring is damaged: the worker cannot go on. */
@@ -28,6 +31,7 @@ export interface ActorOptions {
 /** The loop of a worker: frames in, sessions, frames out. */
 export class Actor implements MailboxHandler, SessionHost {
   readonly mailbox: Mailbox
+  readonly forwarding: ForwardingFields
   readonly #options: ActorOptions
   readonly #sessions: (WorkerSession | undefined)[] = []
   readonly #toFlush: WorkerSession[] = []
@@ -35,6 +39,7 @@ export class Actor implements MailboxHandler, SessionHost {
 
   constructor(out: RingWriter, inbound: RingReader, options: ActorOptions) {
     this.#options = options
+    this.forwarding = options.forwarding ?? new ForwardingFields(DEFAULT_FORWARDING)
     this.mailbox = new Mailbox(out, inbound, options.ring, this)
   }
 
@@ -103,7 +108,8 @@ export class Actor implements MailboxHandler, SessionHost {
 
   #open(frame: RingReader): void {
     const open = readOpen(frame)
-    const route = this.#options.routes[open.route]
+    const entry = this.#options.routes[open.route]
+    const route = entry?.branch === undefined ? entry : entry.branch(open)
     if (route === undefined) {
       this.mailbox.reserve(FAIL, frame.slot, frame.generation, 0)
       return

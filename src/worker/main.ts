@@ -1,6 +1,7 @@
 import { threadId } from 'node:worker_threads'
+import { ForwardingFields } from '../forwarding/index.js'
 import { HistogramStore, type Recorder } from '../histograms/index.js'
-import type { SessionOutcome } from '../lifecycle/index.js'
+import type { MirrorEvent, SessionOutcome } from '../lifecycle/index.js'
 import { createLogger, flushLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
@@ -36,7 +37,9 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
 
   const names = keepNames(config.dns, logger)
   const table = new PeerTable(tablePlan(config), task.peers)
-  const { routes, upstreams } = await loadRoutes(config, (upstream) => ({
+  const wheel = new DeadlineWheel()
+  const env = { wheel, count: (event: MirrorEvent) => counters.add(event) }
+  const { routes, upstreams } = await loadRoutes(config, env, (upstream) => ({
     names,
     shared: { table, upstream, worker },
     onHealthChange: ({ peer, from, to, reason }) =>
@@ -52,7 +55,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     const actor = new Actor(new RingWriter(task.toAcceptor), new RingReader(task.toWorker), {
       routes,
       env: {
-        wheel: new DeadlineWheel(),
+        wheel,
         filterMs: config.limits.filterMs,
         bufferedBodyBytes: config.limits.bufferedBodyBytes,
         logger,
@@ -63,6 +66,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
           if (config.log.access) logSession(logger, outcome)
         },
       },
+      forwarding: new ForwardingFields(config.forwarding, task.instanceId),
       ring: () => port.postMessage(BELL),
       onCorrupt: reject,
     })

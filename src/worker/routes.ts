@@ -1,12 +1,35 @@
-import type { GatewayConfig } from '../config/types.js'
+import type { GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.js'
 import { loadFilter } from '../filters/index.js'
-import { FilterChain, type Route } from '../lifecycle/index.js'
+import { FilterChain, Mirror, type MirrorEvent, Outbound, type Route } from '../lifecycle/index.js'
+import {
+  PathRewriter,
+  paramNames,
+  parsePathPattern,
+  RouteAnswerer,
+  WeightedChoice,
+} from '../routing/index.js'
+import type { DeadlineWheel } from '../time/index.js'
 import { createUpstream, type Upstream, type UpstreamSurroundings } from '../upstream/index.js'
 
 /** The routes of the configuration, ready to run in this thread, by index. */
 export interface LoadedRoutes {
   readonly routes: readonly Route[]
   readonly upstreams: ReadonlyMap<string, Upstream>
+}
+
+/** What routes need of their worker. */
+export interface RouteEnv {
+  readonly wheel: DeadlineWheel
+  count(event: MirrorEvent): void
+}
+
+/** Stands where a route answers by itself. */
+const NO_UPSTREAM: UpstreamConfig = {
+  name: 'none',
+  peers: [],
+  timeouts: { connectMs: 0, headersMs: 0, idleMs: 0, totalMs: 0 },
+  retries: { max: 0 },
+  pool: { maxIdle: 0, idleMs: 0, maxAgeMs: 0 },
 }
 
 /**
@@ -16,6 +39,7 @@ export interface LoadedRoutes {
  */
 export async function loadRoutes(
   config: GatewayConfig,
+  env: RouteEnv,
   surroundings: (upstream: number) => UpstreamSurroundings,
 ): Promise<LoadedRoutes> {
   const chains: FilterChain[] = []
@@ -30,18 +54,55 @@ export async function loadRoutes(
   )
   const routes: Route[] = []
   for (const [index, route] of config.routes.entries()) {
-    const chain = chains[index]
-    const upstream = upstreams.get(route.upstream)
-    if (chain === undefined || upstream === undefined)
-      throw new Error(`route ${route.name}: no upstream is called '${route.upstream}'`)
-    routes.push({
-      index,
-      name: route.name,
-      chain,
-      upstream,
-      bufferRequestBody: route.bufferRequestBody || chain.bufferRequestBody,
-      bufferResponseBody: route.bufferResponseBody || chain.bufferResponseBody,
-    })
+    routes.push(createRoute(index, route, chains[index] ?? new FilterChain([]), upstreams, env))
   }
   return { routes, upstreams }
+}
+
+function createRoute(
+  index: number,
+  config: RouteConfig,
+  chain: FilterChain,
+  upstreams: ReadonlyMap<string, Upstream>,
+  env: RouteEnv,
+): Route {
+  const pattern = parsePathPattern(config.match.path)
+  const { split, action, mirror } = config
+  const find = (name: string): Upstream => {
+    const upstream = upstreams.get(name)
+    if (upstream === undefined) throw new Error(`route ${config.name}: no upstream is called '${name}'`)
+    return upstream
+  }
+  const shared = {
+    index,
+    name: config.name,
+    chain,
+    bufferRequestBody: config.bufferRequestBody || chain.bufferRequestBody,
+    bufferResponseBody: config.bufferResponseBody || chain.bufferResponseBody,
+    ...(paramNames(pattern).length === 0 ? {} : { pattern }),
+    ...(action === undefined ? {} : { answerer: new RouteAnswerer(action, pattern) }),
+    ...(mirror === undefined
+      ? {}
+      : { mirror: new Mirror({ ...env, config: mirror, upstream: find(mirror.upstream) }) }),
+  }
+  const through = (upstream: Upstream): Route => ({ ...shared, upstream, ...outboundOf(config, upstream) })
+  if (split === undefined)
+    return through(config.upstream === null ? createUpstream(NO_UPSTREAM) : find(config.upstream))
+  const branches = split.branches.map((branch) => through(find(branch.upstream)))
+  const first = branches[0]
+  if (first === undefined) throw new Error(`route ${config.name}: a split without branches`)
+  const choice = new WeightedChoice(
+    split.branches.map(({ weight }) => weight),
+    split.key,
+  )
+  return { ...first, branch: (request) => branches[choice.choose(request)] ?? first }
+}
+
+function outboundOf(config: RouteConfig, upstream: Upstream): Pick<Route, 'outbound'> {
+  const host = config.host ?? upstream.config.host ?? { kind: 'preserve' }
+  if (host.kind === 'preserve' && config.rewrite === undefined) return {}
+  const pattern = parsePathPattern(config.match.path)
+  const rewriter =
+    config.rewrite === undefined ? null : new PathRewriter(config.rewrite, pattern, paramNames(pattern))
+  return { outbound: new Outbound(rewriter, host) }
 }

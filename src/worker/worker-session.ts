@@ -1,3 +1,4 @@
+import type { ForwardingFields } from '../forwarding/index.js'
 import { type ClientPort, type LifecycleEnv, type Route, SessionRun } from '../lifecycle/index.js'
 import {
   CREDIT,
@@ -11,11 +12,11 @@ import {
   writeHead,
   writeText,
 } from '../mailbox/index.js'
-import { forwardingFields } from '../session/forwarding-fields.js'
 
 /** What a session needs of its worker. */
 export interface SessionHost {
   readonly mailbox: Mailbox
+  readonly forwarding: ForwardingFields
   /** Call `run.flushHead` at the end of this turn. */
   flushLater(session: WorkerSession): void
   /** The acceptor will not speak of this session any more. */
@@ -45,7 +46,7 @@ export class WorkerSession implements ClientPort {
     this.slot = slot
     this.generation = generation
     // What every upstream is told about the request; the acceptor has removed what a client could forge of it.
-    open.headerBlock += forwardingFields(open)
+    open.headerBlock += open.forwarding ?? host.forwarding.of(open, open.headerBlock)
     this.run = new SessionRun(open, route, env, this)
   }
 

@@ -16,6 +16,8 @@ export interface WorkerTask {
   /** Of the {@link PeerTable}. */
   readonly peers: SharedArrayBuffer
   readonly clockAnchorMs: number
+  /** What this process writes into Via, to know its own requests again. */
+  readonly instanceId: string
 }
 
 /** The bell: no content, so that it costs as little as it can. */

@@ -92,7 +92,7 @@ describe('the JSON Schema', () => {
     ['a peer with a path', { upstreams: { app: { peers: ['http://a/b'] } } }],
     ['no peers', { upstreams: { app: { peers: [] } } }],
     ['a path without slash', { upstreams: app, routes: [{ upstream: 'app', match: { path: 'a' } }] }],
-    ['a star inside', { upstreams: app, routes: [{ upstream: 'app', match: { path: '/a*' } }] }],
+    ['two stars inside', { upstreams: app, routes: [{ upstream: 'app', match: { path: '/a**' } }] }],
     ['a method in lower case', { upstreams: app, routes: [{ upstream: 'app', match: { method: ['get'] } }] }],
     ['a fraction of a worker', { upstreams: app, workers: 1.5 }],
     ['a bad name', { upstreams: { 'a b': { peers: ['a:1'] } } }],

@@ -32,6 +32,14 @@ describe('msgpackr', () => {
     expect(unpack).not.toHaveBeenCalled()
   })
 
+  it('carries the forwarding fields of a proxied session, alone and beside an upgrade', () => {
+    for (const upgrade of ['', 'websocket']) {
+      const open = { ...OPEN_FRAME, upgrade, forwarding: 'x-forwarded-for: 192.0.2.7\r\n' }
+      writeOpen(mailbox, 1, 1, open)
+      expect(readOpen(receive())).toEqual(open)
+    }
+  })
+
   it('reads the same with the native extractor loaded', async () => {
     await import('msgpackr')
     for (let i = 0; i < 100; i += 1) {

@@ -5,6 +5,15 @@ import { connectionClosed, connectionRefused, testFilter } from '#src/testing/in
 import { deferred, turns } from '../lifecycle/support.js'
 
 describe('testFilter', () => {
+  it('gives a filter the parameters of the path, without a prototype, and none where the route has none', async () => {
+    const seen: unknown[] = []
+    const filter: Filter = { name: 'f', requestFilter: (session) => void seen.push(session.params()) }
+    await testFilter(filter, { routePath: '/users/:id/*' }).request({ path: '/users/7%2F/a/b?c=/d' })
+    await testFilter(filter).request({ path: '/users/7' })
+    expect(seen.map((params) => ({ ...(params as object) }))).toEqual([{ id: '7%2F', '*': 'a/b' }, {}])
+    expect(seen.map((params) => Object.getPrototypeOf(params))).toEqual([null, null])
+  })
+
   it('answers with all that a test may want to know', async () => {
     const filter: Filter<{ n: number }> = {
       name: 'f',

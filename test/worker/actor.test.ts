@@ -212,6 +212,7 @@ describe('the actor', () => {
     }
     const host = {
       mailbox: bench.actor.mailbox,
+      forwarding: bench.actor.forwarding,
       flushLater: () => undefined,
       forget: () => undefined,
       waitForRoom: () => undefined,

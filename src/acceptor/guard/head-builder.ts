@@ -1,81 +1,24 @@
 import { CONNECTION_PROTECTED, isToken } from '../../session/header-rules.js'
 import { type AcceptorLimits, LENGTH_CHUNKED, LENGTH_NONE, type Refusal } from '../types.js'
+import {
+  CLAIMED,
+  CONNECTION,
+  CONTENT_LENGTH,
+  EXPECT,
+  FIELDS,
+  type Field,
+  field,
+  HOST,
+  NOTED,
+  PLAIN,
+  TRANSFER_ENCODING,
+  UPGRADE,
+} from './fields.js'
 import { isHost } from './host.js'
 import { FORBIDDEN_METHODS, METHODS } from './methods.js'
 import { REFUSALS } from './refusals.js'
 import { strictTarget } from './target.js'
 
-const PLAIN = 0
-const DROPPED = 1
-const HOST = 2
-const CONTENT_LENGTH = 3
-const TRANSFER_ENCODING = 4
-const CONNECTION = 5
-const EXPECT = 6
-const UPGRADE = 7
-
-/** What to do with a field of some name. */
-interface Field {
-  readonly action: number
-  /** How its line begins as the first of a block, and behind another. Made once: joining strings is what costs here. */
-  readonly asFirst: string
-  readonly asNext: string
-}
-
-const field = (name: string, action: number): Field => ({
-  action,
-  asFirst: `${name}: `,
-  asNext: `\r\n${name}: `,
-})
-const all = (action: number, ...names: string[]) => names.map((name) => [name, field(name, action)] as const)
-
-/**
- * By name. Plain ones are listed only to spare them a closer look; a name that is not here is plain if it is made of letters,
- * digits and hyphens.
- */
-const FIELDS: ReadonlyMap<string, Field> = new Map([
-  ...all(HOST, 'host'),
-  ...all(CONTENT_LENGTH, 'content-length'),
-  ...all(TRANSFER_ENCODING, 'transfer-encoding'),
-  ...all(CONNECTION, 'connection'),
-  ...all(EXPECT, 'expect'),
-  ...all(UPGRADE, 'upgrade'),
-  // Hop-by-hop (RFC 9110 §7.6.1).
-  ...all(
-    DROPPED,
-    'keep-alive',
-    'proxy-authenticate',
-    'proxy-authorization',
-    'proxy-connection',
-    'te',
-    'trailer',
-  ),
-  ...all(DROPPED, 'http2-settings'),
-  // What a client could forge (B11); with the prefix x-forwarded-.
-  ...all(DROPPED, 'forwarded', 'x-real-ip', 'x-request-id'),
-  ...all(
-    PLAIN,
-    'accept',
-    'accept-encoding',
-    'accept-language',
-    'authorization',
-    'cache-control',
-    'content-type',
-  ),
-  ...all(
-    PLAIN,
-    'cookie',
-    'if-modified-since',
-    'if-none-match',
-    'origin',
-    'pragma',
-    'priority',
-    'range',
-    'referer',
-  ),
-  ...all(PLAIN, 'sec-ch-ua', 'sec-ch-ua-mobile', 'sec-ch-ua-platform', 'sec-fetch-dest', 'sec-fetch-mode'),
-  ...all(PLAIN, 'sec-fetch-site', 'sec-fetch-user', 'upgrade-insecure-requests', 'user-agent'),
-])
 const FORGEABLE_PREFIX = 'x-forwarded-'
 
 const LENGTH = /^(?:0|[1-9]\d{0,14})$/
@@ -108,6 +51,8 @@ export class HeadBuilder {
   host = ''
   /** As {@link RequestHead.headerBlock}. */
   headerBlock = ''
+  /** As {@link RequestHead.claims}. */
+  claims = ''
   contentLength = LENGTH_NONE
   /** As {@link RequestHead.upgrade}. */
   upgrade = ''
@@ -139,6 +84,7 @@ export class HeadBuilder {
 
   begin(): void {
     this.headerBlock = ''
+    this.claims = ''
     this.contentLength = LENGTH_NONE
     this.upgrade = ''
     this.expectsContinue = false
@@ -200,7 +146,10 @@ export class HeadBuilder {
     if (known !== undefined && known.action !== PLAIN) return this.#addSpecial(known, value)
     // Valid perhaps, but some backends fold `_` into `-` and would take it for another field: left out.
     if (known === undefined && !PLAIN_NAME.test(name)) return isToken(name) ? null : REFUSALS.fieldName
-    if (name.startsWith(FORGEABLE_PREFIX)) return null
+    if (name.startsWith(FORGEABLE_PREFIX)) {
+      this.#addClaim(`${name}: `, value)
+      return null
+    }
     const bytes = this.#utf8 && BEYOND_ASCII.test(value) ? bytesOf(value) : value
     if (bytes === null) return REFUSALS.fieldValue
     this.#addLine(known ?? field(name, PLAIN), bytes)
@@ -229,9 +178,22 @@ export class HeadBuilder {
       case UPGRADE:
         this.#upgradeValue = this.#upgradeValue === '' ? value : `${this.#upgradeValue}, ${value}`
         return null
+      case NOTED:
+        if (BEYOND_ASCII.test(value)) return REFUSALS.fieldValue
+        this.#addLine(field, value)
+        this.#addClaim(field.asFirst, value)
+        return null
+      case CLAIMED:
+        this.#addClaim(field.asFirst, value)
+        return null
       default:
         return null
     }
+  }
+
+  /** None of these fields has a use for more than ASCII. */
+  #addClaim(start: string, value: string): void {
+    if (!BEYOND_ASCII.test(value)) this.claims += `${start}${value}\r\n`
   }
 
   #addHost(field: Field, value: string): Refusal | null {

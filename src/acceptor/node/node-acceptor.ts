@@ -154,6 +154,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       target: guard.target,
       host: guard.host,
       headerBlock: guard.headerBlock,
+      claims: guard.claims,
       contentLength: guard.contentLength,
       remoteAddress: clientAddress(request.socket.remoteAddress),
       upgrade: guard.upgrade,

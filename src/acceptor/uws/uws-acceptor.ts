@@ -129,6 +129,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         target: guard.target,
         host: guard.host,
         headerBlock: guard.headerBlock,
+        claims: guard.claims,
         contentLength: guard.contentLength,
         remoteAddress,
         upgrade: guard.upgrade,

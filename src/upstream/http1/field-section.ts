@@ -23,7 +23,7 @@ export type TransferCoding = 'none' | 'chunked' | 'other'
  *
  * Names are tokens directly followed by the colon, lines end with CRLF, nothing is folded, values hold no control
  * character. It notes what frames the message and which lines are to be forwarded; hop-by-hop lines
- * (RFC 9110 §7.6.1), `Content-Length` and `Date` are left out of {@link block}.
+ * (RFC 9110 §7.6.1), `Content-Length`, `Date` and `X-Request-Id` are left out of {@link block}.
  *
  * Works over views of foreign memory: positions are kept relative to the section's first byte, so the caller may
  * move the bytes between two calls. One instance serves many messages.
@@ -148,6 +148,9 @@ export class FieldSection {
           return false
         }
         return true
+      case 12:
+        // Nor two ids: the acceptor writes that of the session, which an upstream may have echoed.
+        return !isName(bytes, at, 'x-request-id')
       case 14:
         if (!isName(bytes, at, 'content-length')) return true
         this.contentLength = this.contentLength === -1 ? lengthOf(bytes, colon, end) : -2

@@ -66,7 +66,7 @@ export interface ResponseHead {
   readonly statusText: string
   /**
    * Field lines as received (spelling kept), validated, each ended by CRLF, without hop-by-hop fields and what
-   * `Connection` named, without Content-Length, Transfer-Encoding and Date (the acceptor writes its own).
+   * `Connection` named, without Content-Length, Transfer-Encoding, Date and X-Request-Id (the acceptor writes its own).
    */
   readonly headerBlock: string
   /** Body length if the framing tells; for HEAD and 304 what Content-Length announced; null when unknown (chunked, EOF). */

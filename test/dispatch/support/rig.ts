@@ -127,6 +127,7 @@ export class Rig {
       target: '/',
       host: 'example.com',
       headerBlock: 'host: example.com\r\n',
+      claims: '',
       contentLength: -1,
       remoteAddress: '127.0.0.1',
       upgrade: '',
