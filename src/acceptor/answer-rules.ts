@@ -20,3 +20,8 @@ export function isAnswerHead(status: number, statusText: string, headerBlock: st
   if (status === 200 && statusText === 'OK') return true
   return status >= 200 && status <= 999 && Number.isInteger(status) && STATUS_TEXT.test(statusText)
 }
+
+/** Whether the head of a 101 can go on the wire. */
+export function isUpgradeHead(statusText: string, headerBlock: string): boolean {
+  return BLOCK.test(headerBlock) && STATUS_TEXT.test(statusText)
+}

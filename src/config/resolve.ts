@@ -14,6 +14,7 @@ const CATCH_ALL: Omit<ParsedRoute, 'upstream'> = {
   match: { path: '/*' },
   filters: [],
   bufferRequestBody: false,
+  upgrades: ['websocket'],
   bufferResponseBody: false,
 }
 
@@ -48,6 +49,7 @@ export function resolveConfig(
       headerCount: limits.headerCount,
       targetBytes: limits.url,
       bodyBytes: limits.body,
+      webSocketMessageBytes: limits.webSocketMessage,
       bufferedBodyBytes: limits.bufferedBody,
       connections: limits.connections,
       filterMs: limits.filter,
@@ -125,6 +127,7 @@ function resolveRoute(
     match,
     upstream: parsed.upstream,
     filters: filters.filter((filter) => filter !== null),
+    upgrades: [...new Set(parsed.upgrades)],
     bufferRequestBody: parsed.bufferRequestBody,
     bufferResponseBody: parsed.bufferResponseBody,
   }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { flag, leaf, text, withReference } from './leaf.js'
 import { parseMatchHost, parseMatchPath, parseMethod, ROUTE_METHODS, type RouteMethod } from './match.js'
 import { BUILTIN_FILTERS } from './types.js'
+import { parseUpgrade } from './upgrade.js'
 
 const match = z
   .strictObject({
@@ -57,6 +58,22 @@ export const routeSchema = z
     match,
     upstream: text({ $comment: 'name' }).meta({ description: 'Name of the upstream that serves the route.' }),
     filters: z.array(filter).prefault([]).meta({ description: 'Filters in the order in which they run.' }),
+    upgrades: z
+      .array(
+        leaf<string, string>(
+          {
+            $comment: 'protocol',
+            type: 'string',
+            pattern: withReference('[A-Za-z0-9!#$%&*+.^_|~-]+(?:/[A-Za-z0-9.-]+)?'),
+          },
+          parseUpgrade,
+        ),
+      )
+      .prefault(['websocket'])
+      .meta({
+        description:
+          'Protocols that clients may switch to (`Upgrade`); a request for any other is forwarded without its `Upgrade`. The acceptor `uws` knows `websocket` only. `[]`: none.',
+      }),
     bufferRequestBody: flag().prefault(false).meta({
       description: 'Collect the request body, up to `limits.bufferedBody`, before the upstream is called.',
     }),

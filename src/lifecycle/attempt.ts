@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import { requestBlock } from '../session/wire-block.js'
@@ -14,6 +15,8 @@ export interface AttemptOwner {
   onAttemptHead(attempt: Attempt, head: ResponseHead): void
   onAttemptBody(chunk: Uint8Array): void
   onAttemptEnd(attempt: Attempt, trailerBlock: string): void
+  /** A 101 has come: the connection is the owner's, as of `UpstreamHandler.onUpgrade`. Last event. */
+  onAttemptUpgrade(attempt: Attempt, head: ResponseHead, socket: Socket, firstBytes: Uint8Array): void
   onAttemptError(attempt: Attempt, error: GatewayError): void
 }
 
@@ -25,7 +28,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   readonly #owner: AttemptOwner
   readonly #body: RequestBody
   #exchange: UpstreamExchange | null = null
-  #method = ''
+  #head: RequestHeader | null = null
   #streams = false
   #connected = false
   #answered = false
@@ -38,9 +41,14 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     this.fresh = fresh
   }
 
+  /** As it was sent; null before that. */
+  get head(): RequestHeader | null {
+    return this.#head
+  }
+
   /** As it was sent, which decides about repeating it. */
   get method(): string {
-    return this.#method
+    return this.#head?.method ?? ''
   }
 
   /** A connection was made or taken. */
@@ -58,9 +66,18 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     return this.#exchange?.reused ?? false
   }
 
-  /** @throws InvalidHeader if a filter has left a head that must not be sent */
-  start(upstream: Upstream, head: RequestHeader, bodyBytes: Uint8Array | null, framing: BodyFraming): void {
-    this.#method = head.method
+  /**
+   * @param upgrade protocols to offer, only for a GET without a body; '' = none
+   * @throws InvalidHeader if a filter has left a head that must not be sent
+   */
+  start(
+    upstream: Upstream,
+    head: RequestHeader,
+    bodyBytes: Uint8Array | null,
+    framing: BodyFraming,
+    upgrade = '',
+  ): void {
+    this.#head = head
     this.#streams = bodyBytes === null && framing.kind !== 'none'
     const request = {
       method: head.method,
@@ -69,7 +86,8 @@ export class Attempt implements UpstreamHandler, ResponseSource {
       body: framing,
       fresh: this.fresh,
     }
-    const whole = bodyBytes === null ? request : { ...request, bodyBytes }
+    const plain = bodyBytes === null ? request : { ...request, bodyBytes }
+    const whole = upgrade === '' ? plain : { ...plain, upgrade }
     this.#exchange = upstream.connector.request(this.peer.target, whole, this, upstream.config.timeouts)
   }
 
@@ -118,6 +136,12 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     this.#over = true
     this.#body.detach()
     this.#owner.onAttemptEnd(this, trailerBlock)
+  }
+
+  onUpgrade(head: ResponseHead, socket: Socket, firstBytes: Uint8Array): void {
+    this.#answered = true
+    this.#over = true
+    this.#owner.onAttemptUpgrade(this, head, socket, firstBytes)
   }
 
   onError(error: GatewayError): void {

@@ -12,6 +12,8 @@ export interface Route {
   readonly name: string
   readonly chain: FilterChain
   readonly upstream: Upstream
+  /** As in `RouteConfig`. */
+  readonly upgrades: readonly string[]
   readonly bufferRequestBody: boolean
   readonly bufferResponseBody: boolean
 }

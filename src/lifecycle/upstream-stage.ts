@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { type GatewayError, NoPeerAvailable } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import type { Peer } from '../session/session.js'
@@ -11,10 +12,10 @@ import { asGatewayError, type PhaseRunner } from './phase-runner.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
 import { isPromise } from './run-hooks.js'
+import type { Tunnel } from './tunnel.js'
+import { UpgradeStage, type UpgradeStageOwner } from './upgrade-stage.js'
 
-export interface UpstreamStageOwner {
-  fail(error: GatewayError): void
-}
+export type UpstreamStageOwner = UpgradeStageOwner
 
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
@@ -25,6 +26,7 @@ export class UpstreamStage implements AttemptOwner {
   readonly #response: ResponseStage
   readonly #port: ClientPort
   readonly #owner: UpstreamStageOwner
+  readonly #upgrade: UpgradeStage
   #tried: Set<Peer> | null = null
   #attempt: Attempt | null = null
 
@@ -34,12 +36,19 @@ export class UpstreamStage implements AttemptOwner {
     response: ResponseStage,
     port: ClientPort,
     owner: UpstreamStageOwner,
+    upgrade: string,
   ) {
     this.#phases = phases
     this.#body = body
     this.#response = response
     this.#port = port
     this.#owner = owner
+    this.#upgrade = new UpgradeStage(phases, response, port, owner, upgrade)
+  }
+
+  /** The connection behind a 101, null as long as there is none. */
+  get tunnel(): Tunnel | null {
+    return this.#upgrade.tunnel
   }
 
   /** Starts the first attempt. */
@@ -50,13 +59,14 @@ export class UpstreamStage implements AttemptOwner {
   /** Drops whatever is under way. */
   abort(): void {
     this.#attempt?.abort()
+    this.#upgrade.tunnel?.close()
   }
 
   /** A filter wants the answer thrown away and another peer tried; false if that is not possible. */
   retry(error: GatewayError): boolean {
     const attempt = this.#attempt
     if (attempt === null || this.#response.headSent || !this.#body.replayable) return false
-    attempt.abort()
+    this.abort()
     return this.#tryAnother(attempt, error)
   }
 
@@ -98,6 +108,11 @@ export class UpstreamStage implements AttemptOwner {
   onAttemptEnd(_attempt: Attempt, trailerBlock: string): void {
     this.#phases.session.timing.upstreamResponseEnd = now()
     this.#response.end(trailerBlock)
+  }
+
+  onAttemptUpgrade(attempt: Attempt, head: ResponseHead, socket: Socket, firstBytes: Uint8Array): void {
+    this.#phases.session.timing.upstreamResponseStart = now()
+    this.#upgrade.begin(attempt.head, head, socket, firstBytes)
   }
 
   onAttemptError(attempt: Attempt, error: GatewayError): void {
@@ -243,8 +258,10 @@ export class UpstreamStage implements AttemptOwner {
   /** @param whole null: the body streams, or there is none */
   #start(attempt: Attempt, head: RequestHeader, whole: Uint8Array | null): void {
     const { upstream } = this.#phases.route
-    if (whole === null) attempt.start(upstream, head, null, this.#body.framing)
-    else if (whole.length === 0 && BODILESS.has(head.method))
+    if (whole === null) {
+      const { framing } = this.#body
+      attempt.start(upstream, head, null, framing, this.#upgrade.offer(head.method, framing))
+    } else if (whole.length === 0 && BODILESS.has(head.method))
       attempt.start(upstream, head, null, { kind: 'none' })
     else attempt.start(upstream, head, whole, { kind: 'length', length: whole.length })
   }

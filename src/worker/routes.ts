@@ -25,6 +25,7 @@ export async function loadRoutes(config: GatewayConfig): Promise<LoadedRoutes> {
       name: route.name,
       chain,
       upstream,
+      upgrades: route.upgrades,
       bufferRequestBody: route.bufferRequestBody || chain.bufferRequestBody,
       bufferResponseBody: route.bufferResponseBody || chain.bufferResponseBody,
     })
