@@ -25,6 +25,10 @@ export interface FrameOptions {
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 const MASK = Buffer.from([0x11, 0x22, 0x33, 0x44])
 
+function applyMask(bytes: Buffer, mask: Buffer): void {
+  for (let i = 0; i < bytes.length; i += 1) bytes[i] = (bytes[i] ?? 0) ^ (mask[i & 3] ?? 0)
+}
+
 /** One frame as it goes on the wire (RFC 6455 §5.2). */
 export function encodeFrame(opcode: number, payload: Buffer, options: FrameOptions = {}): Buffer {
   const { fin = true, rsv1 = false, masks = false } = options
@@ -37,7 +41,7 @@ export function encodeFrame(opcode: number, payload: Buffer, options: FrameOptio
   if (extended === 8) head.writeBigUInt64BE(BigInt(length), 2)
   if (!masks) return Buffer.concat([head, payload])
   const masked = Buffer.from(payload)
-  for (let i = 0; i < length; i += 1) masked[i] = (masked[i] ?? 0) ^ (MASK[i % 4] ?? 0)
+  applyMask(masked, MASK)
   return Buffer.concat([head, MASK, masked])
 }
 
@@ -49,7 +53,11 @@ export class WebSocketPeer {
   /** Settled when the connection is gone: `end` when the other end had ended it properly. */
   readonly closed: Promise<'end' | 'reset'>
   readonly #masks: boolean
-  #rest: Buffer
+  #rest = Buffer.alloc(0)
+  /** Behind `rest`: joined only once the next frame can be whole, for messages of many megabytes. */
+  #unread: Buffer[]
+  #unreadBytes: number
+  #needed = 0
   #taken = 0
   #wake: (() => void) | null = null
   #isOver = false
@@ -57,7 +65,8 @@ export class WebSocketPeer {
   constructor(socket: Socket, masks: boolean, rest: Buffer) {
     this.socket = socket
     this.#masks = masks
-    this.#rest = rest
+    this.#unread = [rest]
+    this.#unreadBytes = rest.length
     let ended = false
     socket.on('error', () => undefined)
     socket.on('end', () => {
@@ -72,8 +81,9 @@ export class WebSocketPeer {
     })
     this.#parse()
     socket.on('data', (bytes: Buffer) => {
-      this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
-      this.#parse()
+      this.#unread.push(bytes)
+      this.#unreadBytes += bytes.length
+      if (this.#unreadBytes >= this.#needed) this.#parse()
     })
     socket.resume()
   }
@@ -130,6 +140,9 @@ export class WebSocketPeer {
   }
 
   #parse(): void {
+    this.#rest = Buffer.concat([this.#rest, ...this.#unread.splice(0)])
+    this.#unreadBytes = 0
+    this.#needed = 1
     for (;;) {
       const bytes = this.#rest
       if (bytes.length < 2) return
@@ -140,12 +153,15 @@ export class WebSocketPeer {
       if (bytes.length < headBytes) return
       const length =
         extended === 0 ? short : extended === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
-      if (bytes.length < headBytes + length) return
+      if (bytes.length < headBytes + length) {
+        this.#needed = headBytes + length - bytes.length
+        return
+      }
       if (isMasked === this.#masks) throw new Error('masked by the wrong end')
       const payload = Buffer.from(bytes.subarray(headBytes, headBytes + length))
       if (isMasked) {
         const mask = bytes.subarray(headBytes - 4, headBytes)
-        for (let i = 0; i < length; i += 1) payload[i] = (payload[i] ?? 0) ^ (mask[i % 4] ?? 0)
+        applyMask(payload, mask)
       }
       const first = bytes[0] ?? 0
       this.frames.push({ fin: first >= 0x80, rsv1: (first & 0x40) !== 0, opcode: first & 0x0f, payload })
@@ -204,7 +220,7 @@ export async function openWebSocket(
   port: number,
   options: ConnectOptions = {},
 ): Promise<{ readonly head: string; readonly peer: WebSocketPeer; readonly socket: Socket }> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const socket = connect({ port, host: '127.0.0.1' })
   socket.on('error', () => undefined)
   const request = Buffer.from(upgradeRequest(options), 'latin1')
   socket.write(options.early === undefined ? request : Buffer.concat([request, options.early]))
@@ -231,7 +247,7 @@ export class WebSocketOrigin {
     serve: (peer: WebSocketPeer, head: string) => void | Promise<void>,
     answer: (head: string) => string = accepting(),
   ): Promise<WebSocketOrigin> {
-    const server = createServer({ allowHalfOpen: true })
+    const server = createServer()
     const origin = new WebSocketOrigin(server)
     server.on('connection', (socket) => {
       origin.#sockets.add(socket)

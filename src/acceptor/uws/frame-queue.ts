@@ -67,7 +67,7 @@ export class FrameQueue {
     for (let i = this.#frames.length - 1; i >= 0; i -= 1) {
       const frame = this.#frames[i]
       if (frame === undefined || !frame.isBorrowed) return
-      frame.bytes = frame.bytes.slice()
+      frame.bytes = new Uint8Array(frame.bytes)
       frame.isBorrowed = false
     }
   }

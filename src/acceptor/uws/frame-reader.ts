@@ -38,6 +38,8 @@ export class FrameReader {
   #inMessage = false
   /** The message has a piece already. */
   #hasBegun = false
+  /** Nothing of the current frame was passed on yet. */
+  #isFresh = true
   #whole: Uint8Array | null = null
   #wholeBytes = 0
 
@@ -83,9 +85,6 @@ export class FrameReader {
     if (this.#opcode >= CLOSE) this.#sink.onControl(this.#opcode, bytes)
     else this.#pass(bytes, isDone && this.#isFinal)
   }
-
-  /** Nothing of the current frame was passed on yet. */
-  #isFresh = true
 
   #pass(bytes: Uint8Array, isLast: boolean): void {
     const isFirst = !this.#hasBegun
@@ -166,5 +165,5 @@ function payloadLength(head: Uint8Array): number {
 /** Code and reason of a close frame; 1005 is no code (RFC 6455 §7.4.1). */
 export function closeOf(payload: Uint8Array): { readonly code: number; readonly reason: Uint8Array } {
   if (payload.length < 2) return { code: 1005, reason: EMPTY }
-  return { code: ((payload[0] ?? 0) << 8) | (payload[1] ?? 0), reason: payload.slice(2) }
+  return { code: ((payload[0] ?? 0) << 8) | (payload[1] ?? 0), reason: new Uint8Array(payload.subarray(2)) }
 }
