@@ -94,6 +94,17 @@ describe.each(ACCEPTOR_KINDS)('a WebSocket through %s', (acceptor) => {
     expect(peer.frames.filter(({ opcode }) => opcode === CLOSE)).toHaveLength(1)
   })
 
+  it('counts as a connection as long as it is open, and no longer', async () => {
+    origin = await WebSocketOrigin.start(echo)
+    const port = await start({ limits: { connections: 2 } })
+    for (let i = 0; i < 5; i += 1) {
+      const { head, peer } = await openWebSocket(port)
+      expect(head).toMatch(/^HTTP\/1\.1 101 /)
+      peer.socket.resetAndDestroy()
+      await gateway.settle()
+    }
+  })
+
   it('brings close codes of both sides to the other', async () => {
     const taken = await heldOrigin()
     const port = await start()
@@ -397,6 +408,18 @@ describe.each(ACCEPTOR_KINDS)('a WebSocket through %s', (acceptor) => {
     await Promise.all([one.peer.closed, two.peer.closed])
     const counters = await settled({ requests: 2, aborted: 2 })
     expect(counters.worker_restarts).toBe(1)
+  })
+
+  it('is closed when a message is larger than the limit of uws, and not with node', async () => {
+    origin = await WebSocketOrigin.start(echo)
+    const { peer } = await openWebSocket(await start({ limits: { webSocketMessage: '64KiB' } }))
+    peer.send(BINARY, Buffer.alloc(65_536))
+    expect((await peer.message()).payload).toHaveLength(65_536)
+    peer.send(BINARY, Buffer.alloc(65_537))
+    if (acceptor === 'uws') await peer.closed
+    else expect((await peer.message()).payload).toHaveLength(65_537)
+    peer.socket.resetAndDestroy()
+    await settled({ requests: 1, aborted: 1 })
   })
 
   it('C7: is left alone while the gateway drains, and closed at the deadline', async () => {

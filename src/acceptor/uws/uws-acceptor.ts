@@ -128,7 +128,11 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
       ping: (socket, message) => attempt(() => socket.getUserData().tunnel.onPing(message)),
       pong: (socket, message) => attempt(() => socket.getUserData().tunnel.onPong(message)),
       drain: (socket) => attempt(() => socket.getUserData().tunnel.onDrain()),
-      close: (socket, code, reason) => attempt(() => socket.getUserData().tunnel.onClose(code, reason)),
+      close: (socket, code, reason) => {
+        // The filter counts a connection in, but not out once it is a WebSocket.
+        this.connections -= 1
+        attempt(() => socket.getUserData().tunnel.onClose(code, reason))
+      },
     }
   }
 
