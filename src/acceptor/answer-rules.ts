@@ -30,3 +30,8 @@ export function isAnswerHead(status: number, statusText: string, headerBlock: st
 export function isAscii(headerBlock: string): boolean {
   return headerBlock === knownBlock ? knownIsAscii : !BEYOND_ASCII.test(headerBlock)
 }
+
+/** Whether the head of a 101 can go on the wire. */
+export function isUpgradeHead(statusText: string, headerBlock: string): boolean {
+  return BLOCK.test(headerBlock) && STATUS_TEXT.test(statusText)
+}

@@ -34,7 +34,10 @@ export interface RequestHead {
    * place that a trusted proxy names.
    */
   remoteAddress: string
-  /** Value of `Upgrade` when `Connection: upgrade` came with it on a GET, else ''. */
+  /**
+   * Of `Upgrade`, when `Connection: upgrade` came with it on a GET without a body: the protocols that the acceptor can switch to
+   * and that are among {@link AcceptorOptions.upgrades}; else ''.
+   */
   readonly upgrade: string
   /** `req-<uuid>`, made by the acceptor, also in every answer (A-23). Its owner may put that of a trusted proxy in its place. */
   requestId: string
@@ -62,6 +65,13 @@ export interface Downstream {
   ): void
   /** Starts a streamed answer. `contentLength` null: chunked (HTTP/1.0 clients: until close). */
   writeHead(status: number, statusText: string, headerBlock: string, contentLength: number | null): void
+  /**
+   * Switches protocols, where `head.upgrade` allows it: sends a 101 and opens a tunnel. From then on `onBody` brings what the client
+   * sends (`last`: it has ended its direction), `write` sends to it, `end('')` ends that direction behind what was written, and
+   * `onFinish` follows when both have ended. Nothing that came before the 101 is lost, and nothing of it was handed over before.
+   * @param headerBlock as of `respond`, with a last line `upgrade: <protocol>`
+   */
+  upgrade?(statusText: string, headerBlock: string): void
   /** A 1xx answer (103); skipped where the server cannot send it. */
   writeInformational?(status: number, headerBlock: string): void
   /**
@@ -112,6 +122,10 @@ export interface AcceptorOptions {
   readonly timeouts: AcceptorTimeouts
   /** Chunked request bodies: `close` the connection after the answer (default), or `reject` with 411. */
   readonly chunked: 'close' | 'reject'
+  /** Protocols in lower case that a client may switch to. Default none. `uws` can switch to `websocket` only. */
+  readonly upgrades?: readonly string[]
+  /** Largest WebSocket message that `uws` takes from a client, bytes. Default 16 MiB. */
+  readonly webSocketMessageBytes?: number
 }
 
 export interface AcceptorLimits {

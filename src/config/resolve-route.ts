@@ -41,6 +41,7 @@ export function resolveRoute(
     match,
     upstream: parsed.upstream ?? null,
     filters: filters.filter((filter) => filter !== null),
+    upgrades: [...new Set(parsed.upgrades)],
     bufferRequestBody: parsed.bufferRequestBody,
     bufferResponseBody: parsed.bufferResponseBody,
     ...(parsed.split === undefined ? {} : { split: resolveSplit(parsed.split, path, upstreams, context) }),

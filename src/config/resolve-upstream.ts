@@ -45,6 +45,7 @@ export function resolveUpstream(
       headersMs: timeouts.headers,
       idleMs: timeouts.idle,
       totalMs: timeouts.total,
+      tunnelMs: timeouts.tunnel,
     },
     retries: { max: parsed.retries.max },
     pool: { maxIdle: pool.maxIdle, idleMs: pool.idle, maxAgeMs: pool.maxAge },

@@ -12,6 +12,7 @@ const CATCH_ALL: Omit<ParsedRoute, 'upstream'> = {
   match: { path: '/*', headers: {}, query: {} },
   filters: [],
   bufferRequestBody: false,
+  upgrades: ['websocket'],
   bufferResponseBody: false,
 }
 
@@ -46,6 +47,7 @@ export function resolveConfig(
       headerCount: limits.headerCount,
       targetBytes: limits.url,
       bodyBytes: limits.body,
+      webSocketMessageBytes: limits.webSocketMessage,
       bufferedBodyBytes: limits.bufferedBody,
       connections: limits.connections,
       filterMs: limits.filter,

@@ -4,6 +4,7 @@ import { flag, leaf, text, withReference } from './leaf.js'
 import { parseMatchHost, parseMatchPath, parseMethod, ROUTE_METHODS, type RouteMethod } from './match.js'
 import { hostPolicy, mirror, redirect, respond, rewrite, split } from './schema-actions.js'
 import { BUILTIN_FILTERS } from './types.js'
+import { parseUpgrade } from './upgrade.js'
 
 const condition = leaf<ReturnType<typeof parseCondition>, WrittenCondition>(
   {
@@ -99,6 +100,22 @@ export const routeSchema = z
       description: 'Host that the upstream is told, as `upstreams.NAME.host`, which it overrules.',
     }),
     filters: z.array(filter).prefault([]).meta({ description: 'Filters in the order in which they run.' }),
+    upgrades: z
+      .array(
+        leaf<string, string>(
+          {
+            $comment: 'protocol',
+            type: 'string',
+            pattern: withReference('[A-Za-z0-9!#$%&*+.^_|~-]+(?:/[A-Za-z0-9.-]+)?'),
+          },
+          parseUpgrade,
+        ),
+      )
+      .prefault(['websocket'])
+      .meta({
+        description:
+          'Protocols that clients may switch to (`Upgrade`); a request for any other is forwarded without its `Upgrade`. The acceptor `uws` knows `websocket` only. `[]`: none.',
+      }),
     bufferRequestBody: flag().prefault(false).meta({
       description: 'Collect the request body, up to `limits.bufferedBody`, before the upstream is called.',
     }),

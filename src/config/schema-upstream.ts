@@ -56,6 +56,10 @@ const timeouts = z
       description:
         'Deadline of the whole session, retries included. None by default, since downloads and event streams may last.',
     }),
+    tunnel: durationOrNone().prefault('1h').meta({
+      description:
+        'Longest silence of a WebSocket or another upgraded connection, both directions together. The deadlines above do not count there.',
+    }),
   })
   .prefault({})
   .meta({ description: 'Deadlines towards the peers.' })

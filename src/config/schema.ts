@@ -64,6 +64,10 @@ const limits = z
       description:
         'Largest body that is collected for a filter. Beyond it: 413 for a request, 502 for a response.',
     }),
+    webSocketMessage: size({ min: '1KiB', max: '1GiB' }).prefault('16MiB').meta({
+      description:
+        'WebSocket message of a client, with the acceptor `uws` only: it takes messages whole. Beyond it the connection is closed.',
+    }),
     connections: count(1)
       .prefault(10_000)
       .meta({ description: 'Open client connections; surplus is closed at once.' }),

@@ -51,6 +51,8 @@ export interface LimitsConfig {
   readonly targetBytes: number
   /** Request body; 0 = unlimited. */
   readonly bodyBytes: number
+  /** Largest WebSocket message of a client that the `uws` acceptor takes. */
+  readonly webSocketMessageBytes: number
   /** Largest body that a filter may have buffered. */
   readonly bufferedBodyBytes: number
   readonly connections: number
@@ -106,6 +108,8 @@ export interface UpstreamConfig {
   readonly timeouts: UpstreamTimeouts & {
     /** Deadline of the whole session; 0 = none. */
     readonly totalMs: number
+    /** Longest silence of a tunnel, both directions; 0 = none. */
+    readonly tunnelMs: number
   }
   readonly retries: {
     /** Retries after the first attempt (contract D4). */
@@ -195,6 +199,8 @@ export interface RouteConfig {
   readonly host?: HostPolicy
   /** In the order in which they run. */
   readonly filters: readonly FilterRef[]
+  /** Protocols, in lower case, that clients may switch to; all others are forwarded as plain requests. */
+  readonly upgrades: readonly string[]
   readonly bufferRequestBody: boolean
   readonly bufferResponseBody: boolean
 }

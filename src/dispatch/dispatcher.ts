@@ -212,7 +212,7 @@ export class Dispatcher implements AcceptorHandler {
         return
       }
       case END:
-        slot.complete = true
+        slot.complete = !slot.tunnel
         exchange.end(readText(frame))
         return
       case FAIL: {
@@ -240,6 +240,11 @@ export class Dispatcher implements AcceptorHandler {
     slot.complete = head.complete
     slot.wantSent = head.wantSent
     this.#options.counters.add(statusCounter(head.status))
+    if (head.status === 101) {
+      slot.tunnel = true
+      exchange.upgrade?.(head.statusText, head.headerBlock)
+      return
+    }
     if (!head.complete) {
       exchange.writeHead(head.status, head.statusText, head.headerBlock, head.contentLength)
       return

@@ -23,6 +23,8 @@ export interface Slot {
   answered: boolean
   /** The whole answer is with the acceptor: what is left of the session needs no worker. */
   complete: boolean
+  /** The connection was upgraded: bytes go both ways, and only the worker can carry them on. */
+  tunnel: boolean
   /** The worker waits for a SENT frame. */
   wantSent: boolean
   /** Request body bytes that may still be sent to the worker. */
@@ -60,6 +62,7 @@ export class SlotTable {
     slot.route = route
     slot.answered = false
     slot.complete = false
+    slot.tunnel = false
     slot.wantSent = false
     slot.bodyCredit = WINDOW_BYTES
     slot.paused = false
@@ -102,6 +105,7 @@ export class SlotTable {
       route: 0,
       answered: false,
       complete: false,
+      tunnel: false,
       wantSent: false,
       bodyCredit: 0,
       waiting: [],

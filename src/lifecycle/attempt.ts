@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import { requestBlock } from '../session/wire-block.js'
@@ -15,6 +16,8 @@ export interface AttemptOwner {
   onAttemptHead(attempt: Attempt, head: ResponseHead, atMs: number): void
   onAttemptBody(chunk: Uint8Array): void
   onAttemptEnd(attempt: Attempt, trailerBlock: string, atMs: number): void
+  /** A 101 has come: the connection is the owner's, as of `UpstreamHandler.onUpgrade`. Last event. */
+  onAttemptUpgrade(attempt: Attempt, head: ResponseHead, socket: Socket, firstBytes: Uint8Array): void
   onAttemptError(attempt: Attempt, error: GatewayError): void
 }
 
@@ -30,7 +33,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   readonly #body: RequestBody
   readonly #copy: MirrorCopy | null
   #exchange: UpstreamExchange | null = null
-  #method = ''
+  #head: RequestHeader | null = null
   #streams = false
   #connected = false
   #answered = false
@@ -55,9 +58,14 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     this.fresh = fresh
   }
 
+  /** As it was sent; null before that. */
+  get head(): RequestHeader | null {
+    return this.#head
+  }
+
   /** As it was sent, which decides about repeating it. */
   get method(): string {
-    return this.#method
+    return this.#head?.method ?? ''
   }
 
   /** A connection was made or taken. */
@@ -80,9 +88,18 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     return error.code === 'HG_UPSTREAM_CLOSED' && this.reused && !this.fresh && !this.#answered
   }
 
-  /** @throws InvalidHeader if a filter has left a head that must not be sent */
-  start(upstream: Upstream, head: RequestHeader, bodyBytes: Uint8Array | null, framing: BodyFraming): void {
-    this.#method = head.method
+  /**
+   * @param upgrade protocols to offer, only for a GET without a body; '' = none
+   * @throws InvalidHeader if a filter has left a head that must not be sent
+   */
+  start(
+    upstream: Upstream,
+    head: RequestHeader,
+    bodyBytes: Uint8Array | null,
+    framing: BodyFraming,
+    upgrade = '',
+  ): void {
+    this.#head = head
     this.#streams = bodyBytes === null && framing.kind !== 'none'
     const request = {
       method: head.method,
@@ -91,7 +108,8 @@ export class Attempt implements UpstreamHandler, ResponseSource {
       body: framing,
       fresh: this.fresh,
     }
-    const whole = bodyBytes === null ? request : { ...request, bodyBytes }
+    const plain = bodyBytes === null ? request : { ...request, bodyBytes }
+    const whole = upgrade === '' ? plain : { ...plain, upgrade }
     this.#exchange = upstream.connector.request(this.peer.target, whole, this, upstream.config.timeouts)
   }
 
@@ -154,6 +172,15 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   onEnd(trailerBlock: string, atMs: number): void {
     this.#finish()
     this.#owner.onAttemptEnd(this, trailerBlock, atMs)
+  }
+
+  onUpgrade(head: ResponseHead, socket: Socket, firstBytes: Uint8Array): void {
+    this.#answered = true
+    this.#over = true
+    this.#body.detach()
+    // The session goes on at this peer for as long as the tunnel lasts.
+    socket.once('close', () => this.#peers.release(this.peer))
+    this.#owner.onAttemptUpgrade(this, head, socket, firstBytes)
   }
 
   onError(error: GatewayError): void {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { errorResponse } from '../session/error-response.js'
-import { GatewayError } from '../session/errors.js'
+import type { GatewayError } from '../session/errors.js'
 import { Headers } from '../session/headers.js'
 import { ResponseHeader } from '../session/message-headers.js'
 import { publicMessage } from '../session/public-message.js'
@@ -13,6 +13,7 @@ import type { OwnAnswer } from './own-answer.js'
 import { asGatewayError, type BodyTransform, type PhaseOwner, type PhaseRunner } from './phase-runner.js'
 import { ResponsePipe } from './response-pipe.js'
 import type { FinalHead, ResponseSource } from './response-pipe-types.js'
+import { responseTooLarge } from './session-errors.js'
 
 const EMPTY = new Uint8Array(0)
 /** RFC 9110 §6.4.1, §15.3.6. */
@@ -58,24 +59,38 @@ export class ResponseStage {
 
   /** A response head from the upstream: filters, then the client. @param source what holds the response back */
   begin(head: ResponseHead, source: ResponseSource): void {
-    const { session, route, env, chain } = this.#phases
-    const response = new ResponseHeader(head.status, head.statusText, new Headers(head.headerBlock))
-    session.responseReceived = true
-    session.downstreamResponse = response
+    const { route, env } = this.#phases
+    const response = this.#take(head)
     const hasContent = !this.#isBodiless(head.status)
     const collects = hasContent && route.bufferResponseBody
     const transform = hasContent && !collects ? this.#transform() : null
     const pipe = this.#replacePipe(source, transform, collects ? env.bufferedBodyBytes : 0)
-    this.#phases.run(
-      chain.upstreamResponseFilter,
-      'upstreamResponseFilter',
-      (filter, current, ctx) => filter.upstreamResponseFilter?.(current, response, ctx),
-      () => {
-        if (!collects) this.#filterResponse(() => this.#open(head, response, pipe, transform !== null))
-        else if (head.contentLength !== null && head.contentLength > env.bufferedBodyBytes) {
-          this.#owner.fail(responseTooLarge())
-        } else pipe.whenCollected((body) => this.#filterCollected(pipe, response, body))
-      },
+    this.#filterUpstream(response, () => {
+      if (!collects) this.#filterResponse(() => this.#open(head, response, pipe, transform !== null))
+      else if (head.contentLength !== null && head.contentLength > env.bufferedBodyBytes) {
+        this.#owner.fail(responseTooLarge())
+      } else pipe.whenCollected((body) => this.#filterCollected(pipe, response, body))
+    })
+  }
+
+  /**
+   * A 101 from the upstream: filters see its head, then the client gets it, unless they have made another answer of it. From then on
+   * `chunk` and `end` are bytes of the tunnel, which no body filter sees.
+   */
+  beginUpgrade(head: ResponseHead, source: ResponseSource, decided: (isOpen: boolean) => void): void {
+    const response = this.#take(head)
+    const pipe = this.#replacePipe(source, null, 0)
+    this.#filterUpstream(response, () =>
+      this.#filterResponse(() => {
+        const final = finalHead(this.#phases.session.downstreamResponse ?? response)
+        this.#status = final.status
+        if (final.status !== 101) pipe.bodiless(final, NO_CONTENT.has(final.status) ? null : 0)
+        else {
+          pipe.open({ ...final, block: `${final.block}upgrade: ${head.upgrade ?? ''}\r\n` }, null)
+          pipe.flushHead()
+        }
+        decided(final.status === 101)
+      }),
     )
   }
 
@@ -144,6 +159,22 @@ export class ResponseStage {
     }
     const owner: PhaseOwner = { onFilterResult: send, fail: (error) => onFailure(error, send) }
     this.#phases.runAs(owner, places, 'responseFilter', callResponseFilter, send)
+  }
+
+  #take(head: ResponseHead): ResponseHeader {
+    const response = new ResponseHeader(head.status, head.statusText, new Headers(head.headerBlock))
+    this.#phases.session.responseReceived = true
+    this.#phases.session.downstreamResponse = response
+    return response
+  }
+
+  #filterUpstream(response: ResponseHeader, next: () => void): void {
+    this.#phases.run(
+      this.#phases.chain.upstreamResponseFilter,
+      'upstreamResponseFilter',
+      (filter, current, ctx) => filter.upstreamResponseFilter?.(current, response, ctx),
+      next,
+    )
   }
 
   #filterResponse(next: () => void): void {
@@ -265,13 +296,4 @@ function callResponseFilter(filter: Filter, session: PhaseRunner['session'], ctx
 
 function finalHead(response: ResponseHeader): FinalHead {
   return { status: response.code, text: response.text, block: responseBlock(response.headers) }
-}
-
-function responseTooLarge(): GatewayError {
-  return new GatewayError('the response is larger than what may be buffered', {
-    code: 'HG_BODY_TOO_LARGE',
-    status: 502,
-    reason: 'http_response_body_size',
-    source: 'upstream',
-  })
 }

@@ -15,6 +15,8 @@ export interface Route {
   readonly name: string
   readonly chain: FilterChain
   readonly upstream: Upstream
+  /** As in `RouteConfig`. */
+  readonly upgrades: readonly string[]
   readonly bufferRequestBody: boolean
   readonly bufferResponseBody: boolean
   /** Where its parameters stand in the path; absent when it has none. */

@@ -89,3 +89,44 @@ export function overloaded(): GatewayError {
     source: 'internal',
   })
 }
+
+/** A 101 that does not fit the request, whatever its protocol (B16). */
+export function upgradeFailed(problem: string): GatewayError {
+  return new GatewayError(problem, {
+    code: 'HG_INVALID_RESPONSE',
+    status: 502,
+    reason: 'http_upgrade_failed',
+    source: 'upstream',
+  })
+}
+
+/** The upstream's end of a tunnel was lost. */
+export function tunnelBroken(cause: Error | undefined): GatewayError {
+  const detail = cause === undefined ? '' : `: ${cause.message}`
+  return new GatewayError(`the upstream broke off the upgraded connection${detail}`, {
+    code: 'HG_UPSTREAM_CLOSED',
+    status: 502,
+    reason: 'connection_terminated',
+    source: 'upstream',
+    cause,
+  })
+}
+
+/** Nothing has moved in a tunnel for too long. */
+export function tunnelIdle(idleMs: number): GatewayError {
+  return new GatewayError(`the upgraded connection was silent for ${idleMs} ms`, {
+    code: 'HG_TIMEOUT',
+    status: 504,
+    reason: 'connection_read_timeout',
+    source: 'downstream',
+  })
+}
+
+export function responseTooLarge(): GatewayError {
+  return new GatewayError('the response is larger than what may be buffered', {
+    code: 'HG_BODY_TOO_LARGE',
+    status: 502,
+    reason: 'http_response_body_size',
+    source: 'upstream',
+  })
+}

@@ -32,6 +32,8 @@ export interface SessionStart extends SessionOrigin {
   readonly headerBlock: string
   /** As in `RequestHead.contentLength`. */
   readonly contentLength: number
+  /** As in `RequestHead.upgrade`; absent: ''. */
+  readonly upgrade?: string
 }
 
 /**
@@ -46,6 +48,7 @@ export class SessionRun {
   readonly #body: RequestBody
   readonly #response: ResponseStage
   readonly #upstream: UpstreamStage
+  readonly #port: ClientPort
   readonly #takenMs = now()
   #deadline: Deadline | null = null
   #error: GatewayError | null = null
@@ -55,6 +58,7 @@ export class SessionRun {
   constructor(start: SessionStart, route: Route, env: LifecycleEnv, port: ClientPort) {
     this.#route = route
     this.#env = env
+    this.#port = port
     const session = new Session(start, route.name, route.pattern ?? null, start.target)
     // Phase 1.
     session.downstreamRequest = new RequestHeader(start.method, start.target, new Headers(start.headerBlock))
@@ -74,7 +78,14 @@ export class SessionRun {
       onError: (error) => this.fail(asGatewayError(error)),
     })
     this.#response = new ResponseStage(this.#phases, port, this, start.method)
-    this.#upstream = new UpstreamStage(this.#phases, this.#body, this.#response, port, this)
+    this.#upstream = new UpstreamStage(
+      this.#phases,
+      this.#body,
+      this.#response,
+      port,
+      this,
+      start.upgrade ?? '',
+    )
   }
 
   /** Begins the phases. */
@@ -96,7 +107,10 @@ export class SessionRun {
 
   /** A piece of the request body; valid only during the call. */
   onRequestBody(chunk: Uint8Array, last: boolean): void {
-    if (!this.#closed) this.#body.receive(chunk, last)
+    if (this.#closed) return
+    const { tunnel } = this.#upstream
+    if (tunnel === null) this.#body.receive(chunk, last)
+    else tunnel.fromClient(chunk, last)
   }
 
   /** The client can take more. */
@@ -158,6 +172,19 @@ export class SessionRun {
       this.#upstream.abort()
       this.#body.discard()
     }
+  }
+
+  /** Of the upstream stage: from now on only the tunnel's own limit counts. */
+  onTunnelOpen(): void {
+    if (this.#deadline !== null) this.#env.wheel.clear(this.#deadline)
+  }
+
+  onTunnelBroken(error: GatewayError): void {
+    if (this.#closed) return
+    // The acceptor has the end of one direction already, and waits for the client's.
+    if (this.#handedOver) this.#port.fail()
+    this.#handedOver = false
+    this.fail(error)
   }
 
   /** Of the phases: a filter wants something other than going on. */
@@ -265,7 +292,7 @@ export class SessionRun {
       queueMs: this.#takenMs - this.session.timing.requestStart,
       error: this.#error,
       status: this.#response.status,
-      bytesIn: this.#body.receivedBytes,
+      bytesIn: this.#body.receivedBytes + (this.#upstream.tunnel?.bytesIn ?? 0),
       bytesOut: this.#response.bytesOut,
     })
     for (const error of this.#phases.freeContexts()) this.#logCleanup(error)

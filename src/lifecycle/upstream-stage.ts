@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net'
 import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import type { Peer } from '../session/session.js'
 import { beginNextAttempt } from '../session/timing.js'
+import { now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import { handleRetry, isIdempotent, mayRetry, type UpstreamPeer } from '../upstream/index.js'
 import { Attempt, type AttemptOwner } from './attempt.js'
@@ -11,10 +13,10 @@ import { asGatewayError, type PhaseRunner } from './phase-runner.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
 import { isPromise } from './run-hooks.js'
+import type { Tunnel } from './tunnel.js'
+import { UpgradeStage, type UpgradeStageOwner } from './upgrade-stage.js'
 
-export interface UpstreamStageOwner {
-  fail(error: GatewayError): void
-}
+export type UpstreamStageOwner = UpgradeStageOwner
 
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
@@ -25,6 +27,7 @@ export class UpstreamStage implements AttemptOwner {
   readonly #response: ResponseStage
   readonly #port: ClientPort
   readonly #owner: UpstreamStageOwner
+  readonly #upgrade: UpgradeStage
   #tried: Set<Peer> | null = null
   #attempt: Attempt | null = null
   /** A peer that was taken for an attempt that has not begun, and whether it is to be a probe. */
@@ -39,12 +42,19 @@ export class UpstreamStage implements AttemptOwner {
     response: ResponseStage,
     port: ClientPort,
     owner: UpstreamStageOwner,
+    upgrade: string,
   ) {
     this.#phases = phases
     this.#body = body
     this.#response = response
     this.#port = port
     this.#owner = owner
+    this.#upgrade = new UpgradeStage(phases, response, port, owner, upgrade)
+  }
+
+  /** The connection behind a 101, null as long as there is none. */
+  get tunnel(): Tunnel | null {
+    return this.#upgrade.tunnel
   }
 
   /** Starts the first attempt. */
@@ -55,6 +65,7 @@ export class UpstreamStage implements AttemptOwner {
   /** Drops whatever is under way. */
   abort(): void {
     this.#attempt?.abort()
+    this.#upgrade.tunnel?.close()
     const held = this.#held
     if (held === null) return
     this.#held = null
@@ -67,7 +78,7 @@ export class UpstreamStage implements AttemptOwner {
   retry(error: GatewayError): boolean {
     const attempt = this.#attempt
     if (attempt === null || this.#response.headSent || !this.#body.replayable) return false
-    attempt.abort()
+    this.abort()
     return this.#tryAnother(attempt, error)
   }
 
@@ -112,6 +123,16 @@ export class UpstreamStage implements AttemptOwner {
   onAttemptEnd(_attempt: Attempt, trailerBlock: string, atMs: number): void {
     this.#phases.session.timing.upstreamResponseEnd = atMs
     this.#response.end(trailerBlock)
+  }
+
+  onAttemptUpgrade(attempt: Attempt, head: ResponseHead, socket: Socket, firstBytes: Uint8Array): void {
+    const { session, route } = this.#phases
+    const { timing } = session
+    const nowMs = now()
+    timing.upstreamResponseStart = nowMs
+    const sentMs = timing.upstreamRequestSent ?? nowMs
+    route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, sentMs, nowMs)
+    this.#upgrade.begin(attempt.head, head, socket, firstBytes)
   }
 
   onAttemptError(attempt: Attempt, error: GatewayError): void {
@@ -276,7 +297,8 @@ export class UpstreamStage implements AttemptOwner {
       bytes = null
       framing = { kind: 'none' }
     } else if (whole !== null) framing = { kind: 'length', length: whole.length }
-    attempt.start(upstream, head, bytes, framing)
+    const upgrade = bytes === null ? this.#upgrade.offer(head.method, framing) : ''
+    attempt.start(upstream, head, bytes, framing, upgrade)
     this.#copy?.begin(head, bytes, framing)
   }
 }

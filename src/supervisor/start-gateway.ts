@@ -163,6 +163,8 @@ function acceptorOptions(config: GatewayConfig): Parameters<typeof createAccepto
     },
     timeouts: { idleMs: client.idleMs, bodyMs: client.bodyMs, writeMs: client.writeMs },
     chunked: client.chunked,
+    upgrades: [...new Set(config.routes.flatMap((route) => route.upgrades))],
+    webSocketMessageBytes: limits.webSocketMessageBytes,
   }
 }
 

@@ -138,7 +138,7 @@ export class TestKit {
         config: {
           name: 'test',
           peers: this.#peers.peers.map((peer) => peer.target),
-          timeouts: { connectMs: 0, headersMs, idleMs: 0, totalMs },
+          timeouts: { connectMs: 0, headersMs, idleMs: 0, totalMs, tunnelMs: 0 },
           retries: { max: maxRetries },
           pool: { maxIdle: 0, idleMs: 0, maxAgeMs: 0 },
         },
@@ -146,6 +146,7 @@ export class TestKit {
         connector,
       },
       bufferRequestBody: (this.#options.bufferRequestBody ?? false) || chain.bufferRequestBody,
+      upgrades: [],
       bufferResponseBody: (this.#options.bufferResponseBody ?? false) || chain.bufferResponseBody,
     }
   }

@@ -113,9 +113,13 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   })
 }
 
-/** A-42: every finished session stands in `queue` and, if it was answered, in `total`; in `upstream` if it was there. */
-function recordTimes(recorder: Recorder, { session, route, queueMs }: SessionOutcome): void {
+/**
+ * A-42: every finished session stands in `queue` and, if it was answered, in `total`; in `upstream` if it was there. How long an
+ * upgraded connection was open is no latency, and would hide those of the route.
+ */
+function recordTimes(recorder: Recorder, { session, route, queueMs, status }: SessionOutcome): void {
   recorder.record(route, 'queue', queueMs)
+  if (status === 101) return
   const upstreamMs = upstreamLatencyMs(session.timing)
   if (upstreamMs !== null) recorder.record(route, 'upstream', upstreamMs)
   const totalMs = totalTimeMs(session.timing)

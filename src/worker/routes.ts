@@ -27,7 +27,7 @@ export interface RouteEnv {
 const NO_UPSTREAM: UpstreamConfig = {
   name: 'none',
   peers: [],
-  timeouts: { connectMs: 0, headersMs: 0, idleMs: 0, totalMs: 0 },
+  timeouts: { connectMs: 0, headersMs: 0, idleMs: 0, totalMs: 0, tunnelMs: 0 },
   retries: { max: 0 },
   pool: { maxIdle: 0, idleMs: 0, maxAgeMs: 0 },
 }
@@ -77,6 +77,7 @@ function createRoute(
     index,
     name: config.name,
     chain,
+    upgrades: config.upgrades,
     bufferRequestBody: config.bufferRequestBody || chain.bufferRequestBody,
     bufferResponseBody: config.bufferResponseBody || chain.bufferResponseBody,
     ...(paramNames(pattern).length === 0 ? {} : { pattern }),

@@ -36,6 +36,7 @@ describe('slots', () => {
     Object.assign(slot, {
       answered: true,
       complete: true,
+      tunnel: true,
       wantSent: true,
       paused: true,
       stalled: true,
@@ -53,6 +54,7 @@ describe('slots', () => {
       route: 4,
       answered: false,
       complete: false,
+      tunnel: false,
       wantSent: false,
       bodyCredit: WINDOW_BYTES,
       waiting: [],

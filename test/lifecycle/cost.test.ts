@@ -44,7 +44,7 @@ class Scene {
         config: {
           name: 'u',
           peers: [target],
-          timeouts: { connectMs: 1, headersMs: 1, idleMs: 1, totalMs: 1000 },
+          timeouts: { connectMs: 1, headersMs: 1, idleMs: 1, totalMs: 1000, tunnelMs: 0 },
           retries: { max: 3 },
           pool: { maxIdle: 1, idleMs: 1, maxAgeMs: 0 },
         },
@@ -60,6 +60,7 @@ class Scene {
         },
       },
       bufferRequestBody: false,
+      upgrades: [],
       bufferResponseBody: false,
     }
     const env: LifecycleEnv = {

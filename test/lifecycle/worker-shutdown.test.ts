@@ -11,7 +11,7 @@ import { deferred } from './support.js'
 const UPSTREAM: UpstreamConfig = {
   name: 'app',
   peers: [],
-  timeouts: { connectMs: 0, headersMs: 0, idleMs: 0, totalMs: 0 },
+  timeouts: { connectMs: 0, headersMs: 0, idleMs: 0, totalMs: 0, tunnelMs: 0 },
   retries: { max: 0 },
   pool: { maxIdle: 0, idleMs: 1000, maxAgeMs: 0 },
 }
@@ -36,7 +36,17 @@ it('A-71 a worker that is told to stop cleans up each session that it still has,
   ])
   const upstream = createUpstream(UPSTREAM)
   const actor = new Actor(new RingWriter(toAcceptor), new RingReader(toWorker), {
-    routes: [{ index: 0, name: 'r', chain, upstream, bufferRequestBody: false, bufferResponseBody: false }],
+    routes: [
+      {
+        index: 0,
+        name: 'r',
+        chain,
+        upstream,
+        upgrades: [],
+        bufferRequestBody: false,
+        bufferResponseBody: false,
+      },
+    ],
     env: {
       wheel: new DeadlineWheel(),
       filterMs: 0,

@@ -77,6 +77,7 @@ export class AcceptorUnderTest implements Subject {
         limits: { ...DEFAULT_LIMITS, ...options.limits },
         timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
         chunked: options.chunked ?? 'close',
+        upgrades: ['websocket'],
       },
       handler,
     )

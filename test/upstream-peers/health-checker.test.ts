@@ -34,7 +34,7 @@ class Scene {
     const upstream: UpstreamConfig = {
       name: 'app',
       peers,
-      timeouts: { connectMs: 1, headersMs: 1, idleMs: 1, totalMs: 0 },
+      timeouts: { connectMs: 1, headersMs: 1, idleMs: 1, totalMs: 0, tunnelMs: 0 },
       retries: { max: 0 },
       pool: { maxIdle: 0, idleMs: 1, maxAgeMs: 0 },
       health: HEALTH,

@@ -32,7 +32,7 @@ import { WorkerSession } from '#src/worker/worker-session.js'
 const UPSTREAM: UpstreamConfig = {
   name: 'app',
   peers: [],
-  timeouts: { connectMs: 0, headersMs: 0, idleMs: 0, totalMs: 0 },
+  timeouts: { connectMs: 0, headersMs: 0, idleMs: 0, totalMs: 0, tunnelMs: 0 },
   retries: { max: 0 },
   pool: { maxIdle: 0, idleMs: 1000, maxAgeMs: 0 },
 }
@@ -64,6 +64,7 @@ class Bench {
       chain: new FilterChain([filter]),
       upstream: createUpstream(UPSTREAM),
       bufferRequestBody: false,
+      upgrades: [],
       bufferResponseBody: false,
     }
     this.env = {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { generateRequestId } from '../../session/request-id.js'
+import { allowedUpgrade } from '../../session/upgrade-protocols.js'
 import { DeadlineWheel, now } from '../../time/index.js'
 import { clientAddress } from '../client-address.js'
 import { gatewayFields } from '../gateway-fields.js'
@@ -18,6 +19,8 @@ import {
 import { answerOnSocket, type ClientError, parserRefusal } from './client-error.js'
 import { lingerOnClose } from './linger-on-close.js'
 import { NodeExchange, type NodeExchangeHost } from './node-exchange.js'
+import { NodeUpgrade } from './node-upgrade.js'
+import { asksForUpgrade, bareResponse, upgradeMessages } from './upgrade-request.js'
 
 /** What the acceptor remembers of one connection. */
 interface Connection {
@@ -52,6 +55,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     this.host = options.host
     this.port = options.port
     this.#guard = new HeadBuilder({ limits: options.limits, chunked: options.chunked, strings: 'bytes' })
+    const { upgrades = [] } = options
     const server = createServer({
       maxHeaderSize: options.limits.headerBytes + options.limits.targetBytes + HEAD_MARGIN_BYTES,
       insecureHTTPParser: false,
@@ -62,6 +66,9 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       headersTimeout: options.timeouts.idleMs,
       requestTimeout: 0,
       connectionsCheckingInterval: Math.max(50, Math.min(1000, options.timeouts.idleMs / 4)),
+      ...(upgrades.length === 0
+        ? {}
+        : { IncomingMessage: upgradeMessages((request) => this.#upgrades(request)) }),
     })
     // Node would silently cut off what exceeds its count; ours is counted by the guard.
     server.maxHeadersCount = 0
@@ -74,6 +81,11 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     server.on('checkContinue', (request, response) => this.#onRequest(request, response, true))
     server.on('checkExpectation', (request, response) => this.#onRequest(request, response, false))
     server.on('clientError', (error, socket) => this.#onClientError(error, socket as Socket))
+    if (upgrades.length > 0) {
+      server.on('upgrade', (request, socket, firstBytes) =>
+        this.#onUpgrade(request, socket as Socket, firstBytes),
+      )
+    }
     server.on('connect', (_request, socket) => {
       const requestId = generateRequestId()
       answerOnSocket(socket as Socket, REFUSALS.methodForbidden, requestId)
@@ -124,7 +136,26 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     socket.once('close', () => this.#connections.delete(socket))
   }
 
-  #onRequest(request: IncomingMessage, response: ServerResponse, sendContinue: boolean): void {
+  /** Not behind an answer that is still due, since the socket is given away at once, nor while the gateway stops. */
+  #upgrades(request: IncomingMessage): boolean {
+    const connection = this.#connections.get(request.socket)
+    if (this.draining || connection === undefined || connection.closing || connection.active > 0) return false
+    return asksForUpgrade(request, this.options.upgrades ?? [])
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Socket, firstBytes: Buffer): void {
+    // An error that comes before anybody listens would end the process.
+    socket.on('error', () => undefined)
+    this.#onRequest(request, bareResponse(request, socket), false, firstBytes)
+  }
+
+  /** @param firstBytes of an upgrade: what was read behind the head */
+  #onRequest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    sendContinue: boolean,
+    firstBytes: Buffer | null = null,
+  ): void {
     const connection = this.#connections.get(request.socket)
     if (connection === undefined || connection.closing) return
     if (request.httpVersionMajor !== 1 || request.httpVersionMinor > 1) {
@@ -147,7 +178,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       return
     }
     const isChunked = guard.contentLength === LENGTH_CHUNKED
-    const closes = isChunked || guard.asksToClose
+    const closes = isChunked || guard.asksToClose || firstBytes !== null
     connection.closing = closes
     const head = {
       method: request.method ?? '',
@@ -157,11 +188,14 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       claims: guard.claims,
       contentLength: guard.contentLength,
       remoteAddress: clientAddress(request.socket.remoteAddress),
-      upgrade: guard.upgrade,
+      upgrade: firstBytes === null ? '' : allowedUpgrade(guard.upgrade, this.options.upgrades ?? []),
       requestId,
       startMs: now(),
     }
-    const exchange = new NodeExchange(this, head, request, response, { sendContinue, closes })
+    const exchange =
+      firstBytes === null
+        ? new NodeExchange(this, head, request, response, { sendContinue, closes })
+        : new NodeUpgrade(this, head, request, response, request.socket, firstBytes)
     connection.active += 1
     connection.latest = exchange
     response.once('close', () => {

@@ -29,7 +29,7 @@ export interface NodeExchangeHost {
 export class NodeExchange implements Downstream {
   readonly head: RequestHead
   owner: unknown = null
-  readonly #host: NodeExchangeHost
+  protected readonly host: NodeExchangeHost
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #sendContinue: boolean
@@ -53,7 +53,7 @@ export class NodeExchange implements Downstream {
     options: { readonly sendContinue: boolean; readonly closes: boolean },
   ) {
     this.head = head
-    this.#host = host
+    this.host = host
     this.#request = request
     this.#response = response
     this.#sendContinue = options.sendContinue
@@ -84,12 +84,12 @@ export class NodeExchange implements Downstream {
 
   /** Hands the request to the owner and begins to read its body. */
   start(): void {
-    this.#host.handler.onRequest(this)
+    this.host.handler.onRequest(this)
     if (this.#bodyComplete) {
       this.#request.resume()
       return
     }
-    this.#bodyDeadline = this.#host.wheel.create(() => this.refuse(REFUSALS.bodyTimeout))
+    this.#bodyDeadline = this.host.wheel.create(() => this.refuse(REFUSALS.bodyTimeout))
     const fail = () => this.#request.socket.destroy()
     this.#request.on('data', (chunk: Buffer) => attempt(() => this.#onData(chunk), fail))
     this.#request.on('end', () => attempt(() => this.#onEnd(), fail))
@@ -175,7 +175,7 @@ export class NodeExchange implements Downstream {
 
   abort(): void {
     if (this.#over) return
-    this.#finish()
+    this.finish()
     this.#request.socket.destroy()
   }
 
@@ -183,7 +183,7 @@ export class NodeExchange implements Downstream {
     if (this.#bodyComplete || this.#bodyPaused) return
     this.#bodyPaused = true
     this.#request.pause()
-    if (this.#bodyDeadline !== null) this.#host.wheel.clear(this.#bodyDeadline)
+    if (this.#bodyDeadline !== null) this.host.wheel.clear(this.#bodyDeadline)
   }
 
   resumeBody(): void {
@@ -203,9 +203,9 @@ export class NodeExchange implements Downstream {
       this.#writeHead(answer.status, answer.statusText, answer.headerBlock, answer.body.length)
       this.#response.end(answer.body)
     }
-    this.#finish()
-    this.#host.handler.onRefused(refusal, requestId, remoteAddress)
-    this.#host.handler.onAbort(this)
+    this.finish()
+    this.host.handler.onRefused(refusal, requestId, remoteAddress)
+    this.host.handler.onAbort(this)
     if (!answers) this.#request.socket.destroy()
   }
 
@@ -219,8 +219,8 @@ export class NodeExchange implements Downstream {
     const lines = headerLines(headerBlock + gatewayFields(this.head.requestId))
     if (contentLength !== null) lines.push('content-length', String(contentLength))
     // What is left of a body that nobody waits for, or of a chunked one, must not be read as a request (U3, B17).
-    if (this.#closes || this.#host.draining || !this.#bodyComplete) this.#response.shouldKeepAlive = false
-    if (!this.#bodyComplete) lingerOnClose(this.#request, this.#host.wheel)
+    if (this.#closes || this.host.draining || !this.#bodyComplete) this.#response.shouldKeepAlive = false
+    if (!this.#bodyComplete) lingerOnClose(this.#request, this.host.wheel)
     this.#response.writeHead(status, statusText, lines)
   }
 
@@ -232,7 +232,7 @@ export class NodeExchange implements Downstream {
 
   /** Node's socket timer knows of progress inside the write queue; without any it closes the socket. */
   #watchProgress(): void {
-    this.#request.socket.setTimeout(this.#host.options.timeouts.writeMs)
+    this.#request.socket.setTimeout(this.host.options.timeouts.writeMs)
   }
 
   #startReading(): void {
@@ -243,13 +243,13 @@ export class NodeExchange implements Downstream {
 
   #armBodyDeadline(): void {
     const deadline = this.#bodyDeadline
-    if (deadline !== null) this.#host.wheel.arm(deadline, this.#host.options.timeouts.bodyMs)
+    if (deadline !== null) this.host.wheel.arm(deadline, this.host.options.timeouts.bodyMs)
   }
 
   #onData(chunk: Buffer): void {
     if (this.#over) return
     this.#bytesIn += chunk.length
-    const { bodyBytes } = this.#host.options.limits
+    const { bodyBytes } = this.host.options.limits
     if (bodyBytes > 0 && this.#bytesIn > bodyBytes) {
       this.refuse(REFUSALS.bodyBytes)
       return
@@ -257,41 +257,42 @@ export class NodeExchange implements Downstream {
     const last = this.#bytesIn === this.head.contentLength
     if (last) this.#completeBody()
     else if (!this.#bodyPaused) this.#armBodyDeadline()
-    this.#host.handler.onBody(this, chunk, last)
+    this.host.handler.onBody(this, chunk, last)
   }
 
   #onEnd(): void {
     if (this.#bodyComplete || this.#over) return
     this.#completeBody()
-    this.#host.handler.onBody(this, new Uint8Array(0), true)
+    this.host.handler.onBody(this, new Uint8Array(0), true)
   }
 
   #completeBody(): void {
     this.#bodyComplete = true
-    if (this.#bodyDeadline !== null) this.#host.wheel.clear(this.#bodyDeadline)
+    if (this.#bodyDeadline !== null) this.host.wheel.clear(this.#bodyDeadline)
   }
 
   #onDrain(): void {
     if (this.#over || this.#ended) return
     this.#request.socket.setTimeout(0)
-    this.#host.handler.onDrain(this)
+    this.host.handler.onDrain(this)
   }
 
   #onFinish(): void {
     // Node says `finish` too when a socket is destroyed with data in its queue; then `close` follows.
     if (this.#over || this.#request.socket.destroyed) return
-    this.#finish()
-    this.#host.handler.onFinish(this)
+    this.finish()
+    this.host.handler.onFinish(this)
   }
 
   #onClose(): void {
     if (this.#over) return
-    this.#finish()
-    this.#host.handler.onAbort(this)
+    this.finish()
+    this.host.handler.onAbort(this)
   }
 
-  #finish(): void {
+  /** The last event of the exchange is due, or the tunnel takes over. */
+  protected finish(): void {
     this.#over = true
-    if (this.#bodyDeadline !== null) this.#host.wheel.clear(this.#bodyDeadline)
+    if (this.#bodyDeadline !== null) this.host.wheel.clear(this.#bodyDeadline)
   }
 }

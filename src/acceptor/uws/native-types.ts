@@ -40,6 +40,72 @@ export interface UwsResponse {
   onData(callback: (chunk: ArrayBuffer, isLast: boolean) => void): UwsResponse
   getRemoteAddressAsText(): ArrayBuffer
   getRemoteAddress(): ArrayBuffer
+  /**
+   * Answers 101 behind what was written, and makes a WebSocket of the connection; `open` is called from inside. The response must
+   * not be used any more, and its abort callback will not come.
+   */
+  upgrade(
+    userData: UwsUserData,
+    key: string,
+    protocol: string,
+    extensions: string,
+    context: UwsSocketContext,
+  ): void
+}
+
+/** What a WebSocket carries for us. */
+export interface UwsUserData {
+  readonly tunnel: UwsTunnel
+}
+
+/** What uWS tells of a WebSocket. */
+export interface UwsTunnel {
+  onOpen(socket: UwsWebSocket): void
+  onMessage(message: ArrayBuffer, isBinary: boolean): void
+  onPing(message: ArrayBuffer): void
+  onPong(message: ArrayBuffer): void
+  onDrain(): void
+  onClose(code: number, reason: ArrayBuffer): void
+}
+
+/** Opaque handle that an upgrade needs. */
+export interface UwsSocketContext {
+  readonly __opaque?: never
+}
+
+/** One WebSocket of uWS. Any use after `close` was called back throws. Sends buffer what the socket does not take. */
+export interface UwsWebSocket {
+  getUserData(): UwsUserData
+  send(message: UwsBytes, isBinary: boolean, compresses: boolean): number
+  /** The three that follow are not in the package's type declarations, nor are they documented; they send what they say. */
+  sendFirstFragment(message: UwsBytes, isBinary: boolean, compresses: boolean): number
+  sendFragment(message: UwsBytes, compresses: boolean): number
+  sendLastFragment(message: UwsBytes, compresses: boolean): number
+  ping(message: UwsBytes): number
+  getBufferedAmount(): number
+  /** Sends a close frame; 1005 as a code sends an empty one. `close` is called back from inside. */
+  end(code: number, reason: UwsBytes): void
+  /** At once. `close` is called back from inside. */
+  close(): void
+  cork(callback: () => void): UwsWebSocket
+}
+
+/** Messages and payloads are detached after the callback. */
+export interface UwsWebSocketBehavior {
+  readonly maxPayloadLength: number
+  /** 0: unlimited. */
+  readonly maxBackpressure: number
+  /** 0: none. */
+  readonly idleTimeout: number
+  readonly compression: number
+  readonly sendPingsAutomatically: boolean
+  upgrade(response: UwsResponse, request: UwsRequest, context: UwsSocketContext): void
+  open(socket: UwsWebSocket): void
+  message(socket: UwsWebSocket, message: ArrayBuffer, isBinary: boolean): void
+  ping(socket: UwsWebSocket, message: ArrayBuffer): void
+  pong(socket: UwsWebSocket, message: ArrayBuffer): void
+  drain(socket: UwsWebSocket): void
+  close(socket: UwsWebSocket, code: number, reason: ArrayBuffer): void
 }
 
 /** Opaque handle of a listening socket. */
@@ -48,6 +114,8 @@ export interface UwsListenSocket {
 }
 
 export interface UwsApp {
+  /** Takes GET requests with a `Sec-WebSocket-Key` of 24 characters; all others go on to `any`. */
+  ws(pattern: string, behavior: UwsWebSocketBehavior): UwsApp
   any(pattern: string, handler: (response: UwsResponse, request: UwsRequest) => void): UwsApp
   /** Called with 1 for a new connection and -1 for one that has gone. */
   filter(callback: (response: UwsResponse, change: number) => void): UwsApp
@@ -67,6 +135,8 @@ export interface UwsApp {
 /** The addon. */
 export interface UwsNative {
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number
+  /** No compression. */
+  readonly DISABLED: number
   App(): UwsApp
   us_listen_socket_close(socket: UwsListenSocket): void
   us_socket_local_port(socket: UwsListenSocket): number

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
 import { generateRequestId } from '../../session/request-id.js'
+import { allowedUpgrade } from '../../session/upgrade-protocols.js'
 import { DeadlineWheel, now } from '../../time/index.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
 import { attempt, warnInternal } from '../internal-error.js'
@@ -14,9 +15,18 @@ import {
 import { ClientAddresses } from './client-addresses.js'
 import type { UwsExchangeHost } from './exchange-host.js'
 import { loadNative } from './native.js'
-import type { UwsApp, UwsListenSocket, UwsNative, UwsRequest, UwsResponse } from './native-types.js'
+import type {
+  UwsApp,
+  UwsListenSocket,
+  UwsNative,
+  UwsRequest,
+  UwsResponse,
+  UwsSocketContext,
+  UwsWebSocketBehavior,
+} from './native-types.js'
 import { RefusedRequest } from './refused-request.js'
 import { UwsExchange } from './uws-exchange.js'
+import { handshakeKey, UwsUpgrade, withoutExtensions } from './uws-upgrade.js'
 
 /** Request line and separators, beside the limits of target and field section. */
 const HEAD_MARGIN_BYTES = 256
@@ -25,6 +35,8 @@ const HEAD_MARGIN_BYTES = 256
  * would be read as the next request. Where a length is to be expected and there is none, the connection ends with the request.
  */
 const HAS_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+const WEBSOCKET = ['websocket'] as const
+const MESSAGE_BYTES = 16 * 1024 * 1024
 /** uWS counts in sweeps of 4 s; a timer of one sweep could fire at once. */
 const LEAST_IDLE_S = 5
 
@@ -44,6 +56,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   readonly #guard: HeadBuilder
   readonly #addresses = new ClientAddresses()
   readonly #addField: (name: string, value: string) => void
+  readonly #maxMessageBytes: number
   #socket: UwsListenSocket | null = null
 
   /** @throws NativeUnavailable */
@@ -52,6 +65,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     this.options = options
     this.host = options.host
     this.port = options.port
+    this.#maxMessageBytes = options.webSocketMessageBytes ?? MESSAGE_BYTES
     const { limits, timeouts } = options
     this.#native = loadNative(limits.headerBytes + limits.targetBytes + HEAD_MARGIN_BYTES)
     const guard = new HeadBuilder({ limits, chunked: options.chunked, strings: 'utf8' })
@@ -62,7 +76,8 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     this.#app.setIdleTimeout?.(idleS)
     this.#app.setResponseTimeout?.(idleS)
     this.#app.filter((response, change) => attempt(() => this.#onConnection(response, change)))
-    this.#app.any('/*', (response, request) => this.#onRequest(response, request))
+    if (options.upgrades?.includes('websocket') === true) this.#app.ws('/*', this.#webSockets())
+    this.#app.any('/*', (response, request) => this.#onRequest(response, request, null))
   }
 
   /** @throws Error with the code that listening fails with, e.g. EADDRINUSE */
@@ -98,7 +113,33 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     response.close()
   }
 
-  #onRequest(response: UwsResponse, request: UwsRequest): void {
+  #webSockets(): UwsWebSocketBehavior {
+    return {
+      maxPayloadLength: this.#maxMessageBytes,
+      maxBackpressure: 0,
+      idleTimeout: 0,
+      compression: this.#native.DISABLED,
+      sendPingsAutomatically: false,
+      upgrade: (response, request, context) => this.#onRequest(response, request, context),
+      open: (socket) => attempt(() => socket.getUserData().tunnel.onOpen(socket)),
+      message: (socket, message, isBinary) =>
+        attempt(
+          () => socket.getUserData().tunnel.onMessage(message, isBinary),
+          () => socket.close(),
+        ),
+      ping: (socket, message) => attempt(() => socket.getUserData().tunnel.onPing(message)),
+      pong: (socket, message) => attempt(() => socket.getUserData().tunnel.onPong(message)),
+      drain: (socket) => attempt(() => socket.getUserData().tunnel.onDrain()),
+      close: (socket, code, reason) => {
+        // The filter counts a connection in, but not out once it is a WebSocket.
+        this.connections -= 1
+        attempt(() => socket.getUserData().tunnel.onClose(code, reason))
+      },
+    }
+  }
+
+  /** @param context of a request that looks like a WebSocket handshake */
+  #onRequest(response: UwsResponse, request: UwsRequest, context: UwsSocketContext | null): void {
     let subject: UwsExchange | RefusedRequest | null = null
     let isAlive = true
     response.onAborted(() => {
@@ -124,15 +165,22 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         this.handler.onRefused(refusal, requestId, remoteAddress)
         return
       }
+      const key =
+        context === null ||
+        this.draining ||
+        guard.asksToClose ||
+        allowedUpgrade(guard.upgrade, WEBSOCKET) === ''
+          ? ''
+          : handshakeKey(guard.headerBlock)
       const head = {
         method,
         target: guard.target,
         host: guard.host,
-        headerBlock: guard.headerBlock,
+        headerBlock: key === '' ? guard.headerBlock : withoutExtensions(guard.headerBlock),
         claims: guard.claims,
         contentLength: guard.contentLength,
         remoteAddress,
-        upgrade: guard.upgrade,
+        upgrade: key === '' ? '' : 'websocket',
         requestId,
         startMs: now(),
       }
@@ -141,7 +189,10 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         guard.asksToClose ||
         contentLength === LENGTH_CHUNKED ||
         (contentLength === LENGTH_NONE && method !== 'GET' && HAS_BODY.has(method))
-      const exchange = new UwsExchange(this, response, head, { closes, uwsCloses })
+      const exchange =
+        context === null || key === ''
+          ? new UwsExchange(this, response, head, { closes, uwsCloses })
+          : new UwsUpgrade(this, response, head, { context, key, maxMessageBytes: this.#maxMessageBytes })
       subject = exchange
       exchange.start()
     } catch (error) {

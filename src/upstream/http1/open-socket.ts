@@ -1,4 +1,4 @@
-import { connect, isIP, type LookupFunction, type Socket, type TcpSocketConnectOpts } from 'node:net'
+import { connect, isIP, type LookupFunction, type NetConnectOpts, type Socket } from 'node:net'
 import {
   type ConnectionOptions,
   checkServerIdentity,
@@ -35,6 +35,8 @@ export function openSocket(
   memory: TlsMemory,
 ): Socket {
   const onread = readInto === null ? {} : { onread: readInto }
+  // What is handed over after an upgrade may go on in one direction when the other has ended.
+  const allowHalfOpen = readInto === null
   const address =
     target.socketPath === undefined
       ? {
@@ -44,12 +46,13 @@ export function openSocket(
         }
       : { path: target.socketPath }
   if (target.tls === undefined)
-    return connect({ ...address, noDelay: true, ...onread } as TcpSocketConnectOpts)
+    return connect({ ...address, noDelay: true, allowHalfOpen, ...onread } as NetConnectOpts)
   const tls = target.tls
   memory.context ??= secureContextFor(tls)
-  const options: ConnectionOptions = {
+  const options: ConnectionOptions & { allowHalfOpen: boolean } = {
     ...address,
     ...onread,
+    allowHalfOpen,
     secureContext: memory.context,
     ALPNProtocols: ['http/1.1'],
     rejectUnauthorized: tls.verify,

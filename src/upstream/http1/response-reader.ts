@@ -252,13 +252,14 @@ export class ResponseReader {
     this.state = kind === 'none' ? 'complete' : kind === 'upgrade' ? 'upgraded' : kind
     // A 204 or 205 has no body whatever it announced, so the announcement must not travel on.
     const announced = status === 205 ? 0 : status === 204 ? -1 : fields.contentLength
-    this.#sink.onReaderHead({
+    const head = {
       status,
       statusText: this.#statusLine.text,
       headerBlock,
       contentLength: announced === -1 ? null : announced,
       hasBody: kind === 'length' || kind === 'chunked' || kind === 'until-close',
-    })
+    }
+    this.#sink.onReaderHead(kind === 'upgrade' ? { ...head, upgrade: fields.upgrade } : head)
   }
 
   #finishTrailers(bytes: Buffer, base: number): void {

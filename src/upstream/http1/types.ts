@@ -73,6 +73,8 @@ export interface ResponseHead {
   readonly contentLength: number | null
   /** False for HEAD, 204, 205, 304 and a length of zero: no `onBody` will come. */
   readonly hasBody: boolean
+  /** Of a 101: the protocol that the upstream has chosen of those offered. */
+  readonly upgrade?: string
 }
 
 /**

@@ -20,6 +20,7 @@ export function route(match: Partial<RouteMatch> = {}): RouteConfig {
     upstream: 'app',
     filters: [],
     bufferRequestBody: false,
+    upgrades: [],
     bufferResponseBody: false,
   }
 }
