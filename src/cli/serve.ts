@@ -79,7 +79,7 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
         if (forced) return
         if (lost > 0) logger.warn({ lost }, `stopped; ${sessions(lost)} not finished in time and cut`)
         else logger.info('stopped; no session was lost')
-        finish(EXIT.ok)
+        finish(lost > 0 ? EXIT.runtime : EXIT.ok)
       } catch (error) {
         failed(error, 'draining failed')
       }

@@ -224,7 +224,7 @@ describe('signals', () => {
     const { code, stdout } = await cli.finished
     expect(stdout).toContain('stopped; 1 session was not finished in time and cut')
     expect(await answer).toBeNull()
-    expect(code).toBe(0)
+    expect(code).toBe(1)
   })
 })
 

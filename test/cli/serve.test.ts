@@ -127,14 +127,14 @@ describe('stopping', () => {
     expect(gateway.closed).toBe(0)
   })
 
-  it('says how many sessions the deadline cut', async () => {
+  it('C7 says how many sessions the deadline cut, and exits 1', async () => {
     const { ended, logged } = await start()
     await logged(1)
     const draining = once(gateway.events, 'drain')
     process_.emit('SIGTERM', 'SIGTERM')
     await draining
     gateway.endDrain(2)
-    expect(await ended).toBe(0)
+    expect(await ended).toBe(1)
     expect(logs.at(-1)).toMatchObject({
       level: 'warn',
       lost: 2,
