@@ -1,4 +1,4 @@
-import { fieldOf } from '../routing/field-condition.js'
+import { fieldOf, firstFieldOf } from '../routing/field-condition.js'
 import { hostPort } from '../routing/host-name.js'
 import { clientIndex, nodeAddress } from './client-address.js'
 import { formatForwarded, parseForwarded } from './forwarded-field.js'
@@ -45,6 +45,9 @@ export class ForwardingFields {
   readonly #sendsX: boolean
   readonly #sendsForwarded: boolean
   readonly #trace: string
+  /** Most requests of a worker name the same host as the one before. */
+  #lastHost: string | null = null
+  #lastHostFields = ''
 
   /** @param instanceId tells this process from others of its name in Via; '' for none */
   constructor(config: ForwardingConfig, instanceId = '') {
@@ -62,15 +65,22 @@ export class ForwardingFields {
     const { remoteAddress, requestId } = origin
     let fields = this.#trace
     if (this.#sendsX || this.#sendsForwarded) {
-      const host = fieldOf(headerBlock, 'host') ?? ''
-      if (this.#sendsX) {
-        const port = hostPort(host) || '80'
-        fields += `x-forwarded-for: ${remoteAddress}\r\nx-forwarded-host: ${host}\r\nx-forwarded-port: ${port}\r\nx-forwarded-proto: http\r\n`
-      }
+      // There is one and no more: the guard has seen to it.
+      const host = firstFieldOf(headerBlock, 'host') ?? ''
+      if (this.#sendsX) fields += `x-forwarded-for: ${remoteAddress}\r\n${this.#hostFields(host)}`
       if (this.#sendsForwarded)
         fields += `forwarded: ${formatForwarded({ for: remoteAddress, host, proto: 'http' })}\r\n`
     }
     return `${fields}x-request-id: ${requestId}\r\n`
+  }
+
+  #hostFields(host: string): string {
+    if (host !== this.#lastHost) {
+      this.#lastHost = host
+      const port = hostPort(host) || '80'
+      this.#lastHostFields = `x-forwarded-host: ${host}\r\nx-forwarded-port: ${port}\r\nx-forwarded-proto: http\r\n`
+    }
+    return this.#lastHostFields
   }
 
   /** The id that a trusted proxy gave to a request, if it may and is one; else null. */

@@ -42,6 +42,15 @@ export function fieldOf(block: string, name: string): string | null {
   return found
 }
 
+/** The same of a field that stands there once at most. */
+export function firstFieldOf(block: string, name: string): string | null {
+  const start = `${name}: `
+  const at = block.startsWith(start) ? 0 : next(block, start, 0)
+  if (at < 0) return null
+  const end = block.indexOf('\r\n', at)
+  return block.slice(at + start.length, end < 0 ? block.length : end)
+}
+
 function next(block: string, start: string, from: number): number {
   const at = block.indexOf(`\r\n${start}`, from)
   return at < 0 ? -1 : at + 2
