@@ -6,7 +6,7 @@ import {
   summaries,
 } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard, type WorkerState } from '../memory/index.js'
-import { GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
+import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import type { PeerTable } from '../upstream/index.js'
 import type { ControlTask } from './control-task.js'
 import { peerTableOf, type UpstreamStats, upstreamStats } from './peer-stats.js'
@@ -43,7 +43,7 @@ export class StatsReader {
   constructor(task: ControlTask) {
     this.#task = task
     this.#board = new WorkerBoard(task.workers, task.board)
-    this.#counters = new SharedCounters(GATEWAY_COUNTERS, task.workers + 1, task.counters)
+    this.#counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(task.workers), task.counters)
     this.#histograms = new HistogramStore(task.workers, task.routes.length, task.histograms)
     this.#draining = new Int32Array(task.draining)
     this.#peers = peerTableOf(task)

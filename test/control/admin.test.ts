@@ -5,11 +5,11 @@ import type { ControlTask } from '#src/control/control-task.js'
 import { type Control, startControl } from '#src/control/start-control.js'
 import { HistogramStore } from '#src/histograms/index.js'
 import { SharedCounters, WorkerBoard } from '#src/memory/index.js'
-import { GATEWAY_COUNTERS } from '#src/session/counters.js'
+import { counterRows, GATEWAY_COUNTERS } from '#src/session/counters.js'
 
 const logger = pino({ level: 'silent' })
 const board = new WorkerBoard(2)
-const counters = new SharedCounters(GATEWAY_COUNTERS, 3)
+const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(2))
 const histograms = new HistogramStore(2, 1)
 const draining = new SharedArrayBuffer(4)
 const task: ControlTask = {
