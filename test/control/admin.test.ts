@@ -108,4 +108,17 @@ describe('admin listener', () => {
       port: control.port,
     })
   })
+
+  it('a control thread that dies is told of, so that workers resolve names themselves; one that is closed is not', async () => {
+    const lost: string[] = []
+    const other = await startControl(task, logger, () => lost.push('closed'))
+    await other.close()
+    const told = new Promise<void>((resolve) => {
+      // It cannot read this as counters.
+      const broken = { ...task, counters: new SharedArrayBuffer(1) }
+      startControl(broken, logger, resolve).catch(() => lost.push('failed'))
+    })
+    await told
+    expect(lost).toEqual(['failed'])
+  })
 })
