@@ -1,10 +1,10 @@
 import type { UpstreamConfig } from '../config/types.js'
-import type { HealthEvent } from '../upstream/index.js'
+import type { DnsSettings, HealthEvent } from '../upstream/index.js'
 
 /** What the control thread is given: where to listen and the shared memory that it reads. Plain data. */
 export interface ControlTask {
   readonly host: string
-  /** Null: nothing listens, the thread is there for the health checks alone. */
+  /** Null: nothing listens, the thread is there for health checks and names alone. */
   readonly port: number | null
   readonly workers: number
   readonly board: SharedArrayBuffer
@@ -21,12 +21,19 @@ export interface ControlTask {
     readonly table: SharedArrayBuffer
     readonly upstreams: readonly UpstreamConfig[]
     readonly clockAnchorMs: number
+    readonly dns: DnsSettings
   }
 }
 
 /** From the control thread: once where it listens, or why it does not; and what the health checks find. */
 export type ControlMessage =
   | { readonly type: 'health'; readonly event: HealthEvent }
+  | {
+      readonly type: 'log'
+      readonly level: 'debug' | 'info' | 'warn'
+      readonly fields: Readonly<Record<string, unknown>>
+      readonly text: string
+    }
   | { readonly type: 'started' }
   | { readonly type: 'listening'; readonly host: string; readonly port: number }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }

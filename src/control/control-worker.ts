@@ -1,15 +1,21 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { SharedCounters } from '../memory/index.js'
+import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { useClockAnchor } from '../time/index.js'
 import { Http1Connector } from '../upstream/http1/index.js'
-import { HealthChecker, peerChecker } from '../upstream/index.js'
+import { HealthChecker, keepNames, type NameLog, peerChecker } from '../upstream/index.js'
 import { createAdminServer } from './admin-server.js'
 import type { ControlMessage, ControlTask } from './control-task.js'
+import { NamePublisher } from './name-publisher.js'
 import { peerTableOf } from './peer-stats.js'
 import { StatsReader } from './stats.js'
 
 // The control thread: everything that somebody may ask of the gateway is answered here, never on the acceptor's thread; and what is
 // to be done once for all workers is done here.
 const task: ControlTask = workerData
+
+/** How often lookups are counted, ms. */
+const COUNT_MS = 100
 
 function tell(message: ControlMessage): void {
   parentPort?.postMessage(message)
@@ -18,10 +24,23 @@ function tell(message: ControlMessage): void {
 if (task.peers !== undefined) useClockAnchor(task.peers.clockAnchorMs)
 const table = peerTableOf(task)
 if (table !== null && task.peers !== undefined) {
+  const line =
+    (level: 'debug' | 'info' | 'warn'): NameLog['info'] =>
+    (fields, text) =>
+      tell({ type: 'log', level, fields, text })
+  const names = keepNames(task.peers.dns, { debug: line('debug'), info: line('info'), warn: line('warn') })
+  new NamePublisher({
+    table,
+    upstreams: task.peers.upstreams,
+    names,
+    onTooMany: (upstream, name, left) =>
+      line('warn')({ upstream, name, left }, 'a name has more addresses than the table has rows for it'),
+  }).start()
+  countLookups(names.stats)
   new HealthChecker({
     table,
     upstreams: task.peers.upstreams,
-    check: peerChecker(new Http1Connector({ maxIdle: 0 })),
+    check: peerChecker(new Http1Connector({ maxIdle: 0, names })),
     onEvent: (event) => tell({ type: 'health', event }),
   }).start()
 }
@@ -37,4 +56,18 @@ else {
     if (typeof address === 'object' && address !== null)
       tell({ type: 'listening', host: address.address, port: address.port })
   })
+}
+
+/** The row behind those of the workers is this thread's. The timer keeps the thread alive, those of names do not. */
+function countLookups(stats: Readonly<Record<'lookups' | 'failures', number>>): void {
+  const rows = counterRows(task.workers)
+  const counters = new SharedCounters(GATEWAY_COUNTERS, rows, task.counters).row(rows - 1)
+  let lookups = 0
+  let failures = 0
+  setInterval(() => {
+    counters.add('dns_lookups', stats.lookups - lookups)
+    counters.add('dns_failures', stats.failures - failures)
+    lookups = stats.lookups
+    failures = stats.failures
+  }, COUNT_MS)
 }

@@ -49,6 +49,12 @@ export function prometheusText(stats: GatewayStats): string {
   metric('upstream_connections_reused_total', 'counter', 'Requests that found a pooled connection.', [
     ['', counters.upstream_connections_reused],
   ])
+  metric(
+    'upstream_connection_reuse_ratio',
+    'gauge',
+    'Share of requests to upstreams that found a pooled connection, since the start.',
+    [['', stats.connectionReuseRatio]],
+  )
   metric('dns_lookups_total', 'counter', 'Names of peers that were asked for.', [['', counters.dns_lookups]])
   metric('dns_failures_total', 'counter', 'Lookups that gave no address.', [['', counters.dns_failures]])
   metric(

@@ -10,25 +10,43 @@ export interface Control {
   close(): Promise<void>
 }
 
-/** Starts the control thread: admin listener and health checks. @throws Error with the system's `code` (`EADDRINUSE`) when it cannot listen */
-export function startControl(task: ControlTask, logger: Logger): Promise<Control> {
+/**
+ * Starts the control thread: admin listener, health checks, names.
+ * @param onLost the thread has ended without being closed
+ * @throws Error with the system's `code` (`EADDRINUSE`) when it cannot listen
+ */
+export function startControl(
+  task: ControlTask,
+  logger: Logger,
+  onLost: () => void = () => undefined,
+): Promise<Control> {
   const thread = new Worker(new URL('./control-worker.js', import.meta.url), {
     workerData: task,
     execArgv: [],
   })
+  let isClosing = false
   return new Promise((resolve, reject) => {
+    thread.on('exit', () => {
+      if (!isClosing) onLost()
+    })
     thread.on('error', (error) => {
       logger.error(
         { err: error },
-        'the control thread failed: no admin listener and no health checks from now on',
+        'the control thread failed: no admin listener and no health checks from now on, names are resolved by the workers',
       )
       reject(error)
     })
     thread.on('message', (message: ControlMessage) => {
-      const close = async (): Promise<void> => void (await thread.terminate())
+      const close = async (): Promise<void> => {
+        isClosing = true
+        await thread.terminate()
+      }
       switch (message.type) {
         case 'health':
           logHealthEvent(logger, message.event)
+          return
+        case 'log':
+          logger[message.level](message.fields, message.text)
           return
         case 'started':
           resolve({ host: '', port: 0, close })
@@ -37,6 +55,7 @@ export function startControl(task: ControlTask, logger: Logger): Promise<Control
           resolve({ host: message.host, port: message.port, close })
           return
         case 'failed':
+          isClosing = true
           void thread.terminate()
           reject(Object.assign(new Error(message.message), { code: message.code, port: task.port }))
       }

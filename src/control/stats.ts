@@ -6,7 +6,7 @@ import {
   summaries,
 } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard, type WorkerState } from '../memory/index.js'
-import { GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
+import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import type { PeerTable } from '../upstream/index.js'
 import type { ControlTask } from './control-task.js'
 import { peerTableOf, type UpstreamStats, upstreamStats } from './peer-stats.js'
@@ -25,6 +25,8 @@ export interface GatewayStats {
     readonly restarts: number
   }[]
   readonly counters: Readonly<Record<GatewayCounter, number>>
+  /** Share of requests to upstreams that found a connection in a pool, since the start; 0 before the first. */
+  readonly connectionReuseRatio: number
   readonly upstreams: readonly UpstreamStats[]
   /** Milliseconds, over all routes and workers. */
   readonly latency: Readonly<Record<Phase, LatencySummary>>
@@ -43,7 +45,7 @@ export class StatsReader {
   constructor(task: ControlTask) {
     this.#task = task
     this.#board = new WorkerBoard(task.workers, task.board)
-    this.#counters = new SharedCounters(GATEWAY_COUNTERS, task.workers + 1, task.counters)
+    this.#counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(task.workers), task.counters)
     this.#histograms = new HistogramStore(task.workers, task.routes.length, task.histograms)
     this.#draining = new Int32Array(task.draining)
     this.#peers = peerTableOf(task)
@@ -60,13 +62,15 @@ export class StatsReader {
     const notReady: string[] = []
     if (Atomics.load(this.#draining, 0) === 1) notReady.push('draining')
     if (!workers.some((worker) => worker.state === 'ready')) notReady.push('no worker is ready')
+    const counters = this.#counters.totals()
     return {
       version: this.#task.version,
       ready: notReady.length === 0,
       notReady,
       inFlight: workers.reduce((sum, worker) => sum + worker.inFlight, 0),
       workers,
-      counters: this.#counters.totals(),
+      counters,
+      connectionReuseRatio: reuseRatio(counters),
       upstreams: upstreamStats(this.#task, this.#peers),
       latency: summaries(this.#histograms),
     }
@@ -76,4 +80,9 @@ export class StatsReader {
   histogramLog(): string {
     return histogramLog(this.#histograms, this.#task.routes, this.#startMs, Date.now())
   }
+}
+
+function reuseRatio(counters: Readonly<Record<GatewayCounter, number>>): number {
+  const { upstream_connections_opened: opened, upstream_connections_reused: reused } = counters
+  return reused === 0 ? 0 : reused / (opened + reused)
 }

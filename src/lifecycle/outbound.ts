@@ -27,7 +27,8 @@ export class Outbound {
 export function hostFor(policy: HostPolicy, { target }: UpstreamPeer): string | null {
   if (policy.kind === 'preserve') return null
   if (policy.kind === 'value') return policy.value
-  const name = target.host.includes(':') ? `[${target.host}]` : target.host
+  const host = target.name ?? target.host
+  const name = host.includes(':') ? `[${host}]` : host
   const isDefault = target.port === 0 || target.port === (target.tls === undefined ? 80 : 443)
   return isDefault ? name : `${name}:${target.port}`
 }

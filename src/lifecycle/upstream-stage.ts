@@ -198,9 +198,8 @@ export class UpstreamStage implements AttemptOwner {
         const candidates = peers.peers.filter((peer) => this.#tried === null || !this.#tried.has(peer))
         const wanted = filter.upstreamPeer?.(current, candidates, ctx)
         const take = (peer: Peer | null | undefined): undefined => {
-          const found = peer === null || peer === undefined ? null : peers.find(peer)
           // The failed one is not tried again, whoever asks for it.
-          if (found !== null && candidates.includes(found)) chosen = found
+          if (peer !== null && peer !== undefined) chosen = peers.find(peer, candidates)
         }
         return isPromise(wanted) ? wanted.then((peer) => take(peer ?? null)) : take(wanted ?? null)
       },

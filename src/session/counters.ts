@@ -52,6 +52,11 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   ...REASONS.map((reason) => `error:${reason}` as const),
 ]
 
+/** Rows of counters, one for each thread that writes: the acceptor's, those of the workers, the control thread's. */
+export function counterRows(workers: number): number {
+  return workers + 2
+}
+
 /** The counter of a status's class. */
 export function statusCounter(status: number): GatewayCounter {
   return STATUS_COUNTERS[Math.floor(status / 100) - 1] ?? 'status:5xx'

@@ -18,6 +18,8 @@ export type HealthTag = 'healthy' | 'unhealthy' | 'unknown' | 'maintenance'
 export interface Peer {
   /** Name or address, IPv6 without brackets; the path of a Unix socket. */
   readonly address: string
+  /** The name in the configuration that `address` was resolved from; absent where the peer was not resolved. */
+  readonly name?: string | undefined
   /** 0 for a Unix socket. */
   readonly port: number
   readonly healthStatus: HealthTag

@@ -8,9 +8,9 @@ import { Dispatcher, Router } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
 import { HistogramStore } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
-import { GATEWAY_COUNTERS } from '../session/counters.js'
+import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
-import { configuredPeers, PeerTable, tablePlan } from '../upstream/index.js'
+import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -27,11 +27,14 @@ export async function startGateway(
   // It is about to be handed to the workers.
   assertPlainData(config, 'config')
   const board = new WorkerBoard(config.workers.count)
-  const counters = new SharedCounters(GATEWAY_COUNTERS, config.workers.count + 1)
+  const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count))
   const histograms = new HistogramStore(config.workers.count, config.routes.length).buffer
   const peers = new PeerTable(tablePlan(config))
-  for (const [index, upstream] of config.upstreams.entries())
-    peers.publish(index, configuredPeers(upstream.peers))
+  const publishConfigured = (): void => {
+    for (const [index, upstream] of config.upstreams.entries())
+      peers.publish(index, configuredPeers(upstream.peers))
+  }
+  publishConfigured()
   const row = counters.row(0)
   const instanceId = randomBytes(4).toString('hex')
   let whenIdle: (() => void) | null = null
@@ -81,7 +84,7 @@ export async function startGateway(
   let acceptor: Acceptor
   try {
     await pool.start()
-    if (config.admin !== null || config.upstreams.some(({ health }) => health !== undefined)) {
+    if (config.admin !== null || config.upstreams.some(needsControl)) {
       const routes = config.routes.map((route) => route.name)
       const shared = {
         workers: board.workers,
@@ -90,10 +93,17 @@ export async function startGateway(
         histograms,
         routes,
         draining,
-        peers: { table: peers.buffer, upstreams: config.upstreams, clockAnchorMs: clockAnchor() },
+        peers: {
+          table: peers.buffer,
+          upstreams: config.upstreams,
+          clockAnchorMs: clockAnchor(),
+          dns: config.dns,
+        },
       }
       const listen = config.admin ?? { host: '', port: null }
-      control = await startControl({ ...listen, ...shared, version: packageVersion() }, logger)
+      const task = { ...listen, ...shared, version: packageVersion() }
+      // Without it nobody publishes addresses any more: the workers ask for the names themselves.
+      control = await startControl(task, logger, publishConfigured)
     }
     acceptor = await createAcceptor(config.acceptor, acceptorOptions(config), dispatcher)
   } catch (error) {
@@ -147,6 +157,11 @@ export async function startGateway(
     close,
     stats: () => ({ inFlight: dispatcher.inFlight, counters: counters.totals() }),
   }
+}
+
+/** What is done for it once for all workers? */
+function needsControl(upstream: GatewayConfig['upstreams'][number]): boolean {
+  return upstream.health !== undefined || publishesNames(upstream)
 }
 
 function acceptorOptions(config: GatewayConfig): Parameters<typeof createAcceptor>[1] {

@@ -1,19 +1,24 @@
 export {
   type AddressListener,
-  createQuery,
   type DnsSettings,
+  keepNames,
+  type NameLog,
   NameNotResolved,
   NameResolver,
   type ResolvedAddress,
 } from './dns/index.js'
+export { type FollowedUpstream, PeerFollower } from './follow-peers.js'
 export { HealthChecker, type HealthEvent, logHealthEvent, peerChecker } from './health/index.js'
 export { type HealthChange, PeerSet, type PeerSetOptions } from './peer-set.js'
 export {
   configuredPeers,
+  isNamed,
   type PeerEntry,
   type PeerSnapshot,
   PeerTable,
   type PublishedPeer,
+  publishesNames,
+  SPARE_ROWS,
   type TablePlan,
   tablePlan,
   targetName,

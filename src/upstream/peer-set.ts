@@ -108,14 +108,15 @@ export class PeerSet {
     return this.#probing
   }
 
-  /** Takes over the peers from the table if they have changed there. Cheap when they have not. */
-  refresh(): void {
+  /** Takes over the peers from the table if they have changed there. Cheap when they have not. @returns whether they have */
+  refresh(): boolean {
     const { table, upstream } = this.#shared
-    if (table.version(upstream) === this.#version) return
+    if (table.version(upstream) === this.#version) return false
     const read = table.read(upstream)
-    if (read === null) return
+    if (read === null) return false
     this.#version = read.version
     this.setPeers(read.entries)
+    return true
   }
 
   /** Replaces the peers by those of these rows. Who was there before stays the same object, so that sessions know whom they tried. */
@@ -213,10 +214,11 @@ export class PeerSet {
     this.#ejector.abandoned(peer.row, isProbe)
   }
 
-  /** The peer of this set that a filter meant: the same object, or one of equal address and port. */
-  find(peer: Peer): UpstreamPeer | null {
+  /** Who of these a filter meant: the same object, or one of equal address and port; the first of those whose name it says. */
+  find({ address, port }: Peer, among = this.#peers): UpstreamPeer | null {
     return (
-      this.#peers.find((own) => own === peer || (own.address === peer.address && own.port === peer.port)) ??
+      among.find((own) => own.address === address && own.port === port) ??
+      among.find((own) => own.name === address && own.port === port) ??
       null
     )
   }

@@ -1,11 +1,11 @@
-import { isIP } from 'node:net'
 import type { UpstreamConfig } from '../config/types.js'
 import type { NameResolver } from './dns/index.js'
 import { Http1Connector, prepareTls } from './http1/index.js'
 import { PeerSet, type PeerSetOptions } from './peer-set.js'
 
 /** What a session needs of a connector; the real one is `Http1Connector`. */
-export type UpstreamConnector = Pick<Http1Connector, 'request' | 'stats' | 'close'>
+export type UpstreamConnector = Pick<Http1Connector, 'request' | 'stats' | 'close'> &
+  Partial<Pick<Http1Connector, 'retainTargets'>>
 
 /** One upstream in one worker: its peers and this worker's own connections to them. */
 export interface Upstream {
@@ -16,16 +16,13 @@ export interface Upstream {
 
 /** What an upstream shares with others. */
 export interface UpstreamSurroundings extends Pick<PeerSetOptions, 'shared' | 'onHealthChange'> {
-  /** Keeps the addresses of this thread's names, those of the peers from now on; without it every new connection looks its name up. */
+  /** Keeps the addresses of names; without it every new connection looks its name up. */
   readonly names?: NameResolver
 }
 
 /** @param surroundings where the peers stand that all workers share, and who is to hear of changes; default: a table of its own */
 export function createUpstream(config: UpstreamConfig, surroundings: UpstreamSurroundings = {}): Upstream {
   const { names, ...shared } = surroundings
-  for (const { host, socketPath } of config.peers) {
-    if (socketPath === undefined && isIP(host) === 0) names?.watch(host)
-  }
   prepareTls(config.peers)
   const { balance, ejection, panicThreshold, health } = config
   return {

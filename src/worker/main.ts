@@ -5,13 +5,19 @@ import type { MirrorEvent, SessionOutcome } from '../lifecycle/index.js'
 import { createLogger, flushLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
-import { GATEWAY_COUNTERS } from '../session/counters.js'
+import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
-import { logHealthEvent, PeerTable, tablePlan, targetName } from '../upstream/index.js'
+import {
+  keepNames,
+  logHealthEvent,
+  PeerFollower,
+  PeerTable,
+  tablePlan,
+  targetName,
+} from '../upstream/index.js'
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
-import { keepNames } from './keep-names.js'
 import { loadRoutes } from './routes.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
@@ -25,7 +31,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   port.postMessage({ type: 'running', threadId } satisfies WorkerMessage)
   useClockAnchor(task.clockAnchorMs)
   const logger = createLogger({ level: config.log.level, format: config.log.format }).child({ worker })
-  const counters = new SharedCounters(GATEWAY_COUNTERS, config.workers.count + 1, task.counters).row(
+  const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count), task.counters).row(
     worker + 1,
   )
   const board = new WorkerBoard(config.workers.count, task.board)
@@ -51,6 +57,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         reason,
       }),
   }))
+  const follower = new PeerFollower(upstreams.values(), names)
   return new Promise<void>((resolve, reject) => {
     const actor = new Actor(new RingWriter(task.toAcceptor), new RingReader(task.toWorker), {
       routes,
@@ -77,7 +84,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     const beat = setInterval(() => {
       board.beat(worker)
       actor.mailbox.wake()
-      for (const { peers } of upstreams.values()) peers.refresh()
+      follower.look()
       let nowOpened = 0
       let nowReused = 0
       for (const { connector } of upstreams.values()) {

@@ -5,11 +5,11 @@ import type { ControlTask } from '#src/control/control-task.js'
 import { type Control, startControl } from '#src/control/start-control.js'
 import { HistogramStore } from '#src/histograms/index.js'
 import { SharedCounters, WorkerBoard } from '#src/memory/index.js'
-import { GATEWAY_COUNTERS } from '#src/session/counters.js'
+import { counterRows, GATEWAY_COUNTERS } from '#src/session/counters.js'
 
 const logger = pino({ level: 'silent' })
 const board = new WorkerBoard(2)
-const counters = new SharedCounters(GATEWAY_COUNTERS, 3)
+const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(2))
 const histograms = new HistogramStore(2, 1)
 const draining = new SharedArrayBuffer(4)
 const task: ControlTask = {
@@ -107,5 +107,18 @@ describe('admin listener', () => {
       code: 'EADDRINUSE',
       port: control.port,
     })
+  })
+
+  it('a control thread that dies is told of, so that workers resolve names themselves; one that is closed is not', async () => {
+    const lost: string[] = []
+    const other = await startControl(task, logger, () => lost.push('closed'))
+    await other.close()
+    const told = new Promise<void>((resolve) => {
+      // It cannot read this as counters.
+      const broken = { ...task, counters: new SharedArrayBuffer(1) }
+      startControl(broken, logger, resolve).catch(() => lost.push('failed'))
+    })
+    await told
+    expect(lost).toEqual(['failed'])
   })
 })

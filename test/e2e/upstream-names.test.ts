@@ -66,6 +66,7 @@ describe('peers with a name', () => {
       ({ msg, addresses }) =>
         msg === 'a name has other addresses now' && JSON.stringify(addresses) === '["127.0.0.3"]',
     )
+    await eventually('the worker knows it', async () => (await text(gateway.port)) === '127.0.0.3')
     for (let i = 0; i < 4; i += 1) expect(await text(gateway.port)).toBe('127.0.0.3')
   }, 60_000)
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Dispatcher, Router } from '#src/dispatch/index.js'
 import { HistogramStore } from '#src/histograms/index.js'
 import { SharedCounters, WorkerBoard } from '#src/memory/index.js'
-import { GATEWAY_COUNTERS } from '#src/session/counters.js'
+import { counterRows, GATEWAY_COUNTERS } from '#src/session/counters.js'
 import { WorkerPool } from '#src/supervisor/worker-pool.js'
 import { PeerTable, tablePlan } from '#src/upstream/index.js'
 import { compileFilters } from '../support/compile-filter.js'
@@ -44,7 +44,7 @@ async function poolFor(config: TestConfig, startTimeoutMs: number): Promise<Work
   const effective = await effectiveConfig({ log: { level: 'silent' }, ...config })
   const { count } = effective.workers
   const board = new WorkerBoard(count)
-  const counters = new SharedCounters(GATEWAY_COUNTERS, count + 1)
+  const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(count))
   const dispatcher = new Dispatcher({
     routes: effective.routes,
     responseEdits: effective.routes.map(() => []),

@@ -1,4 +1,5 @@
 export { AddressRotation } from './address-rotation.js'
+export { keepNames, type NameLog } from './keep-names.js'
 export { NameNotResolved } from './name-not-resolved.js'
 export {
   type AddressListener,

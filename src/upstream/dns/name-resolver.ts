@@ -46,6 +46,8 @@ export type ResolveCallback = (error: NameNotResolved | null, addresses: readonl
 interface Watched {
   readonly entry: NameEntry
   isAsking: boolean
+  /** Nobody wants it any more: it goes when the answer that is under way has come. */
+  isForgotten: boolean
   waiting: ResolveCallback[]
   cancel: () => void
 }
@@ -53,7 +55,7 @@ interface Watched {
 /**
  * Keeps the addresses of names at hand: each name is asked for when it is first heard of, and again when its TTL has passed, by
  * itself. So no request ever waits for a lookup but the very first ones. Meant for the closed set of names that a
- * configuration has: a name is kept until `close`. Belongs to one thread.
+ * configuration has: a name is kept until `forget` or `close`. Belongs to one thread.
  */
 export class NameResolver {
   readonly stats: DnsStats = { lookups: 0, failures: 0 }
@@ -79,6 +81,14 @@ export class NameResolver {
   /** Begins to keep a name; harmless when it is kept already. */
   watch(host: string): void {
     this.#watched(host)
+  }
+
+  /** Ceases to keep a name. Who waits for its answer still gets it. */
+  forget(host: string): void {
+    const watched = this.#names.get(host)
+    if (watched === undefined) return
+    watched.isForgotten = true
+    if (!watched.isAsking) this.#drop(watched)
   }
 
   /** What is known now: null before the first answer, empty when there is no address. */
@@ -113,8 +123,15 @@ export class NameResolver {
 
   #watched(host: string): Watched {
     let watched = this.#names.get(host)
-    if (watched === undefined) {
-      watched = { entry: new NameEntry(host), isAsking: false, waiting: [], cancel: () => undefined }
+    if (watched !== undefined) watched.isForgotten = false
+    else {
+      watched = {
+        entry: new NameEntry(host),
+        isAsking: false,
+        isForgotten: false,
+        waiting: [],
+        cancel: () => undefined,
+      }
       this.#names.set(host, watched)
       this.#ask(watched)
     }
@@ -147,11 +164,18 @@ export class NameResolver {
     if (this.#closed) return
     const { entry } = watched
     watched.isAsking = false
-    watched.cancel = this.#clock.after(askAgainMs, () => this.#ask(watched))
-    if (changed) for (const listener of this.#listeners) listener(entry.host, entry.addresses)
+    if (watched.isForgotten) this.#drop(watched)
+    else watched.cancel = this.#clock.after(askAgainMs, () => this.#ask(watched))
+    if (changed && !watched.isForgotten)
+      for (const listener of this.#listeners) listener(entry.host, entry.addresses)
     const { waiting } = watched
     watched.waiting = []
     for (const callback of waiting) answer(entry, callback)
+  }
+
+  #drop(watched: Watched): void {
+    watched.cancel()
+    this.#names.delete(watched.entry.host)
   }
 }
 

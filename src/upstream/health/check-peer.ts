@@ -73,7 +73,8 @@ function http(
   return () => exchange.abort()
 }
 
-function hostOf({ host, port, tls }: ConnectTarget): string {
+function hostOf({ name: resolved, host: address, port, tls }: ConnectTarget): string {
+  const host = resolved ?? address
   const name = host.includes(':') ? `[${host}]` : host
   return port === 0 || port === (tls === undefined ? 80 : 443) ? name : `${name}:${port}`
 }

@@ -109,6 +109,11 @@ export class Http1Connector {
     if (this.#pools.size === 0) this.#context.wheel.close()
   }
 
+  /** Connections to all other targets are not used again: idle ones close now, busy ones when their exchange has ended. */
+  retainTargets(ids: ReadonlySet<string>): void {
+    for (const pool of [...this.#pools.values()]) if (!ids.has(pool.id)) pool.retain(null)
+  }
+
   #open(target: ConnectTarget, pool: TargetPool, exchange: Exchange): void {
     const connection = new Connection(pool, exchange)
     pool.opening(connection)

@@ -102,8 +102,8 @@ export class TargetPool implements ConnectionOwner {
     for (const connection of [...this.#idle]) connection.drop()
   }
 
-  /** The name has these addresses now: connections to others are not used again. */
-  retain(addresses: ReadonlySet<string>): void {
+  /** The name has these addresses now: connections to others are not used again. Null: none is. */
+  retain(addresses: ReadonlySet<string> | null): void {
     for (const connection of [...this.#connections]) connection.retire(addresses)
   }
 }

@@ -20,6 +20,8 @@ export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
 export interface ConnectTarget {
   readonly id: string
   readonly host: string
+  /** The name that `host` is an address of, where it has been resolved before: what Host fields and logs say. */
+  readonly name?: string
   readonly port: number
   /** Path of a Unix socket, instead of host and port. */
   readonly socketPath?: string

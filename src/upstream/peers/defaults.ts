@@ -1,7 +1,13 @@
-import { isIP } from 'node:net'
-import type { BalanceConfig, EjectionConfig, GatewayConfig, PeerConfig } from '../../config/types.js'
+import type {
+  BalanceConfig,
+  EjectionConfig,
+  GatewayConfig,
+  PeerConfig,
+  UpstreamConfig,
+} from '../../config/types.js'
 import type { TablePlan } from './layout.js'
 import { PeerTable, type PublishedPeer } from './peer-table.js'
+import { isNamed } from './upstream-peer.js'
 
 export const DEFAULT_BALANCE: BalanceConfig = {
   algorithm: 'round-robin',
@@ -38,8 +44,16 @@ export function tablePlan({
   }
 }
 
-function spareRows({ host, socketPath }: PeerConfig): number {
-  return socketPath !== undefined || isIP(host) !== 0 ? 0 : SPARE_ROWS
+function spareRows(peer: PeerConfig): number {
+  return isNamed(peer) ? SPARE_ROWS : 0
+}
+
+/**
+ * Do the addresses of its names become peers? Not where nothing is tried again: there a name stays one peer, whose connections pass over an address
+ * that cannot be reached beneath the one attempt.
+ */
+export function publishesNames({ peers, retries }: Pick<UpstreamConfig, 'peers' | 'retries'>): boolean {
+  return retries.max > 0 && peers.some(isNamed)
 }
 
 /** The peers of an upstream as they stand in the configuration. */

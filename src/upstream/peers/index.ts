@@ -4,6 +4,7 @@ export {
   DEFAULT_EJECTION,
   DEFAULT_PANIC_THRESHOLD,
   privateTable,
+  publishesNames,
   SPARE_ROWS,
   tablePlan,
 } from './defaults.js'
@@ -11,4 +12,4 @@ export { allowedEjections, Ejector, type HealthReason } from './ejector.js'
 export type { TablePlan } from './layout.js'
 export { FAILURE_KINDS, type FailureKind, PeerRow } from './peer-row.js'
 export { type PeerEntry, type PeerSnapshot, PeerTable, type PublishedPeer } from './peer-table.js'
-export { targetName, targetOf, UpstreamPeer } from './upstream-peer.js'
+export { isNamed, targetName, targetOf, UpstreamPeer } from './upstream-peer.js'
