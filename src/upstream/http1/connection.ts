@@ -15,8 +15,8 @@ import { closedEarly, connectError, invalidResponse, isRefused, misuse } from '.
 /** Request bytes that may wait in a socket before `write` says to wait. */
 const HIGH_WATER_BYTES = 65_536
 
-/** `closed` also when the socket was handed over after an upgrade. */
-type State = 'connecting' | 'active' | 'idle' | 'closed'
+/** `settling`: the answer is there before the socket has said that the request was written. `closed` also after an upgrade. */
+type State = 'connecting' | 'active' | 'settling' | 'idle' | 'closed'
 
 /**
  * One socket and the exchanges that it carries, one after the other. It is the reader's sink itself, and has one
@@ -245,20 +245,35 @@ export class Connection implements ReaderSink {
     exchange.detach()
     const socket = this.#socket
     // An early answer: the upstream may read the rest of this request as the next one, or not at all.
-    const clean = reusable && exchange.requestComplete && socket?.writableLength === 0
+    const clean = reusable && exchange.requestComplete
     const keepMs = clean ? owner.keepMs(this.#retireAt, this.#reader.keepAliveSeconds) : 0
     if (keepMs > 0) {
       this.#exchange = null
-      this.#state = 'idle'
       if (exchange.paused) socket?.resume()
       this.#watch.arm('idle', keepMs)
-      owner.onIdle(this)
+      if (socket?.writableLength === 0) this.#becomeIdle()
+      else this.#settle()
     } else this.drop()
     try {
       exchange.handler.onEnd(trailers, this.#readAtMs)
     } catch {
-      if (this.#state === 'idle') this.drop()
+      if (this.#state === 'idle' || this.#state === 'settling') this.drop()
     }
+  }
+
+  #becomeIdle(): void {
+    this.#state = 'idle'
+    this.#owner.onIdle(this)
+  }
+
+  /** TLS tells of a write a turn later, when a quick answer is there already; what is then still unsent was answered early. */
+  #settle(): void {
+    this.#state = 'settling'
+    setImmediate(() => {
+      if (this.#state !== 'settling') return
+      if (this.#socket?.writableLength === 0) this.#becomeIdle()
+      else this.drop()
+    })
   }
 
   #handOver(exchange: Exchange, firstBytes: Buffer): void {
@@ -283,7 +298,7 @@ export class Connection implements ReaderSink {
 
   /** The connection has ended without being asked to. */
   #onGone(cause: Error | undefined): void {
-    if (this.#state === 'idle') this.drop()
+    if (this.#state === 'idle' || this.#state === 'settling') this.drop()
     else if (this.#state === 'connecting') {
       this.fail(connectError(cause, isRefused(this.#socket)))
     } else if (this.#state === 'active') {
