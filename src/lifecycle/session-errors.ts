@@ -60,6 +60,17 @@ export function retryRefused(): GatewayError {
   })
 }
 
+/** An answer whose status `retries.on` names was thrown away. */
+export function statusRefused(status: number): GatewayError {
+  return new GatewayError(`the upstream answered ${status}`, {
+    code: 'HG_INVALID_RESPONSE',
+    status: 502,
+    reason: 'destination_unavailable',
+    source: 'upstream',
+    retry: 'idempotent',
+  })
+}
+
 /** The worker that held the session died (C3). */
 export function workerLost(): GatewayError {
   return new GatewayError('the worker that served this request was lost', {

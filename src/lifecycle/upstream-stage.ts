@@ -3,22 +3,22 @@ import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import type { Peer } from '../session/session.js'
 import { beginNextAttempt } from '../session/timing.js'
-import { now } from '../time/index.js'
+import { type Deadline, now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import { handleRetry, isIdempotent, mayRetry, type UpstreamPeer } from '../upstream/index.js'
 import { Attempt, type AttemptOwner } from './attempt.js'
 import type { ClientPort } from './client-port.js'
+import { type LaunchEnv, launchAttempt } from './launch-attempt.js'
 import type { MirrorCopy } from './mirror.js'
 import { asGatewayError, type PhaseRunner } from './phase-runner.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
 import { isPromise } from './run-hooks.js'
+import { statusRefused } from './session-errors.js'
 import type { Tunnel } from './tunnel.js'
 import { UpgradeStage, type UpgradeStageOwner } from './upgrade-stage.js'
 
 export type UpstreamStageOwner = UpgradeStageOwner
-
-const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** Phases 4 and 5 of a session and the retry loop around them: one attempt after the other, each at another peer. */
 export class UpstreamStage implements AttemptOwner {
@@ -28,8 +28,11 @@ export class UpstreamStage implements AttemptOwner {
   readonly #port: ClientPort
   readonly #owner: UpstreamStageOwner
   readonly #upgrade: UpgradeStage
+  readonly #launch: LaunchEnv
   #tried: Set<Peer> | null = null
   #attempt: Attempt | null = null
+  /** The wait before the next attempt. */
+  #pause: Deadline | null = null
   /** A peer that was taken for an attempt that has not begun, and whether it is to be a probe. */
   #held: UpstreamPeer | null = null
   #isProbe = false
@@ -50,6 +53,7 @@ export class UpstreamStage implements AttemptOwner {
     this.#port = port
     this.#owner = owner
     this.#upgrade = new UpgradeStage(phases, response, port, owner, upgrade)
+    this.#launch = { phases, body, upgrade: this.#upgrade, owner }
   }
 
   /** The connection behind a 101, null as long as there is none. */
@@ -59,12 +63,14 @@ export class UpstreamStage implements AttemptOwner {
 
   /** Starts the first attempt. */
   begin(): void {
+    this.#phases.route.upstream.guard.retries.sessionBegins()
     this.#choose()
   }
 
   /** Drops whatever is under way. */
   abort(): void {
     this.#attempt?.abort()
+    if (this.#pause !== null) this.#phases.route.upstream.guard.wheel.clear(this.#pause)
     this.#upgrade.tunnel?.close()
     const held = this.#held
     if (held === null) return
@@ -113,7 +119,7 @@ export class UpstreamStage implements AttemptOwner {
     timing.upstreamRequestSent ??= atMs
     const { upstreamRequestSent } = timing
     route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, upstreamRequestSent, atMs)
-    this.#response.begin(head, attempt)
+    if (!this.#refuses(attempt, head)) this.#response.begin(head, attempt)
   }
 
   onAttemptBody(chunk: Uint8Array): void {
@@ -151,26 +157,45 @@ export class UpstreamStage implements AttemptOwner {
     } else if (!allowed || !this.#tryAnother(attempt, error)) this.#owner.fail(error)
   }
 
-  /** @returns false when no other peer is left or may be tried; then nothing has happened, unless the limit was passed. */
-  #tryAnother(failed: Attempt, error: GatewayError): boolean {
+  /** Throws an answer away for its status, nothing of which has gone to the client, if another peer can be asked. */
+  #refuses(attempt: Attempt, head: ResponseHead): boolean {
+    const { session, route } = this.#phases
+    const { retries } = route.upstream.guard
+    if (!retries.wantsOther(head.status, session.retryCount)) return false
+    if (!isIdempotent(attempt.method) || !this.#body.replayable) return false
+    return this.#tryAnother(attempt, statusRefused(head.status), head)
+  }
+
+  /**
+   * @param answer of the failed attempt, which is still coming
+   * @returns false when no other peer is left or may be tried; then nothing has happened, unless the limit was passed.
+   */
+  #tryAnother(failed: Attempt, error: GatewayError, answer: ResponseHead | null = null): boolean {
     const { session, route, chain } = this.#phases
     const { max } = route.upstream.config.retries
     if (max === 0) return false
     this.#tried ??= new Set()
     this.#tried.add(failed.peer)
-    const { peers } = route.upstream
+    const { peers, guard } = route.upstream
     // A filter may choose one whose health keeps it from being chosen otherwise.
     const isChosen = chain.upstreamPeer.length > 0
     if (!(isChosen ? peers.peers.some((peer) => !this.#tried?.has(peer)) : peers.hasUsable(this.#tried)))
       return false
+    if (session.retryCount < max && !guard.retries.allows(error)) return false
     try {
       handleRetry(session, max, error)
     } catch (limit) {
       this.#owner.fail(asGatewayError(limit))
       return true
     }
+    if (answer !== null) failed.discard(answer)
     this.#prepareNext()
-    this.#choose()
+    const waitMs = guard.retries.waitMs(error, session.retryCount)
+    if (waitMs < 1) this.#choose()
+    else {
+      this.#pause ??= guard.wheel.create(() => this.#choose())
+      guard.wheel.arm(this.#pause, waitMs)
+    }
     return true
   }
 
@@ -253,52 +278,6 @@ export class UpstreamStage implements AttemptOwner {
     const attempt = new Attempt(this, peers, peer, this.#isProbe, this.#body, fresh, this.#copy)
     this.#attempt = attempt
     this.#held = null
-    const whole = this.#wholeBody()
-    const { transform } = this.#body
-    try {
-      if (whole === null) this.#start(attempt, head, null)
-      else if (transform === null) this.#start(attempt, head, whole)
-      else {
-        const bytes = transform(whole, true)
-        if (bytes instanceof Uint8Array) this.#start(attempt, head, bytes)
-        else this.#startLater(attempt, head, bytes)
-      }
-    } catch (error) {
-      attempt.abort()
-      this.#owner.fail(asGatewayError(error))
-    }
-  }
-
-  #startLater(attempt: Attempt, head: RequestHeader, body: Promise<Uint8Array>): void {
-    const alive = this.#phases.liveness()
-    body
-      .then((bytes) => {
-        if (alive()) this.#start(attempt, head, bytes)
-      })
-      .catch((error: unknown) => {
-        if (alive()) this.#owner.fail(asGatewayError(error))
-      })
-  }
-
-  /** The request body if it is all there, or was set by a filter; null if there is none or it streams. */
-  #wholeBody(): Uint8Array | null {
-    const { requestBody } = this.#phases.session
-    if (this.#body.gathered) return requestBody ?? this.#body.whole()
-    if (requestBody !== null) this.#body.drain()
-    return requestBody
-  }
-
-  /** @param whole null: the body streams, or there is none */
-  #start(attempt: Attempt, head: RequestHeader, whole: Uint8Array | null): void {
-    const { upstream } = this.#phases.route
-    let framing = this.#body.framing
-    let bytes = whole
-    if (whole !== null && whole.length === 0 && BODILESS.has(head.method)) {
-      bytes = null
-      framing = { kind: 'none' }
-    } else if (whole !== null) framing = { kind: 'length', length: whole.length }
-    const upgrade = bytes === null ? this.#upgrade.offer(head.method, framing) : ''
-    attempt.start(upstream, head, bytes, framing, upgrade)
-    this.#copy?.begin(head, bytes, framing)
+    launchAttempt(this.#launch, attempt, head, this.#copy)
   }
 }

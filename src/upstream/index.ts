@@ -6,6 +6,17 @@ export {
   NameResolver,
   type ResolvedAddress,
 } from './dns/index.js'
+export {
+  BREAKER_STATES,
+  DEFAULT_BACKOFF,
+  DEFAULT_BUDGET,
+  type GuardStats,
+  MAX_SAVED_RETRIES,
+  RetryBudget,
+  readGuard,
+  UpstreamGuard,
+  type UpstreamGuardOptions,
+} from './guard/index.js'
 export { HealthChecker, type HealthEvent, logHealthEvent, peerChecker } from './health/index.js'
 export { type HealthChange, PeerSet, type PeerSetOptions } from './peer-set.js'
 export {

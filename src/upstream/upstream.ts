@@ -1,8 +1,10 @@
 import { isIP } from 'node:net'
 import type { UpstreamConfig } from '../config/types.js'
 import type { NameResolver } from './dns/index.js'
+import { UpstreamGuard } from './guard/index.js'
 import { Http1Connector, prepareTls } from './http1/index.js'
 import { PeerSet, type PeerSetOptions } from './peer-set.js'
+import { privateTable } from './peers/index.js'
 
 /** What a session needs of a connector; the real one is `Http1Connector`. */
 export type UpstreamConnector = Pick<Http1Connector, 'request' | 'stats' | 'close'>
@@ -11,6 +13,7 @@ export type UpstreamConnector = Pick<Http1Connector, 'request' | 'stats' | 'clos
 export interface Upstream {
   readonly config: UpstreamConfig
   readonly peers: PeerSet
+  readonly guard: UpstreamGuard
   readonly connector: UpstreamConnector
 }
 
@@ -22,16 +25,20 @@ export interface UpstreamSurroundings extends Pick<PeerSetOptions, 'shared' | 'o
 
 /** @param surroundings where the peers stand that all workers share, and who is to hear of changes; default: a table of its own */
 export function createUpstream(config: UpstreamConfig, surroundings: UpstreamSurroundings = {}): Upstream {
-  const { names, ...shared } = surroundings
+  const { names, onHealthChange } = surroundings
+  const shared = surroundings.shared ?? { table: privateTable(config.peers), upstream: 0, worker: 0 }
   for (const { host, socketPath } of config.peers) {
     if (socketPath === undefined && isIP(host) === 0) names?.watch(host)
   }
   prepareTls(config.peers)
   const { balance, ejection, panicThreshold, health } = config
+  const guard = new UpstreamGuard(config, shared.table.guard(shared.upstream, shared.worker))
   return {
     config,
+    guard,
     peers: new PeerSet(config.peers, {
-      ...shared,
+      shared,
+      ...(onHealthChange !== undefined && { onHealthChange }),
       ...(balance !== undefined && { balance }),
       ...(ejection !== undefined && { ejection }),
       ...(panicThreshold !== undefined && { panicThreshold }),
