@@ -59,3 +59,39 @@ export const retries = z
   })
   .prefault({})
   .meta({ description: 'What happens when an attempt fails, see docs/retries-and-timeouts.md.' })
+
+/** `upstreams.X.limits` */
+export const limits = z
+  .strictObject({
+    maxConnections: count(1).meta({
+      description: 'Requests that may be at the upstream at once, over all workers.',
+    }),
+    maxPending: count(0).prefault(1024).meta({
+      description: 'Requests that may wait for one of them to end, over all workers; what is above gets 503.',
+    }),
+    pendingTimeout: duration().prefault('1s').meta({ description: 'Longest wait, then 503.' }),
+  })
+  .meta({ description: 'Bounds of the load on the upstream. Absent: none.' })
+
+/** `upstreams.X.breaker` */
+export const breaker = z
+  .strictObject({
+    failures: count(1).optional().meta({
+      description:
+        'Failed attempts within `window` that open it: no connection, no or an invalid answer, 502, 503, 504. Default: their number does not count.',
+    }),
+    errorShare: percent().optional().meta({
+      description: 'Share of failed attempts that opens it. Default: `50%` unless `failures` is set.',
+    }),
+    minRequests: count(1)
+      .prefault(20)
+      .meta({ description: 'Attempts within `window` from which on `errorShare` counts.' }),
+    window: duration({ min: '100ms' }).prefault('10s').meta({ description: 'How long an attempt counts.' }),
+    open: duration({ min: '100ms' }).prefault('5s').meta({
+      description: 'How long all requests get 503 at once; then one at a time is let through.',
+    }),
+    halfOpen: count(1, 1000)
+      .prefault(1)
+      .meta({ description: 'Requests in a row that must go well until it closes.' }),
+  })
+  .meta({ description: 'Leaves an upstream alone that fails too often. Absent: never.' })

@@ -43,7 +43,8 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   #answered = false
   #over = false
   #sent = false
-  #discarded = 0
+  #discardedPieces = 0
+  #discardedBytes = 0
 
   /** @param copy sees the body as it is sent */
   constructor(
@@ -139,8 +140,8 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   discard({ hasBody, contentLength }: ResponseHead): void {
     if (this.#over) return
     this.#finish()
-    const isShort = !hasBody || (contentLength !== null && contentLength <= DISCARD_BYTES)
-    if (!this.#sent || !isShort) this.#exchange?.abort()
+    const isLong = hasBody && contentLength !== null && contentLength > DISCARD_BYTES
+    if (isLong || (this.#streams && !this.#sent)) this.#exchange?.abort()
   }
 
   onConnected(reused: boolean, atMs: number): void {
@@ -183,8 +184,10 @@ export class Attempt implements UpstreamHandler, ResponseSource {
 
   onBody(chunk: Uint8Array): void {
     if (this.#over) {
-      this.#discarded += 1
-      if (this.#discarded > DISCARD_PIECES) this.#exchange?.abort()
+      this.#discardedPieces += 1
+      this.#discardedBytes += chunk.length
+      if (this.#discardedPieces > DISCARD_PIECES || this.#discardedBytes > DISCARD_BYTES)
+        this.#exchange?.abort()
       return
     }
     this.#owner.onAttemptBody(chunk)

@@ -2,7 +2,6 @@ import type { Socket } from 'node:net'
 import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import type { Peer } from '../session/session.js'
-import { beginNextAttempt } from '../session/timing.js'
 import { type Deadline, now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import { handleRetry, isIdempotent, mayRetry, type UpstreamPeer } from '../upstream/index.js'
@@ -10,7 +9,9 @@ import { Attempt, type AttemptOwner } from './attempt.js'
 import type { ClientPort } from './client-port.js'
 import { type LaunchEnv, launchAttempt } from './launch-attempt.js'
 import type { MirrorCopy } from './mirror.js'
+import { Passage } from './passage.js'
 import { asGatewayError, type PhaseRunner } from './phase-runner.js'
+import { prepareNextAttempt } from './prepare-next-attempt.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
 import { isPromise } from './run-hooks.js'
@@ -31,6 +32,8 @@ export class UpstreamStage implements AttemptOwner {
   readonly #launch: LaunchEnv
   #tried: Set<Peer> | null = null
   #attempt: Attempt | null = null
+  /** Past what bounds the upstream; null where nothing does. */
+  #passage: Passage | null = null
   /** The wait before the next attempt. */
   #pause: Deadline | null = null
   /** A peer that was taken for an attempt that has not begun, and whether it is to be a probe. */
@@ -63,13 +66,17 @@ export class UpstreamStage implements AttemptOwner {
 
   /** Starts the first attempt. */
   begin(): void {
-    this.#phases.route.upstream.guard.retries.sessionBegins()
+    const { upstream } = this.#phases.route
+    const { guard } = upstream
+    guard.retries.sessionBegins()
+    if (guard.limit !== null || guard.breaker !== null) this.#passage = new Passage(upstream)
     this.#choose()
   }
 
   /** Drops whatever is under way. */
   abort(): void {
     this.#attempt?.abort()
+    this.#passage?.leave()
     if (this.#pause !== null) this.#phases.route.upstream.guard.wheel.clear(this.#pause)
     this.#upgrade.tunnel?.close()
     const held = this.#held
@@ -119,6 +126,7 @@ export class UpstreamStage implements AttemptOwner {
     timing.upstreamRequestSent ??= atMs
     const { upstreamRequestSent } = timing
     route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, upstreamRequestSent, atMs)
+    this.#passage?.answered(head.status)
     if (!this.#refuses(attempt, head)) this.#response.begin(head, attempt)
   }
 
@@ -138,6 +146,7 @@ export class UpstreamStage implements AttemptOwner {
     timing.upstreamResponseStart = nowMs
     const sentMs = timing.upstreamRequestSent ?? nowMs
     route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, sentMs, nowMs)
+    this.#passage?.answered(head.status)
     this.#upgrade.begin(attempt.head, head, socket, firstBytes)
   }
 
@@ -147,14 +156,22 @@ export class UpstreamStage implements AttemptOwner {
       return
     }
     const decision = this.#phases.decide(attempt.connected ? 'errorWhileProxy' : 'failToConnect', error)
-    const { method, peer } = attempt
-    const { peers } = this.#phases.route.upstream
+    const { method } = attempt
     const allowed = mayRetry(decision, method, this.#body.replayable)
-    if (allowed && attempt.lostRace(error) && isIdempotent(method) && peers.take(peer)) {
-      this.#prepareNext()
-      this.#hold(peer)
-      this.#send(peer, true)
-    } else if (!allowed || !this.#tryAnother(attempt, error)) this.#owner.fail(error)
+    this.#passage?.failed(attempt, error)
+    if (allowed && attempt.lostRace(error) && isIdempotent(method) && this.#tryAgain(attempt.peer)) return
+    if (!allowed || !this.#tryAnother(attempt, error)) this.#owner.fail(error)
+  }
+
+  /** The same peer over a fresh connection. @returns false when it has no room */
+  #tryAgain(peer: UpstreamPeer): boolean {
+    const isTaken = this.#phases.route.upstream.peers.take(peer)
+    if (!isTaken && this.#wait(peer, true) !== true) return false
+    prepareNextAttempt(this.#phases, this.#response)
+    if (!isTaken) return true
+    this.#hold(peer)
+    this.#send(peer, true)
+    return true
   }
 
   /** Throws an answer away for its status, nothing of which has gone to the client, if another peer can be asked. */
@@ -181,6 +198,7 @@ export class UpstreamStage implements AttemptOwner {
     const isChosen = chain.upstreamPeer.length > 0
     if (!(isChosen ? peers.peers.some((peer) => !this.#tried?.has(peer)) : peers.hasUsable(this.#tried)))
       return false
+    if (this.#passage?.isShut === true) return false
     if (session.retryCount < max && !guard.retries.allows(error)) return false
     try {
       handleRetry(session, max, error)
@@ -189,7 +207,7 @@ export class UpstreamStage implements AttemptOwner {
       return true
     }
     if (answer !== null) failed.discard(answer)
-    this.#prepareNext()
+    prepareNextAttempt(this.#phases, this.#response)
     const waitMs = guard.retries.waitMs(error, session.retryCount)
     if (waitMs < 1) this.#choose()
     else {
@@ -199,20 +217,9 @@ export class UpstreamStage implements AttemptOwner {
     return true
   }
 
-  #prepareNext(): void {
-    const { session } = this.#phases
-    this.#phases.supersede()
-    this.#response.drop()
-    beginNextAttempt(session.timing)
-    session.requestSent = false
-    session.responseReceived = false
-    session.downstreamResponse = null
-    session.upstreamPeer = null
-  }
-
   /** Phase 4. */
   #choose(): void {
-    const { route, session, chain } = this.#phases
+    const { route, chain } = this.#phases
     const { peers } = route.upstream
     let chosen: UpstreamPeer | null = null
     this.#phases.run(
@@ -229,15 +236,34 @@ export class UpstreamStage implements AttemptOwner {
         }
         return isPromise(wanted) ? wanted.then((peer) => take(peer ?? null)) : take(wanted ?? null)
       },
-      () => {
-        const peer = chosen !== null && peers.take(chosen) ? chosen : peers.select(this.#tried, session)
-        if (peer === null) {
-          this.#owner.fail(peers.refusal(route.upstream.config.name, this.#tried))
-          return
-        }
-        this.#hold(peer)
-        this.#send(peer, false)
-      },
+      () => this.#pick(chosen, false),
+    )
+  }
+
+  /** @param fresh over a connection of its own, and to no other than the chosen one */
+  #pick(chosen: UpstreamPeer | null, fresh: boolean): void {
+    const { route, session } = this.#phases
+    const refused = this.#passage?.enter() ?? null
+    if (refused !== null) {
+      this.#owner.fail(refused)
+      return
+    }
+    const { peers, config } = route.upstream
+    let peer = chosen !== null && peers.take(chosen) ? chosen : null
+    if (peer === null && !fresh) peer = peers.select(this.#tried, session)
+    if (peer !== null) {
+      this.#hold(peer)
+      this.#send(peer, fresh)
+    } else if (this.#wait(chosen, fresh) !== true) {
+      this.#owner.fail(peers.refusal(config.name, this.#tried))
+    }
+  }
+
+  /** Waits for a place at the upstream. */
+  #wait(chosen: UpstreamPeer | null, fresh: boolean): boolean | undefined {
+    return this.#passage?.wait(
+      () => this.#pick(chosen, fresh),
+      (error) => this.#owner.fail(error),
     )
   }
 

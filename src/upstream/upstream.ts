@@ -1,9 +1,10 @@
 import { isIP } from 'node:net'
 import type { UpstreamConfig } from '../config/types.js'
 import type { NameResolver } from './dns/index.js'
-import { UpstreamGuard } from './guard/index.js'
+import { UpstreamGuard, type UpstreamGuardOptions } from './guard/index.js'
 import { Http1Connector, prepareTls } from './http1/index.js'
-import { PeerSet, type PeerSetOptions } from './peer-set.js'
+import { PeerSet } from './peer-set.js'
+import type { PeerSetOptions } from './peer-set-options.js'
 import { privateTable } from './peers/index.js'
 
 /** What a session needs of a connector; the real one is `Http1Connector`. */
@@ -19,25 +20,29 @@ export interface Upstream {
 
 /** What an upstream shares with others. */
 export interface UpstreamSurroundings extends Pick<PeerSetOptions, 'shared' | 'onHealthChange'> {
+  readonly onBreakerChange?: UpstreamGuardOptions['onBreakerChange']
   /** Keeps the addresses of this thread's names, those of the peers from now on; without it every new connection looks its name up. */
   readonly names?: NameResolver
 }
 
 /** @param surroundings where the peers stand that all workers share, and who is to hear of changes; default: a table of its own */
 export function createUpstream(config: UpstreamConfig, surroundings: UpstreamSurroundings = {}): Upstream {
-  const { names, onHealthChange } = surroundings
+  const { names, onHealthChange, onBreakerChange } = surroundings
   const shared = surroundings.shared ?? { table: privateTable(config.peers), upstream: 0, worker: 0 }
   for (const { host, socketPath } of config.peers) {
     if (socketPath === undefined && isIP(host) === 0) names?.watch(host)
   }
   prepareTls(config.peers)
   const { balance, ejection, panicThreshold, health } = config
-  const guard = new UpstreamGuard(config, shared.table.guard(shared.upstream, shared.worker))
+  const guard = new UpstreamGuard(config, shared.table.guard(shared.upstream, shared.worker), {
+    ...(onBreakerChange !== undefined && { onBreakerChange }),
+  })
   return {
     config,
     guard,
     peers: new PeerSet(config.peers, {
       shared,
+      ...(guard.limit !== null && { limit: guard.limit }),
       ...(onHealthChange !== undefined && { onHealthChange }),
       ...(balance !== undefined && { balance }),
       ...(ejection !== undefined && { ejection }),

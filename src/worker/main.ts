@@ -8,7 +8,7 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { GATEWAY_COUNTERS } from '../session/counters.js'
 import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
-import { logHealthEvent, PeerTable, tablePlan, targetName } from '../upstream/index.js'
+import { logBreakerChange, logHealthEvent, PeerTable, tablePlan, targetName } from '../upstream/index.js'
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
 import { keepNames } from './keep-names.js'
@@ -42,6 +42,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const { routes, upstreams } = await loadRoutes(config, env, (upstream) => ({
     names,
     shared: { table, upstream, worker },
+    onBreakerChange: (change) => logBreakerChange(logger, config.upstreams[upstream]?.name ?? '', change),
     onHealthChange: ({ peer, from, to, reason }) =>
       logHealthEvent(logger, {
         upstream: config.upstreams[upstream]?.name ?? '',
