@@ -6,6 +6,7 @@ import type { Path } from './problem.js'
 import { PLAIN_TLS, readTls, type TlsFiles } from './read-tls.js'
 import { peerOptionsOf, resolveBalance, resolveEjection, resolveHealth } from './resolve-balance.js'
 import type { ResolveContext } from './resolve-context.js'
+import { resolveBounds, resolveRetries } from './resolve-guard.js'
 import type { ParsedConfig } from './schema.js'
 import type { UpstreamConfig } from './types.js'
 
@@ -47,7 +48,8 @@ export function resolveUpstream(
       totalMs: timeouts.total,
       tunnelMs: timeouts.tunnel,
     },
-    retries: { max: parsed.retries.max },
+    retries: resolveRetries(parsed),
+    ...resolveBounds(parsed),
     pool: { maxIdle: pool.maxIdle, idleMs: pool.idle, maxAgeMs: pool.maxAge },
     ...(parsed.host === undefined ? {} : { host: parsed.host }),
   }

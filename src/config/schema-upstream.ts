@@ -3,6 +3,7 @@ import { parsePeer, parseServerName } from './address.js'
 import { choice, count, duration, durationOrNone, flag, leaf, text, withReference } from './leaf.js'
 import { hostPolicy } from './schema-actions.js'
 import { balance, ejection, health, panicThreshold, peerOptions } from './schema-balance.js'
+import { breaker, limits, retries } from './schema-guard.js'
 import { TLS_VERSIONS } from './values.js'
 
 const PEER_PATTERN = '(?:https?://)?(?:\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)(?::\\d{1,5})?/?|unix:.+'
@@ -64,15 +65,6 @@ const timeouts = z
   .prefault({})
   .meta({ description: 'Deadlines towards the peers.' })
 
-const retries = z
-  .strictObject({
-    max: count(0, 10)
-      .prefault(3)
-      .meta({ description: 'Retries after the first attempt, only of what is safe to repeat.' }),
-  })
-  .prefault({})
-  .meta({ description: 'What happens when an attempt fails.' })
-
 const pool = z
   .strictObject({
     maxIdle: count(0, 65_535)
@@ -99,6 +91,8 @@ export const upstreamSchema = z
     tls: tls.optional(),
     timeouts,
     retries,
+    limits: limits.optional(),
+    breaker: breaker.optional(),
     pool,
     host: hostPolicy.optional().meta({
       description:

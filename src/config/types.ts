@@ -2,6 +2,7 @@ import type { ForwardingConfig } from '../forwarding/index.js'
 import type { FieldCondition, RewriteConfig, RouteAction, StickyKey, TargetRules } from '../routing/index.js'
 import type { BalanceAlgorithm } from '../upstream/balance/index.js'
 import type { DnsSettings } from '../upstream/dns/types.js'
+import type { BreakerConfig, LimitConfig, RetryConfig } from '../upstream/guard/types.js'
 import type { ConnectTarget, UpstreamTimeouts } from '../upstream/http1/types.js'
 
 /**
@@ -111,10 +112,11 @@ export interface UpstreamConfig {
     /** Longest silence of a tunnel, both directions; 0 = none. */
     readonly tunnelMs: number
   }
-  readonly retries: {
-    /** Retries after the first attempt (contract D4). */
-    readonly max: number
-  }
+  readonly retries: RetryConfig
+  /** How many sessions it gets at once; absent: any number. */
+  readonly limits?: LimitConfig
+  /** When it is left alone; absent: never. */
+  readonly breaker?: BreakerConfig
   readonly pool: PoolConfig
   /** Host that the peers are told. Default: that of the request. */
   readonly host?: HostPolicy

@@ -1,3 +1,4 @@
+import { BREAKER_STATES } from '../upstream/index.js'
 import type { PeerStats, UpstreamStats } from './peer-stats.js'
 
 type Sample = [labels: string, value: number]
@@ -44,6 +45,43 @@ export function peerMetrics(upstreams: readonly UpstreamStats[]): Metric[] {
     ['upstream_ejections_total', 'counter', 'Ejections of peers.', sum((peer) => peer.ejections)],
     ['upstream_health_checks_total', 'counter', 'Active checks by result.', checks],
     ['upstream_health_changes_total', 'counter', 'Changes of health by what it became.', changes],
+    ...guardMetrics(upstreams),
+  ]
+}
+
+/** What keeps the load within bounds, by upstream. */
+function guardMetrics(upstreams: readonly UpstreamStats[]): Metric[] {
+  const each = (of: (upstream: UpstreamStats) => number): Sample[] =>
+    upstreams.map((upstream) => [label({ upstream: upstream.name }), of(upstream)])
+  const states: Sample[] = upstreams.flatMap(({ name, breaker }) =>
+    BREAKER_STATES.map((state): Sample => [label({ upstream: name, state }), Number(breaker === state)]),
+  )
+  const changes: Sample[] = upstreams.flatMap(({ name, breakerOpened, breakerClosed }): Sample[] => [
+    [label({ upstream: name, to: 'open' }), breakerOpened],
+    [label({ upstream: name, to: 'closed' }), breakerClosed],
+  ])
+  return [
+    [
+      'upstream_retry_overflow_total',
+      'counter',
+      'Retries not made because the budget was used up.',
+      each(({ retryOverflows }) => retryOverflows),
+    ],
+    ['upstream_requests_pending', 'gauge', 'Requests waiting for a place.', each(({ pending }) => pending)],
+    [
+      'upstream_limit_rejected_total',
+      'counter',
+      'Requests refused for want of a place.',
+      each(({ limitRejected }) => limitRejected),
+    ],
+    ['upstream_breaker_state', 'gauge', 'The state of the breaker is 1, the others 0.', states],
+    ['upstream_breaker_changes_total', 'counter', 'Changes of the breaker by what it became.', changes],
+    [
+      'upstream_breaker_rejected_total',
+      'counter',
+      'Requests refused by an open breaker.',
+      each(({ breakerRejected }) => breakerRejected),
+    ],
   ]
 }
 

@@ -1,4 +1,13 @@
-import { type PeerSnapshot, PeerTable, tablePlan, targetName, targetOf } from '../upstream/index.js'
+import { now } from '../time/index.js'
+import {
+  type GuardStats,
+  type PeerSnapshot,
+  PeerTable,
+  readGuard,
+  tablePlan,
+  targetName,
+  targetOf,
+} from '../upstream/index.js'
 import type { ControlTask } from './control-task.js'
 
 /** One peer in `/stats.json`: its numbers over all workers. */
@@ -7,7 +16,7 @@ export interface PeerStats extends Omit<PeerSnapshot, 'row' | 'generation' | 'te
   readonly peer: string
 }
 
-export interface UpstreamStats {
+export interface UpstreamStats extends GuardStats {
   readonly name: string
   readonly peers: readonly PeerStats[]
 }
@@ -23,6 +32,7 @@ export function upstreamStats(task: ControlTask, table: PeerTable | null): Upstr
   if (table === null || task.peers === undefined) return []
   return task.peers.upstreams.map(({ name, peers }, index) => ({
     name,
+    ...readGuard(table.guard(index, 0), now()),
     peers: (table.snapshot(index) ?? []).flatMap((snapshot) => {
       const { row, generation, template, host, ...numbers } = snapshot
       const target = targetOf(peers, snapshot)

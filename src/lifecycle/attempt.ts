@@ -21,6 +21,10 @@ export interface AttemptOwner {
   onAttemptError(attempt: Attempt, error: GatewayError): void
 }
 
+/** Largest body of an answer that nobody wants which is read past for the sake of its connection, and in how many pieces at most. */
+const DISCARD_BYTES = 16 * 1024
+const DISCARD_PIECES = 16
+
 /** One try at one peer, which has been taken for it and is given back at its end, with what became of it. */
 export class Attempt implements UpstreamHandler, ResponseSource {
   readonly peer: UpstreamPeer
@@ -38,6 +42,9 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   #connected = false
   #answered = false
   #over = false
+  #sent = false
+  #discardedPieces = 0
+  #discardedBytes = 0
 
   /** @param copy sees the body as it is sent */
   constructor(
@@ -129,6 +136,14 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     this.#exchange?.abort()
   }
 
+  /** The answer is not wanted. A short one is read past, so that its connection serves on; nothing is told of it. */
+  discard({ hasBody, contentLength }: ResponseHead): void {
+    if (this.#over) return
+    this.#finish()
+    const isLong = hasBody && contentLength !== null && contentLength > DISCARD_BYTES
+    if (isLong || (this.#streams && !this.#sent)) this.#exchange?.abort()
+  }
+
   onConnected(reused: boolean, atMs: number): void {
     this.#connected = true
     this.#owner.onAttemptConnected(this, reused, atMs)
@@ -152,6 +167,8 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   }
 
   onRequestSent(atMs: number): void {
+    if (this.#over) return
+    this.#sent = true
     this.#owner.onAttemptRequestSent(this, atMs)
   }
 
@@ -166,10 +183,18 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   }
 
   onBody(chunk: Uint8Array): void {
+    if (this.#over) {
+      this.#discardedPieces += 1
+      this.#discardedBytes += chunk.length
+      if (this.#discardedPieces > DISCARD_PIECES || this.#discardedBytes > DISCARD_BYTES)
+        this.#exchange?.abort()
+      return
+    }
     this.#owner.onAttemptBody(chunk)
   }
 
   onEnd(trailerBlock: string, atMs: number): void {
+    if (this.#over) return
     this.#finish()
     this.#owner.onAttemptEnd(this, trailerBlock, atMs)
   }
@@ -184,13 +209,14 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   }
 
   onError(error: GatewayError): void {
+    if (this.#over) return
     this.#finish()
     if (!this.#answered) this.#reportFailure(error)
     this.#owner.onAttemptError(this, error)
   }
 
   onDrain(): void {
-    this.#body.onDrain()
+    if (!this.#over) this.#body.onDrain()
   }
 
   #finish(): void {

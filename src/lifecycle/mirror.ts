@@ -51,7 +51,8 @@ export class Mirror {
     const { config, upstream, wheel, count } = this.#options
     const { peers } = upstream
     // While its body was coming, others may have used up what may be under way.
-    const peer = this.#inFlight < config.maxInFlight ? peers.select(null) : null
+    const isOpen = this.#inFlight < config.maxInFlight && upstream.guard.breaker?.isShut !== true
+    const peer = isOpen ? peers.select(null) : null
     if (peer === null) {
       count('mirror_skipped')
       return

@@ -129,7 +129,7 @@ export class ResponseStage {
   /** Answers with the error document. @param bare without asking the filters, for which there is no time left */
   respondError(error: GatewayError, bare = false): void {
     const { session, env, chain } = this.#phases
-    const extra = error.status === 503 ? 'retry-after: 1\r\n' : ''
+    const extra = error.status === 503 ? `retry-after: ${error.retryAfterS}\r\n` : ''
     const made = errorResponse(error.status, error.reason, publicMessage(error), session.requestId(), extra)
     const head = new ResponseHeader(
       made.status,

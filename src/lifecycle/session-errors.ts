@@ -60,6 +60,28 @@ export function retryRefused(): GatewayError {
   })
 }
 
+/** The breaker of the upstream is open. @param retryAfterMs until it lets somebody try */
+export function breakerOpen(upstream: string, retryAfterMs: number): GatewayError {
+  return new GatewayError(`upstream '${upstream}' is left alone, because too much of it has failed`, {
+    code: 'HG_NO_PEER',
+    status: 503,
+    reason: 'destination_unavailable',
+    source: 'upstream',
+    retryAfterS: Math.max(1, Math.ceil(retryAfterMs / 1000)),
+  })
+}
+
+/** An answer whose status `retries.on` names was thrown away. */
+export function statusRefused(status: number): GatewayError {
+  return new GatewayError(`the upstream answered ${status}`, {
+    code: 'HG_INVALID_RESPONSE',
+    status: 502,
+    reason: 'destination_unavailable',
+    source: 'upstream',
+    retry: 'idempotent',
+  })
+}
+
 /** The worker that held the session died (C3). */
 export function workerLost(): GatewayError {
   return new GatewayError('the worker that served this request was lost', {

@@ -2,23 +2,24 @@ import type { Socket } from 'node:net'
 import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import type { Peer } from '../session/session.js'
-import { beginNextAttempt } from '../session/timing.js'
-import { now } from '../time/index.js'
+import { type Deadline, now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import { handleRetry, isIdempotent, mayRetry, type UpstreamPeer } from '../upstream/index.js'
 import { Attempt, type AttemptOwner } from './attempt.js'
 import type { ClientPort } from './client-port.js'
+import { type LaunchEnv, launchAttempt } from './launch-attempt.js'
 import type { MirrorCopy } from './mirror.js'
+import { Passage } from './passage.js'
 import { asGatewayError, type PhaseRunner } from './phase-runner.js'
+import { prepareNextAttempt } from './prepare-next-attempt.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
 import { isPromise } from './run-hooks.js'
+import { statusRefused } from './session-errors.js'
 import type { Tunnel } from './tunnel.js'
 import { UpgradeStage, type UpgradeStageOwner } from './upgrade-stage.js'
 
 export type UpstreamStageOwner = UpgradeStageOwner
-
-const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** Phases 4 and 5 of a session and the retry loop around them: one attempt after the other, each at another peer. */
 export class UpstreamStage implements AttemptOwner {
@@ -28,8 +29,13 @@ export class UpstreamStage implements AttemptOwner {
   readonly #port: ClientPort
   readonly #owner: UpstreamStageOwner
   readonly #upgrade: UpgradeStage
+  readonly #launch: LaunchEnv
   #tried: Set<Peer> | null = null
   #attempt: Attempt | null = null
+  /** Past what bounds the upstream; null where nothing does. */
+  #passage: Passage | null = null
+  /** The wait before the next attempt. */
+  #pause: Deadline | null = null
   /** A peer that was taken for an attempt that has not begun, and whether it is to be a probe. */
   #held: UpstreamPeer | null = null
   #isProbe = false
@@ -50,6 +56,7 @@ export class UpstreamStage implements AttemptOwner {
     this.#port = port
     this.#owner = owner
     this.#upgrade = new UpgradeStage(phases, response, port, owner, upgrade)
+    this.#launch = { phases, body, upgrade: this.#upgrade, owner }
   }
 
   /** The connection behind a 101, null as long as there is none. */
@@ -59,12 +66,18 @@ export class UpstreamStage implements AttemptOwner {
 
   /** Starts the first attempt. */
   begin(): void {
+    const { upstream } = this.#phases.route
+    const { guard } = upstream
+    guard.retries.sessionBegins()
+    if (guard.limit !== null || guard.breaker !== null) this.#passage = new Passage(upstream)
     this.#choose()
   }
 
   /** Drops whatever is under way. */
   abort(): void {
     this.#attempt?.abort()
+    this.#passage?.leave()
+    if (this.#pause !== null) this.#phases.route.upstream.guard.wheel.clear(this.#pause)
     this.#upgrade.tunnel?.close()
     const held = this.#held
     if (held === null) return
@@ -113,7 +126,8 @@ export class UpstreamStage implements AttemptOwner {
     timing.upstreamRequestSent ??= atMs
     const { upstreamRequestSent } = timing
     route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, upstreamRequestSent, atMs)
-    this.#response.begin(head, attempt)
+    this.#passage?.answered(head.status)
+    if (!this.#refuses(attempt, head)) this.#response.begin(head, attempt)
   }
 
   onAttemptBody(chunk: Uint8Array): void {
@@ -132,6 +146,7 @@ export class UpstreamStage implements AttemptOwner {
     timing.upstreamResponseStart = nowMs
     const sentMs = timing.upstreamRequestSent ?? nowMs
     route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, sentMs, nowMs)
+    this.#passage?.answered(head.status)
     this.#upgrade.begin(attempt.head, head, socket, firstBytes)
   }
 
@@ -141,53 +156,70 @@ export class UpstreamStage implements AttemptOwner {
       return
     }
     const decision = this.#phases.decide(attempt.connected ? 'errorWhileProxy' : 'failToConnect', error)
-    const { method, peer } = attempt
-    const { peers } = this.#phases.route.upstream
+    const { method } = attempt
     const allowed = mayRetry(decision, method, this.#body.replayable)
-    if (allowed && attempt.lostRace(error) && isIdempotent(method) && peers.take(peer)) {
-      this.#prepareNext()
-      this.#hold(peer)
-      this.#send(peer, true)
-    } else if (!allowed || !this.#tryAnother(attempt, error)) this.#owner.fail(error)
+    this.#passage?.failed(attempt, error)
+    if (allowed && attempt.lostRace(error) && isIdempotent(method) && this.#tryAgain(attempt.peer)) return
+    if (!allowed || !this.#tryAnother(attempt, error)) this.#owner.fail(error)
   }
 
-  /** @returns false when no other peer is left or may be tried; then nothing has happened, unless the limit was passed. */
-  #tryAnother(failed: Attempt, error: GatewayError): boolean {
+  /** The same peer over a fresh connection. @returns false when it has no room */
+  #tryAgain(peer: UpstreamPeer): boolean {
+    const isTaken = this.#phases.route.upstream.peers.take(peer)
+    if (!isTaken && this.#wait(peer, true) !== true) return false
+    prepareNextAttempt(this.#phases, this.#response)
+    if (!isTaken) return true
+    this.#hold(peer)
+    this.#send(peer, true)
+    return true
+  }
+
+  /** Throws an answer away for its status, nothing of which has gone to the client, if another peer can be asked. */
+  #refuses(attempt: Attempt, head: ResponseHead): boolean {
+    const { session, route } = this.#phases
+    const { retries } = route.upstream.guard
+    if (!retries.wantsOther(head.status, session.retryCount)) return false
+    if (!isIdempotent(attempt.method) || !this.#body.replayable) return false
+    return this.#tryAnother(attempt, statusRefused(head.status), head)
+  }
+
+  /**
+   * @param answer of the failed attempt, which is still coming
+   * @returns false when no other peer is left or may be tried; then nothing has happened, unless the limit was passed.
+   */
+  #tryAnother(failed: Attempt, error: GatewayError, answer: ResponseHead | null = null): boolean {
     const { session, route, chain } = this.#phases
     const { max } = route.upstream.config.retries
     if (max === 0) return false
     this.#tried ??= new Set()
     this.#tried.add(failed.peer)
-    const { peers } = route.upstream
+    const { peers, guard } = route.upstream
     // A filter may choose one whose health keeps it from being chosen otherwise.
     const isChosen = chain.upstreamPeer.length > 0
     if (!(isChosen ? peers.peers.some((peer) => !this.#tried?.has(peer)) : peers.hasUsable(this.#tried)))
       return false
+    if (this.#passage?.isShut === true) return false
+    if (session.retryCount < max && !guard.retries.allows(error)) return false
     try {
       handleRetry(session, max, error)
     } catch (limit) {
       this.#owner.fail(asGatewayError(limit))
       return true
     }
-    this.#prepareNext()
-    this.#choose()
+    if (answer !== null) failed.discard(answer)
+    prepareNextAttempt(this.#phases, this.#response)
+    const waitMs = guard.retries.waitMs(error, session.retryCount)
+    if (waitMs < 1) this.#choose()
+    else {
+      this.#pause ??= guard.wheel.create(() => this.#choose())
+      guard.wheel.arm(this.#pause, waitMs)
+    }
     return true
-  }
-
-  #prepareNext(): void {
-    const { session } = this.#phases
-    this.#phases.supersede()
-    this.#response.drop()
-    beginNextAttempt(session.timing)
-    session.requestSent = false
-    session.responseReceived = false
-    session.downstreamResponse = null
-    session.upstreamPeer = null
   }
 
   /** Phase 4. */
   #choose(): void {
-    const { route, session, chain } = this.#phases
+    const { route, chain } = this.#phases
     const { peers } = route.upstream
     let chosen: UpstreamPeer | null = null
     this.#phases.run(
@@ -203,15 +235,34 @@ export class UpstreamStage implements AttemptOwner {
         }
         return isPromise(wanted) ? wanted.then((peer) => take(peer ?? null)) : take(wanted ?? null)
       },
-      () => {
-        const peer = chosen !== null && peers.take(chosen) ? chosen : peers.select(this.#tried, session)
-        if (peer === null) {
-          this.#owner.fail(peers.refusal(route.upstream.config.name, this.#tried))
-          return
-        }
-        this.#hold(peer)
-        this.#send(peer, false)
-      },
+      () => this.#pick(chosen, false),
+    )
+  }
+
+  /** @param fresh over a connection of its own, and to no other than the chosen one */
+  #pick(chosen: UpstreamPeer | null, fresh: boolean): void {
+    const { route, session } = this.#phases
+    const refused = this.#passage?.enter() ?? null
+    if (refused !== null) {
+      this.#owner.fail(refused)
+      return
+    }
+    const { peers, config } = route.upstream
+    let peer = chosen !== null && peers.take(chosen) ? chosen : null
+    if (peer === null && !fresh) peer = peers.select(this.#tried, session)
+    if (peer !== null) {
+      this.#hold(peer)
+      this.#send(peer, fresh)
+    } else if (this.#wait(chosen, fresh) !== true) {
+      this.#owner.fail(peers.refusal(config.name, this.#tried))
+    }
+  }
+
+  /** Waits for a place at the upstream. */
+  #wait(chosen: UpstreamPeer | null, fresh: boolean): boolean | undefined {
+    return this.#passage?.wait(
+      () => this.#pick(chosen, fresh),
+      (error) => this.#owner.fail(error),
     )
   }
 
@@ -252,52 +303,6 @@ export class UpstreamStage implements AttemptOwner {
     const attempt = new Attempt(this, peers, peer, this.#isProbe, this.#body, fresh, this.#copy)
     this.#attempt = attempt
     this.#held = null
-    const whole = this.#wholeBody()
-    const { transform } = this.#body
-    try {
-      if (whole === null) this.#start(attempt, head, null)
-      else if (transform === null) this.#start(attempt, head, whole)
-      else {
-        const bytes = transform(whole, true)
-        if (bytes instanceof Uint8Array) this.#start(attempt, head, bytes)
-        else this.#startLater(attempt, head, bytes)
-      }
-    } catch (error) {
-      attempt.abort()
-      this.#owner.fail(asGatewayError(error))
-    }
-  }
-
-  #startLater(attempt: Attempt, head: RequestHeader, body: Promise<Uint8Array>): void {
-    const alive = this.#phases.liveness()
-    body
-      .then((bytes) => {
-        if (alive()) this.#start(attempt, head, bytes)
-      })
-      .catch((error: unknown) => {
-        if (alive()) this.#owner.fail(asGatewayError(error))
-      })
-  }
-
-  /** The request body if it is all there, or was set by a filter; null if there is none or it streams. */
-  #wholeBody(): Uint8Array | null {
-    const { requestBody } = this.#phases.session
-    if (this.#body.gathered) return requestBody ?? this.#body.whole()
-    if (requestBody !== null) this.#body.drain()
-    return requestBody
-  }
-
-  /** @param whole null: the body streams, or there is none */
-  #start(attempt: Attempt, head: RequestHeader, whole: Uint8Array | null): void {
-    const { upstream } = this.#phases.route
-    let framing = this.#body.framing
-    let bytes = whole
-    if (whole !== null && whole.length === 0 && BODILESS.has(head.method)) {
-      bytes = null
-      framing = { kind: 'none' }
-    } else if (whole !== null) framing = { kind: 'length', length: whole.length }
-    const upgrade = bytes === null ? this.#upgrade.offer(head.method, framing) : ''
-    attempt.start(upstream, head, bytes, framing, upgrade)
-    this.#copy?.begin(head, bytes, framing)
+    launchAttempt(this.#launch, attempt, head, this.#copy)
   }
 }

@@ -63,6 +63,13 @@ export function unpackError(packed: PackedError): Error {
   }
 }
 
-function fieldsOf({ code, status, reason, source, retry }: GatewayError): Omit<GatewayErrorOptions, 'cause'> {
-  return { code, status, reason, source, retry }
+function fieldsOf({
+  code,
+  status,
+  reason,
+  source,
+  retry,
+  retryAfterS,
+}: GatewayError): Omit<GatewayErrorOptions, 'cause'> {
+  return { code, status, reason, source, retry, ...(retryAfterS !== 1 && { retryAfterS }) }
 }

@@ -80,6 +80,8 @@ export interface GatewayErrorOptions {
   readonly source: ErrorSource
   /** Default `never`. */
   readonly retry?: RetryDecision
+  /** Of a 503: seconds after which the client may try again. Default 1. */
+  readonly retryAfterS?: number
   readonly cause?: unknown
 }
 
@@ -94,6 +96,7 @@ export class GatewayError extends Error {
   readonly reason: Reason
   readonly source: ErrorSource
   readonly retry: RetryDecision
+  readonly retryAfterS: number
   readonly [BRAND] = true
 
   /**
@@ -112,6 +115,7 @@ export class GatewayError extends Error {
     this.reason = options.reason
     this.source = options.source
     this.retry = options.retry ?? 'never'
+    this.retryAfterS = options.retryAfterS ?? 1
   }
 }
 

@@ -13,7 +13,7 @@ import { createLogger } from '../logging/index.js'
 import { parsePathPattern } from '../routing/index.js'
 import { generateRequestId } from '../session/request-id.js'
 import { DeadlineWheel, now } from '../time/index.js'
-import { PeerSet } from '../upstream/index.js'
+import { PeerSet, PeerTable, UpstreamGuard } from '../upstream/index.js'
 import { toHeaders, wholeBody } from './bytes.js'
 import { ManualClock, TICK_MS } from './manual-clock.js'
 import { MemoryClient } from './memory-client.js'
@@ -135,6 +135,11 @@ export class TestKit {
       ...(routePath === undefined ? {} : { pattern: parsePathPattern(routePath) }),
       chain,
       upstream: {
+        // What a filter makes of retries is to be seen at once, and however many there are.
+        guard: new UpstreamGuard(
+          { retries: { max: maxRetries, backoff: { baseMs: 0, maxMs: 0 }, budget: null } },
+          GUARD_MEMORY,
+        ),
         config: {
           name: 'test',
           peers: this.#peers.peers.map((peer) => peer.target),
@@ -152,6 +157,7 @@ export class TestKit {
   }
 }
 
+const GUARD_MEMORY = new PeerTable({ workers: 1, rows: [0] }).guard(0, 0)
 const FORWARDING = new ForwardingFields(DEFAULT_FORWARDING)
 const NOWHERE = { address: '', port: 0, healthStatus: 'unknown' } as const
 

@@ -8,8 +8,26 @@ export {
   type ResolvedAddress,
 } from './dns/index.js'
 export { type FollowedUpstream, PeerFollower } from './follow-peers.js'
+export {
+  BREAKER_STATES,
+  Breaker,
+  type BreakerChange,
+  type BreakerPass,
+  DEFAULT_BACKOFF,
+  DEFAULT_BUDGET,
+  type GuardStats,
+  logBreakerChange,
+  MAX_SAVED_RETRIES,
+  RetryBudget,
+  readGuard,
+  SessionLimit,
+  UpstreamGuard,
+  type UpstreamGuardOptions,
+  type Waiter,
+} from './guard/index.js'
 export { HealthChecker, type HealthEvent, logHealthEvent, peerChecker } from './health/index.js'
-export { type HealthChange, PeerSet, type PeerSetOptions } from './peer-set.js'
+export { PeerSet } from './peer-set.js'
+export type { HealthChange, PeerSetOptions } from './peer-set-options.js'
 export {
   configuredPeers,
   isNamed,

@@ -1,8 +1,11 @@
-import type { BalanceConfig, EjectionConfig, PeerConfig } from '../config/types.js'
-import { GatewayError, NoPeerAvailable } from '../session/errors.js'
+import type { BalanceConfig, PeerConfig } from '../config/types.js'
+import { type GatewayError, NoPeerAvailable } from '../session/errors.js'
 import type { Peer, Session } from '../session/session.js'
 import { now } from '../time/index.js'
 import { type BalanceKey, type Balancer, balanceKey, createBalancer } from './balance/index.js'
+import { connectionLimit } from './connection-limit.js'
+import type { SessionLimit } from './guard/index.js'
+import type { HealthChange, PeerSetOptions } from './peer-set-options.js'
 import {
   DEFAULT_BALANCE,
   DEFAULT_EJECTION,
@@ -15,28 +18,6 @@ import {
   targetOf,
   UpstreamPeer,
 } from './peers/index.js'
-
-/** A change of a peer's standing that this worker has made. */
-export interface HealthChange {
-  readonly peer: UpstreamPeer
-  readonly from: Peer['healthStatus']
-  readonly to: Peer['healthStatus']
-  readonly reason: HealthReason
-}
-
-export interface PeerSetOptions {
-  /** The table of all threads, and which of its upstreams and columns are meant. Default: a table of its own. */
-  readonly shared?: { readonly table: PeerTable; readonly upstream: number; readonly worker: number }
-  readonly balance?: BalanceConfig
-  readonly ejection?: EjectionConfig
-  /** See `UpstreamConfig.panicThreshold`. */
-  readonly panicThreshold?: number
-  /** Active checks say who is healthy. Default false. */
-  readonly isChecked?: boolean
-  readonly onHealthChange?: (change: HealthChange) => void
-  /** Milliseconds, as `now()`. */
-  readonly clock?: () => number
-}
 
 const IN = 0
 const OUT = 1
@@ -53,6 +34,7 @@ export class PeerSet {
   #peers: readonly UpstreamPeer[] = []
   readonly #templates: readonly PeerConfig[]
   readonly #shared: NonNullable<PeerSetOptions['shared']>
+  readonly #limit: SessionLimit | null
   readonly #balance: BalanceConfig
   readonly #keyOf: BalanceKey | null
   readonly #panicThreshold: number
@@ -82,6 +64,7 @@ export class PeerSet {
   constructor(targets: readonly PeerConfig[], options: PeerSetOptions = {}) {
     this.#templates = targets
     this.#shared = options.shared ?? { table: privateTable(targets), upstream: 0, worker: 0 }
+    this.#limit = options.limit ?? null
     this.#balance = options.balance ?? DEFAULT_BALANCE
     this.#keyOf = balanceKey(this.#balance)
     this.#sampleEvery = this.#balance.algorithm === 'ewma' ? 1 : SAMPLE_EVERY
@@ -141,6 +124,14 @@ export class PeerSet {
    * @param session whose key a hashing algorithm hashes
    */
   select(tried: ReadonlySet<Peer> | null, session: Session | null = null): UpstreamPeer | null {
+    if (this.#limit === null) return this.#select(tried, session)
+    if (!this.#limit.tryAcquire()) return null
+    const peer = this.#select(tried, session)
+    if (peer === null) this.#limit.release()
+    return peer
+  }
+
+  #select(tried: ReadonlySet<Peer> | null, session: Session | null): UpstreamPeer | null {
     this.#probing = false
     this.#look()
     if (this.#ejected > 0) {
@@ -164,7 +155,11 @@ export class PeerSet {
 
   /** Takes a peer that a filter has chosen, whatever its health. @returns false when it has as many sessions as it may */
   take(peer: UpstreamPeer): boolean {
-    if (!peer.row.tryAcquire()) return false
+    if (this.#limit !== null && !this.#limit.tryAcquire()) return false
+    if (!peer.row.tryAcquire()) {
+      this.#limit?.release()
+      return false
+    }
     this.#probing = peer.row.claimProbe(this.#clock())
     return true
   }
@@ -177,16 +172,22 @@ export class PeerSet {
     return this.#peers.some((peer, index) => this.#usable(index) || this.#mayProbe(peer, tried, nowMs))
   }
 
+  /** The upstream had no place for what was asked for last. */
+  get isFull(): boolean {
+    return this.#limit?.wasFull ?? false
+  }
+
   /** Why `select` has found nobody. */
   refusal(upstream: string, tried: ReadonlySet<Peer> | null): GatewayError {
     const isFull = (peer: UpstreamPeer, index: number): boolean =>
       tried?.has(peer) !== true && this.#standings[index] !== MAINTENANCE && !peer.hasRoom
-    return this.#peers.some(isFull) ? connectionLimit(upstream) : new NoPeerAvailable(upstream)
+    return this.isFull || this.#peers.some(isFull) ? connectionLimit(upstream) : new NoPeerAvailable(upstream)
   }
 
   /** Gives back what `select` or `take` gave. */
   release(peer: UpstreamPeer): void {
     peer.row.release()
+    this.#limit?.release()
   }
 
   /** The final response head of a session at this peer has come. @param sentMs when the request's last byte had left */
@@ -285,13 +286,4 @@ export class PeerSet {
     const from = reason === 'first answer' ? 'unknown' : to === 'unhealthy' ? peer.row.checked : 'unhealthy'
     this.#onHealthChange({ peer, from: reason === 'probe failed' ? 'unhealthy' : from, to, reason })
   }
-}
-
-function connectionLimit(upstream: string): GatewayError {
-  return new GatewayError(`all peers of upstream '${upstream}' have as many sessions as they may`, {
-    code: 'HG_OVERLOADED',
-    status: 503,
-    reason: 'connection_limit_reached',
-    source: 'upstream',
-  })
 }

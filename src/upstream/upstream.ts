@@ -1,7 +1,10 @@
 import type { UpstreamConfig } from '../config/types.js'
 import type { NameResolver } from './dns/index.js'
+import { UpstreamGuard, type UpstreamGuardOptions } from './guard/index.js'
 import { Http1Connector, prepareTls } from './http1/index.js'
-import { PeerSet, type PeerSetOptions } from './peer-set.js'
+import { PeerSet } from './peer-set.js'
+import type { PeerSetOptions } from './peer-set-options.js'
+import { privateTable } from './peers/index.js'
 
 /** What a session needs of a connector; the real one is `Http1Connector`. */
 export type UpstreamConnector = Pick<Http1Connector, 'request' | 'stats' | 'close'> &
@@ -11,24 +14,33 @@ export type UpstreamConnector = Pick<Http1Connector, 'request' | 'stats' | 'clos
 export interface Upstream {
   readonly config: UpstreamConfig
   readonly peers: PeerSet
+  readonly guard: UpstreamGuard
   readonly connector: UpstreamConnector
 }
 
 /** What an upstream shares with others. */
 export interface UpstreamSurroundings extends Pick<PeerSetOptions, 'shared' | 'onHealthChange'> {
+  readonly onBreakerChange?: UpstreamGuardOptions['onBreakerChange']
   /** Keeps the addresses of names; without it every new connection looks its name up. */
   readonly names?: NameResolver
 }
 
 /** @param surroundings where the peers stand that all workers share, and who is to hear of changes; default: a table of its own */
 export function createUpstream(config: UpstreamConfig, surroundings: UpstreamSurroundings = {}): Upstream {
-  const { names, ...shared } = surroundings
+  const { names, onHealthChange, onBreakerChange } = surroundings
+  const shared = surroundings.shared ?? { table: privateTable(config.peers), upstream: 0, worker: 0 }
   prepareTls(config.peers)
   const { balance, ejection, panicThreshold, health } = config
+  const guard = new UpstreamGuard(config, shared.table.guard(shared.upstream, shared.worker), {
+    ...(onBreakerChange !== undefined && { onBreakerChange }),
+  })
   return {
     config,
+    guard,
     peers: new PeerSet(config.peers, {
-      ...shared,
+      shared,
+      ...(guard.limit !== null && { limit: guard.limit }),
+      ...(onHealthChange !== undefined && { onHealthChange }),
       ...(balance !== undefined && { balance }),
       ...(ejection !== undefined && { ejection }),
       ...(panicThreshold !== undefined && { panicThreshold }),

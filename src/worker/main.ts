@@ -10,6 +10,7 @@ import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
 import {
   keepNames,
+  logBreakerChange,
   logHealthEvent,
   PeerFollower,
   PeerTable,
@@ -48,6 +49,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const { routes, upstreams } = await loadRoutes(config, env, (upstream) => ({
     names,
     shared: { table, upstream, worker },
+    onBreakerChange: (change) => logBreakerChange(logger, config.upstreams[upstream]?.name ?? '', change),
     onHealthChange: ({ peer, from, to, reason }) =>
       logHealthEvent(logger, {
         upstream: config.upstreams[upstream]?.name ?? '',

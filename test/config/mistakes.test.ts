@@ -215,7 +215,7 @@ const MISTAKES: readonly Mistake[] = [
     code: 'invalid-value',
     at: '2:3',
     message: 'expected a section, got nothing',
-    hint: 'its keys are peers, balance, panicThreshold, ejection, health, tls, timeouts, retries, pool, host',
+    hint: 'its keys are peers, balance, panicThreshold, ejection, health, tls, timeouts, retries, limits, breaker, pool, host',
   },
   {
     name: 'a name with a space',

@@ -73,7 +73,12 @@ describe('the effective config', () => {
             maxShare: 0.5,
           },
           timeouts: { connectMs: 1000, headersMs: 15_000, idleMs: 30_000, totalMs: 0, tunnelMs: 3_600_000 },
-          retries: { max: 3 },
+          retries: {
+            max: 3,
+            on: [],
+            backoff: { baseMs: 25, maxMs: 250 },
+            budget: { share: 0.2, minPerSecond: 10 },
+          },
           pool: { maxIdle: 256, idleMs: 4000, maxAgeMs: 0 },
         },
       ],

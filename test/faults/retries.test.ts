@@ -4,7 +4,7 @@ import { InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer, keepAliveAgent, pooled, send } from '../support/http-client.js'
 import { HttpOrigin, type OriginHandler, readBody, refusedPort } from '../support/http-origin.js'
 
-const ROUNDS = 300
+const ROUNDS = 1000
 
 const filters = compileFilters(new URL('./filters/picky.ts', import.meta.url))
 const toClose: (() => Promise<void>)[] = []

@@ -10,7 +10,7 @@ import {
 } from '#src/lifecycle/index.js'
 import { DeadlineWheel } from '#src/time/index.js'
 import type { UpstreamExchange, UpstreamHandler } from '#src/upstream/http1/index.js'
-import { PeerSet } from '#src/upstream/index.js'
+import { PeerSet, PeerTable, UpstreamGuard } from '#src/upstream/index.js'
 
 const BLOCK = 'Host: a\r\nX-Probe-Up: 1\r\n'
 const ANSWER = 'Server: x\r\nX-Probe-Down: 1\r\n'
@@ -48,6 +48,10 @@ class Scene {
           retries: { max: 3 },
           pool: { maxIdle: 1, idleMs: 1, maxAgeMs: 0 },
         },
+        guard: new UpstreamGuard(
+          { retries: { max: 3 } },
+          new PeerTable({ workers: 1, rows: [0] }).guard(0, 0),
+        ),
         peers: new PeerSet([target]),
         connector: {
           stats: { opened: 0, reuses: 0, dropped: 0, active: 0, idle: 0 },

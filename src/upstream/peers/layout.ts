@@ -1,3 +1,5 @@
+import { GUARD_WORDS, SHARE_WORDS } from '../guard/layout.js'
+
 /** Words of a row, 32 bits each. The first line is read and written by every request, the second by few. */
 export const ROW = {
   /** Index of the configured peer that the row belongs to, plus one; 0: the row is free. */
@@ -66,6 +68,10 @@ export interface TableLayout {
   /** Columns of sessions in flight: one for each worker, each row a word. */
   readonly columns: number
   readonly columnWords: number
+  /** Common words of the upstreams' guards, then the workers' shares of them, those of one worker together. */
+  readonly guards: number
+  readonly shares: number
+  readonly shareWords: number
   readonly hosts: number
   readonly bytes: number
   /** First row of each upstream. */
@@ -87,12 +93,18 @@ export function layoutOf({ workers, rows }: TablePlan): TableLayout {
   const columns = rowsAt + total * ROW_WORDS
   // A worker's column shares no cache line with another's.
   const columnWords = Math.ceil(total / 16) * 16
-  const hosts = (columns + workers * columnWords) * 4
+  const guards = columns + workers * columnWords
+  const shares = guards + rows.length * GUARD_WORDS
+  const shareWords = rows.length * SHARE_WORDS
+  const hosts = (shares + workers * shareWords) * 4
   return {
     upstreams,
     rows: rowsAt,
     columns,
     columnWords,
+    guards,
+    shares,
+    shareWords,
     hosts,
     bytes: hosts + total * HOST_BYTES,
     firstRows,

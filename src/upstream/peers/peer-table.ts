@@ -1,5 +1,6 @@
 import type { HealthTag } from '../../session/session.js'
 import { now } from '../../time/index.js'
+import { GUARD, GUARD_WORDS, type GuardMemory, SHARE_WORDS } from '../guard/layout.js'
 import {
   HOST_BYTES,
   layoutOf,
@@ -170,12 +171,27 @@ export class PeerTable {
     })
   }
 
+  /** The words of an upstream's guard for one worker's use. @param worker 0 for threads that take no sessions */
+  guard(upstream: number, worker: number): GuardMemory {
+    const { guards, shares, shareWords } = this.#layout
+    return {
+      words: this.#words,
+      at: guards + upstream * GUARD_WORDS,
+      shares: shares + upstream * SHARE_WORDS,
+      shareStride: shareWords,
+      workers: this.plan.workers,
+      worker,
+      epochMs: this.#epochMs,
+    }
+  }
+
   /** A worker's thread is gone: what it had in flight is given back, and another one may probe in its place. */
   releaseWorker(worker: number): void {
-    const { columns, columnWords, firstRows } = this.#layout
-    for (let at = columns + worker * columnWords; at < columns + (worker + 1) * columnWords; at += 1)
-      Atomics.store(this.#words, at, 0)
+    const { columns, columnWords, shares, shareWords, firstRows } = this.#layout
+    this.#clear(columns + worker * columnWords, columnWords)
+    this.#clear(shares + worker * shareWords, shareWords)
     for (const [upstream] of firstRows.entries()) {
+      Atomics.compareExchange(this.#words, this.guard(upstream, 0).at + GUARD.breaker, -1 - worker, 1)
       for (let row = 0; row < (this.plan.rows[upstream] ?? 0); row += 1) {
         // Due since tick 1.
         Atomics.compareExchange(this.#words, this.#row(upstream, row) + ROW.ejection, -1 - worker, 1)
@@ -225,6 +241,10 @@ export class PeerTable {
       if (Atomics.load(this.#words, at + ROW.ejection) !== 0) count += 1
     }
     return count
+  }
+
+  #clear(from: number, count: number): void {
+    for (let at = from; at < from + count; at += 1) Atomics.store(this.#words, at, 0)
   }
 
   #assign(upstream: number, row: number, peer: PublishedPeer): void {
