@@ -18,6 +18,10 @@ export class TemplateError extends Error {
  * @throws TemplateError
  */
 export function parseTemplate(text: string, known: readonly string[]): Template {
+  // Written as in the pattern it would go out as it stands.
+  const colon = /\/:([A-Za-z_]\w*)/.exec(text)
+  if (colon?.[1] !== undefined && known.includes(colon[1]))
+    throw new TemplateError(`a parameter stands in braces: '{${colon[1]}}'`, `:${colon[1]}`)
   const parts: TemplatePart[] = []
   let at = 0
   for (const match of text.matchAll(/\{([^{}]*)\}/g)) {

@@ -282,6 +282,14 @@ const MISTAKES: readonly Mistake[] = [
     hint: 'there are {host}, {path}, {query}, {id}',
   },
   {
+    name: 'a parameter in a redirect, written as in the path',
+    yaml: `${APP}routes:\n  - match: { path: "/users/:id" }\n    redirect: { to: "/u/:id" }\n`,
+    code: 'invalid-value',
+    at: '6:25',
+    message: "a parameter stands in braces: '{id}'",
+    hint: null,
+  },
+  {
     name: 'a misspelt parameter in a rewrite',
     yaml: `${APP}routes:\n  - match: { path: "/users/:user/*" }\n    upstream: app\n    rewrite: { path: "/u/{usr}" }\n`,
     code: 'invalid-value',

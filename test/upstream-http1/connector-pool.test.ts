@@ -1,5 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Http1Connector, type Http1ConnectorOptions } from '#src/upstream/http1/connector.js'
+import type { UpstreamHandler } from '#src/upstream/http1/types.js'
 import { ManualClock } from './support/manual-clock.js'
 import { type Peer, RawOrigin } from './support/raw-origin.js'
 import { type Recorder, run, start } from './support/recorder.js'
@@ -38,6 +41,51 @@ async function warm(count: number): Promise<void> {
   })
   await Promise.all(Array.from({ length: count }, () => run(connector, origin.target)))
 }
+
+describe('the pool, when an answer overtakes the word that its request was written', () => {
+  afterEach(() => void vi.restoreAllMocks())
+
+  /** The connector's only socket, which may be told to count a request as waiting: inside TLS the word comes a turn later. */
+  async function onlySocket(): Promise<{ holdBack(): void; release(): void }> {
+    const connected = vi.spyOn(Socket.prototype, 'connect')
+    await warm(1)
+    const [socket] = connected.mock.contexts
+    if (!(socket instanceof Socket)) throw new Error('nothing was connected')
+    return {
+      holdBack: () => Object.defineProperty(socket, 'writableLength', { value: 240, configurable: true }),
+      release: () => Reflect.deleteProperty(socket, 'writableLength'),
+    }
+  }
+
+  const ask = (hooks: Partial<UpstreamHandler>) =>
+    start(connector, origin.target, {}, { hooks }).recorder.until('over')
+
+  it('keeps the connection when the word comes within the turn', async () => {
+    const { holdBack, release } = await onlySocket()
+    for (let i = 0; i < 3; i += 1) {
+      const { events } = await ask({ onHead: holdBack, onEnd: release })
+      expect(events[0]).toBe('reused')
+      await nextTurn()
+    }
+    expect(connector.stats).toMatchObject({ opened: 1, reuses: 3, idle: 1 })
+  })
+
+  it('gives it to nobody before, and drops it when the word does not come: the answer was an early one', async () => {
+    const { holdBack } = await onlySocket()
+    let next: Promise<Recorder> | null = null
+    await ask({
+      onHead: holdBack,
+      onEnd: () => {
+        next = run(connector, origin.target)
+      },
+    })
+    expect(connector.stats).toMatchObject({ opened: 2, active: 1, idle: 1 })
+    await nextTurn()
+    expect(connector.stats.idle).toBe(0)
+    expect(((await next) as Recorder | null)?.events[0]).toBe('connected')
+    expect(connector.stats).toMatchObject({ opened: 2, active: 0, idle: 1 })
+  })
+})
 
 describe('the pool', () => {
   it('reuses a connection, and counts it', async () => {

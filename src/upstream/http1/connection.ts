@@ -15,8 +15,8 @@ import { closedEarly, connectError, invalidResponse, isRefused, misuse } from '.
 /** Request bytes that may wait in a socket before `write` says to wait. */
 const HIGH_WATER_BYTES = 65_536
 
-/** `settling`: the answer is there before the socket has said that the request was written. `closed` also after an upgrade. */
-type State = 'connecting' | 'active' | 'settling' | 'idle' | 'closed'
+/** `closed` also when the socket was handed over after an upgrade. */
+type State = 'connecting' | 'active' | 'idle' | 'closed'
 
 /**
  * One socket and the exchanges that it carries, one after the other. It is the reader's sink itself, and has one
@@ -57,6 +57,11 @@ export class Connection implements ReaderSink {
     socket.on('error', (cause: Error) => this.#onGone(cause))
     socket.on('close', () => this.#onGone(undefined))
     this.#watch.arm('connect', this.#exchange?.timeouts.connectMs ?? 0)
+  }
+
+  /** All of the last request has left: an idle connection can take another. */
+  get isReady(): boolean {
+    return this.#socket?.writableLength === 0
   }
 
   /** Sends another request over this idle connection. Its events come later. */
@@ -251,29 +256,20 @@ export class Connection implements ReaderSink {
       this.#exchange = null
       if (exchange.paused) socket?.resume()
       this.#watch.arm('idle', keepMs)
-      if (socket?.writableLength === 0) this.#becomeIdle()
-      else this.#settle()
+      this.#state = 'idle'
+      owner.onIdle(this)
+      if (!this.isReady) setImmediate(() => this.#dropUnlessReady())
     } else this.drop()
     try {
       exchange.handler.onEnd(trailers, this.#readAtMs)
     } catch {
-      if (this.#state === 'idle' || this.#state === 'settling') this.drop()
+      if (this.#state === 'idle') this.drop()
     }
   }
 
-  #becomeIdle(): void {
-    this.#state = 'idle'
-    this.#owner.onIdle(this)
-  }
-
   /** TLS tells of a write a turn later, when a quick answer is there already; what is then still unsent was answered early. */
-  #settle(): void {
-    this.#state = 'settling'
-    setImmediate(() => {
-      if (this.#state !== 'settling') return
-      if (this.#socket?.writableLength === 0) this.#becomeIdle()
-      else this.drop()
-    })
+  #dropUnlessReady(): void {
+    if (this.#state === 'idle' && !this.isReady) this.drop()
   }
 
   #handOver(exchange: Exchange, firstBytes: Buffer): void {
@@ -298,7 +294,7 @@ export class Connection implements ReaderSink {
 
   /** The connection has ended without being asked to. */
   #onGone(cause: Error | undefined): void {
-    if (this.#state === 'idle' || this.#state === 'settling') this.drop()
+    if (this.#state === 'idle') this.drop()
     else if (this.#state === 'connecting') {
       this.fail(connectError(cause, isRefused(this.#socket)))
     } else if (this.#state === 'active') {

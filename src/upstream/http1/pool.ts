@@ -45,10 +45,14 @@ export class TargetPool implements ConnectionOwner {
     return this.#context.limits
   }
 
-  /** The idle connection that was used last. */
+  /** The idle connection that was used last, and is ready. */
   take(): Connection | undefined {
-    const connection = this.#idle.pop()
+    let at = this.#idle.length - 1
+    while (this.#idle[at]?.isReady === false) at -= 1
+    const connection = this.#idle[at]
     if (connection === undefined) return undefined
+    if (at === this.#idle.length - 1) this.#idle.pop()
+    else this.#idle.splice(at, 1)
     const { stats } = this.#context
     stats.idle -= 1
     stats.active += 1
