@@ -5,7 +5,7 @@ import { createUwsAcceptor, NativeUnavailable } from './uws/index.js'
 export * from './types.js'
 export { NativeUnavailable } from './uws/index.js'
 
-/** `auto`: `uws` where its native binary loads, else `node`. */
+/** `auto`: `uws` where its native binary loads and is known to refuse what must be refused, else `node`. */
 export type AcceptorKind = 'uws' | 'node' | 'auto'
 
 /** An acceptor that listens. */
@@ -27,7 +27,7 @@ export async function createAcceptor(
 ): Promise<StartedAcceptor> {
   if (kind === 'node') return started(await createNodeAcceptor(options, handler), null)
   try {
-    return started(await createUwsAcceptor(options, handler), null)
+    return started(await createUwsAcceptor(options, handler, kind === 'auto'), null)
   } catch (error) {
     if (kind === 'uws' || !(error instanceof NativeUnavailable)) throw error
     return started(await createNodeAcceptor(options, handler), error.why)

@@ -6,9 +6,10 @@ const SHOWN = 3
 
 /** The one line at start: what listens where, with how many workers and why, and where requests go. */
 export function startLine(version: string, gateway: Gateway, config: GatewayConfig): string {
-  const { listen, admin, acceptorKind, workers } = gateway
+  const { listen, admin, acceptorKind, acceptorReason, workers } = gateway
+  const acceptor = acceptorReason === null ? acceptorKind : `${acceptorKind}: ${acceptorReason}`
   const parts = [
-    `headgate ${version} listens on ${url(listen)} (${acceptorKind})`,
+    `headgate ${version} listens on ${url(listen)} (${acceptor})`,
     `${workers} ${workers === 1 ? 'worker' : 'workers'} (${config.workers.reason})`,
     upstreams(config.upstreams),
     ...(admin ? [`admin ${url(admin)}`] : []),
@@ -27,6 +28,7 @@ export function startFields(
     listen: url(gateway.listen),
     admin: gateway.admin ? url(gateway.admin) : null,
     acceptor: gateway.acceptorKind,
+    acceptorReason: gateway.acceptorReason,
     workers: gateway.workers,
     workersReason: config.workers.reason,
     file: config.file,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Acceptor, createAcceptor } from '../acceptor/index.js'
+import { createAcceptor, type StartedAcceptor } from '../acceptor/index.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
@@ -81,7 +81,7 @@ export async function startGateway(
   })
   const draining = new SharedArrayBuffer(4)
   let control: Control | null = null
-  let acceptor: Acceptor
+  let acceptor: StartedAcceptor
   try {
     await pool.start()
     if (config.admin !== null || config.upstreams.some(needsControl)) {
@@ -129,6 +129,7 @@ export async function startGateway(
     listen: { host: acceptor.host, port: acceptor.port },
     admin: control === null || config.admin === null ? null : { host: control.host, port: control.port },
     acceptorKind: acceptor.kind,
+    acceptorReason: acceptor.fallbackReason,
     workers: config.workers.count,
     get inFlight() {
       return dispatcher.inFlight

@@ -13,6 +13,8 @@ export interface Gateway {
   /** The same of the admin listener; null or absent when there is none. */
   readonly admin?: { readonly host: string; readonly port: number } | null
   readonly acceptorKind: 'uws' | 'node'
+  /** Why `auto` took `node`; null otherwise. */
+  readonly acceptorReason: string | null
   readonly workers: number
   /** Sessions in flight at the moment. */
   readonly inFlight: number

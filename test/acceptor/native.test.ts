@@ -92,7 +92,7 @@ describe('the choice of a binary', () => {
     const code = `
       import { parentPort } from 'node:worker_threads'
       import { loadNative } from ${JSON.stringify(new URL('../../dist/acceptor/uws/native.js', import.meta.url).href)}
-      try { loadNative(1000); parentPort.postMessage('loaded') } catch (error) { parentPort.postMessage(error.message) }
+      try { loadNative(1000, false); parentPort.postMessage('loaded') } catch (error) { parentPort.postMessage(error.message) }
     `
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`))
     const message = await new Promise((resolve, reject) => {

@@ -1,8 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { boundReads } from '#src/acceptor/uws/bounded-reads.js'
 import type { UwsExchangeHost } from '#src/acceptor/uws/exchange-host.js'
 import type { UwsResponse } from '#src/acceptor/uws/native-types.js'
 import { type BodyOwner, RequestBody } from '#src/acceptor/uws/request-body.js'
@@ -65,28 +61,5 @@ describe('a body over uws that comes in spite of a pause', () => {
     }
     owner.body.stop()
     expect([owner.refusals, owner.receivedBytes]).toEqual([[], 360 * MIB])
-  })
-})
-
-describe('the bound on what uws reads in a turn', () => {
-  const folder = dirname(createRequire(import.meta.url).resolve('uWebSockets.js'))
-  const names = readdirSync(folder).filter((name) => name.endsWith('.node'))
-
-  it.each(names.filter((name) => name.startsWith('uws_linux_x64_')))('is set in %s, in one byte', (name) => {
-    const binary = readFileSync(join(folder, name))
-    const copy = boundReads(binary)
-    expect(copy).not.toBeNull()
-    let changed = 0
-    for (let i = 0; i < binary.length; i += 1) if (binary[i] !== copy?.[i]) changed += 1
-    expect(changed).toBe(1)
-    // What was changed is not the known code any more.
-    expect(copy === null ? null : boundReads(copy)).toBeNull()
-  })
-
-  it('is not set where the code is not there, or there twice', () => {
-    const code = Buffer.from('ba0000080031c9e8', 'hex')
-    expect(boundReads(Buffer.alloc(100))).toBeNull()
-    expect(boundReads(Buffer.concat([code, Buffer.alloc(10), code]))).toBeNull()
-    expect(boundReads(Buffer.concat([Buffer.alloc(10), code]))?.readUInt32LE(11)).toBe(131_072)
   })
 })

@@ -13,6 +13,7 @@ class FakeGateway implements Gateway {
   readonly listen = { host: '127.0.0.1', port: 8080 }
   readonly admin = { host: '127.0.0.1', port: 9901 }
   readonly acceptorKind = 'uws'
+  readonly acceptorReason = null
   readonly workers = 3
   inFlight = 0
   closed = 0

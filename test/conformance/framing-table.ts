@@ -129,14 +129,19 @@ const FIELDS: readonly Row[] = [
 ]
 
 /**
- * An empty name. uWS 20.57 takes it for the end of its list: neither its own framing nor the guard sees what follows
- * (https://www.rfc-editor.org/rfc/rfc9112#section-5.1 wants 400). Nothing in its interface tells, so over uws this is a
- * limit to know of: whoever puts another proxy in front that lets such a field through must take the node acceptor.
+ * An empty name (https://www.rfc-editor.org/rfc/rfc9112#section-5.1 wants 400). As built, uWS 20.57 takes it for the end of its list:
+ * neither its own framing nor the guard would see what follows; so its code is mended where it is known.
  */
 export const NAMELESS: readonly Row[] = [
   ['U6', 'no name', get(`Host: ${ROW_HOST}\r\n: b\r\n`)],
   ['U6', 'no name, and a second Host behind it', get(`Host: ${ROW_HOST}\r\n: b\r\nHost: b\r\n`)],
   ['U6', 'no name, and a length behind it', post(`: b\r\nContent-Length: ${HIDDEN.length}\r\n`, HIDDEN)],
+  [
+    'U6',
+    'no name, and the length of a GET behind it',
+    `GET /a HTTP/1.1\r\nHost: ${ROW_HOST}\r\n: b\r\nContent-Length: ${HIDDEN.length}\r\n\r\n${HIDDEN}`,
+  ],
+  ['U6', 'no name and no value', get(`Host: ${ROW_HOST}\r\n:\r\n`)],
   ['U6', 'no name before Host', get(`: b\r\nHost: ${ROW_HOST}\r\n`)],
 ]
 

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { PINNED_BINARIES, PINNED_VERSION } from './binaries.js'
-import { boundReads } from './bounded-reads.js'
+import { mendCode } from './mended-code.js'
 import type { UwsNative } from './native-types.js'
 import { NativeUnavailable } from './native-unavailable.js'
 import { cacheFolders, privateCopy } from './private-copy.js'
@@ -15,7 +15,17 @@ const WANTED_GLIBC = [2, 38] as const
 /** With the three symbols of 2.38 retargeted, this is the newest version that is still needed. */
 const LOWEST_GLIBC = [2, 36] as const
 
-let loaded: UwsNative | null = null
+/** Why a binary is not good enough for `auto`. */
+const NOT_MENDED = `${PINNED_VERSION} does not refuse fields without a name, and is mended on Linux x64 only`
+
+/** The addon as it was loaded. */
+interface Loaded {
+  readonly native: UwsNative
+  /** Whether {@link mendCode} knew its code. */
+  readonly isMended: boolean
+}
+
+let loaded: Loaded | null = null
 
 /** What decides which binary is loaded, and how. */
 export interface Platform {
@@ -34,11 +44,17 @@ export interface Platform {
  *
  * @param headBytes request line and field section together; beyond it uWS answers 431. Read when the addon loads, so the
  *   first acceptor of a process decides (U7)
+ * @param mustBeMended to take it only where {@link mendCode} knows its code
  * @throws NativeUnavailable
  */
-export function loadNative(headBytes: number): UwsNative {
+export function loadNative(headBytes: number, mustBeMended: boolean): UwsNative {
   if (!isMainThread) throw new NativeUnavailable('it runs in the main thread only')
-  if (loaded !== null) return loaded
+  loaded ??= load(headBytes)
+  if (mustBeMended && !loaded.isMended) throw new NativeUnavailable(NOT_MENDED)
+  return loaded.native
+}
+
+function load(headBytes: number): Loaded {
   const platform = thisPlatform()
   const fileName = binaryName(platform)
   const path = join(packageFolder(), fileName)
@@ -46,17 +62,20 @@ export function loadNative(headBytes: number): UwsNative {
   process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(headBytes)
   const wantsCopy = needsRetargeting(platform)
   const fitting = wantsCopy ? retargeted(binary, fileName) : binary
-  const bounded = platform.os === 'linux' && platform.arch === 'x64' ? boundReads(fitting) : null
+  const mended = platform.os === 'linux' && platform.arch === 'x64' ? mendCode(fitting) : null
+  let isMended = mended !== null
+  let native: UwsNative
   try {
-    loaded = wantsCopy || bounded !== null ? loadCopy(bounded ?? fitting) : open(path)
+    native = wantsCopy || isMended ? loadCopy(mended ?? fitting) : open(path)
   } catch (error) {
     if (wantsCopy) throw error
-    // Nowhere to put a copy: the original does as well, but for uploads that cannot be held back.
-    loaded = open(path)
+    // Nowhere to put a copy: the original answers as well, but for the two faults.
+    isMended = false
+    native = open(path)
   }
   // Its mark in every answer would name the software behind the gateway.
-  loaded._cfg('silent')
-  return loaded
+  native._cfg('silent')
+  return { native, isMended }
 }
 
 /** File name of the binary for a platform. @throws NativeUnavailable if the package has none */

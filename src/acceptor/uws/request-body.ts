@@ -7,7 +7,7 @@ import { PULSE_MS, type UwsExchangeHost } from './exchange-host.js'
 import type { UwsResponse } from './native-types.js'
 
 /**
- * What may come in spite of a pause. Where {@link boundReads} does not know the addon's code, uWS goes on reading for as long as each read
+ * What may come in spite of a pause. Where {@link mendCode} does not know the addon's code, uWS goes on reading for as long as each read
  * fills its buffer of half a megabyte, and only closing the connection stops it: a client that sends faster than we read
  * would fill the memory with whatever it sends. Seen up to 24 MiB from clients that are slower.
  */

@@ -60,14 +60,14 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   #socket: UwsListenSocket | null = null
 
   /** @throws NativeUnavailable */
-  constructor(options: AcceptorOptions, handler: AcceptorHandler) {
+  constructor(native: UwsNative, options: AcceptorOptions, handler: AcceptorHandler) {
     this.handler = handler
     this.options = options
     this.host = options.host
     this.port = options.port
     this.#maxMessageBytes = options.webSocketMessageBytes ?? MESSAGE_BYTES
     const { limits, timeouts } = options
-    this.#native = loadNative(limits.headerBytes + limits.targetBytes + HEAD_MARGIN_BYTES)
+    this.#native = native
     const guard = new HeadBuilder({ limits, chunked: options.chunked, strings: 'utf8' })
     this.#guard = guard
     this.#addField = (name, value) => guard.add(name, value)
@@ -206,8 +206,11 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
 export async function createUwsAcceptor(
   options: AcceptorOptions,
   handler: AcceptorHandler,
+  mustBeMended: boolean,
 ): Promise<UwsAcceptor> {
-  const acceptor = new UwsAcceptor(options, handler)
+  const { headerBytes, targetBytes } = options.limits
+  const native = loadNative(headerBytes + targetBytes + HEAD_MARGIN_BYTES, mustBeMended)
+  const acceptor = new UwsAcceptor(native, options, handler)
   await acceptor.listen()
   return acceptor
 }

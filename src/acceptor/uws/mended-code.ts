@@ -1,0 +1,57 @@
+/**
+ * `mov edx, 0x80000; xor ecx, ecx; call …` on x86-64: the one place where uSockets reads a plain socket, `recv(fd, buffer, 524288, 0)`.
+ * Behind it it reads again, in the same turn, as long as a read has filled the buffer, also after `pause`: a client that sends as fast as
+ * we read is never held back, and hundreds of megabytes of its body have to be kept (uSockets `src/loop.c`, `read_more`).
+ */
+const READ = Buffer.from('ba0000080031c9e8', 'hex')
+/** The byte of the length that makes it 131,072: less than the buffer, so that no read ever fills it. */
+const LENGTH_AT = 3
+const LENGTH_BYTE = 0x02
+
+/**
+ * The end of a field name in uWS' parser (`HttpParser::consumeFieldName`), on the quick way: `movzx eax, bl; cmp eax, ':'; je END`.
+ * The general way behind it finds the same end, so the quick way's check can go.
+ */
+const QUICK_END = Buffer.from('0fb6c383f83a7461', 'hex')
+/** What follows at END: `sub rax, r14; mov [rdx], rax; mov [rdx+8], r14; cmp byte [r11], ':'; jne REFUSE`. */
+const NAME_END = Buffer.from('4c29f04889024c89720841803b3a0f85', 'hex')
+const NAME_END_BYTES = NAME_END.length + 4
+/** From the one to the other. */
+const END_BEHIND_QUICK = 108
+
+/**
+ * Makes a copy of the addon with the two faults mended that cannot be mended from outside:
+ *
+ * - it reads at most 128 KiB of a connection in a turn of the loop, so that a pause holds from the next turn on;
+ * - a field with an empty name (`: x`) is refused like any other that is no token. As built, it ends the list of fields for whoever
+ *   reads it, uWS' own framing included, so that a body announced behind it would be executed as a request (RFC 9112 §5.1, U6).
+ *
+ * @returns null where this is not the known code, which is left as it is: not for x86-64, or another build
+ */
+export function mendCode(binary: Buffer): Buffer | null {
+  const read = onlyPlaceOf(READ, binary)
+  const quick = onlyPlaceOf(QUICK_END, binary)
+  const end = onlyPlaceOf(NAME_END, binary)
+  if (read === null || quick === null || end !== quick + END_BEHIND_QUICK) return null
+  const copy = Buffer.from(binary)
+  copy[read + LENGTH_AT] = LENGTH_BYTE
+  refuseEmptyNames(copy, quick, end)
+  return copy
+}
+
+/** The freed check becomes `jmp +6` over a `jmp REFUSE`, and the end of a name goes there also if nothing stands before it. */
+function refuseEmptyNames(code: Buffer, quick: number, end: number): void {
+  const refuse = end + NAME_END_BYTES + code.readInt32LE(end + NAME_END.length)
+  const refusal = quick + 2
+  code.set([0xeb, 0x06, 0xe9, 0, 0, 0, 0, 0x90], quick)
+  code.writeInt32LE(refuse - (refusal + 5), refusal + 1)
+  // sub rax, r14; je refusal; mov [rdx], rax; mov [rdx+8], r14; cmp byte [r11], ':'; jne refusal; nop
+  code.set(Buffer.from('4c29f074004889024c89720841803b3a75006690', 'hex'), end)
+  code.writeInt8(refusal - (end + 5), end + 4)
+  code.writeInt8(refusal - (end + 18), end + 17)
+}
+
+function onlyPlaceOf(pattern: Buffer, binary: Buffer): number | null {
+  const at = binary.indexOf(pattern)
+  return at < 0 || binary.indexOf(pattern, at + 1) >= 0 ? null : at
+}

@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { mendCode } from '#src/acceptor/uws/mended-code.js'
+
+/** As the three places stand in the pinned binaries. */
+const READ = Buffer.from('ba0000080031c9e8', 'hex')
+const QUICK_END = Buffer.from('0fb6c383f83a7461', 'hex')
+const NAME_END = Buffer.from('4c29f04889024c89720841803b3a0f8500010000', 'hex')
+const parser = (gap: number) => Buffer.concat([QUICK_END, Buffer.alloc(gap), NAME_END])
+const known = Buffer.concat([READ, Buffer.alloc(10), parser(100)])
+
+describe('the mended code of uws', () => {
+  const folder = dirname(createRequire(import.meta.url).resolve('uWebSockets.js'))
+  const names = readdirSync(folder).filter((name) => name.startsWith('uws_linux_x64_'))
+
+  it.each(names)('is known in %s, and changed in the three places only', (name) => {
+    const binary = readFileSync(join(folder, name))
+    const copy = mendCode(binary)
+    const changed: number[] = []
+    for (let i = 0; i < binary.length; i += 1) if (binary[i] !== copy?.[i]) changed.push(i)
+    const places = [binary.indexOf(READ), binary.indexOf(QUICK_END), binary.indexOf(NAME_END.subarray(0, 16))]
+    expect(places.every((at) => at > 0)).toBe(true)
+    expect(changed.filter((at) => !places.some((place) => at >= place && at < place + 20))).toEqual([])
+    // What was changed is not the known code any more.
+    expect(copy === null ? null : mendCode(copy)).toBeNull()
+  })
+
+  it('reads 128 KiB a turn, and jumps to the refusal from both ends of a name', () => {
+    const copy = mendCode(known) ?? Buffer.alloc(0)
+    expect(copy.readUInt32LE(1)).toBe(131_072)
+    const [quick, end] = [18, 126]
+    const refuse = end + 20 + 0x100
+    // jmp over the refusal, which is a jmp itself
+    expect([copy[quick], copy[quick + 1], copy[quick + 2]]).toEqual([0xeb, 6, 0xe9])
+    expect(quick + 7 + copy.readInt32LE(quick + 3)).toBe(refuse)
+    // je and jne, both to the refusal
+    expect([copy[end + 3], end + 5 + copy.readInt8(end + 4)]).toEqual([0x74, quick + 2])
+    expect([copy[end + 16], end + 18 + copy.readInt8(end + 17)]).toEqual([0x75, quick + 2])
+  })
+
+  it.each([
+    ['is not there', Buffer.alloc(200)],
+    ['is there twice', Buffer.concat([known, known])],
+    ['lies elsewhere', Buffer.concat([READ, Buffer.alloc(10), parser(99)])],
+    ['reads otherwise', parser(100)],
+  ])('is left alone where the known code %s', (_, binary) => {
+    expect(mendCode(binary)).toBeNull()
+  })
+})
