@@ -40,10 +40,10 @@ export const forwarding = z
     name: pseudonym.prefault('headgate').meta({ description: 'Name in the `Via` that upstreams get.' }),
     maxPasses: count(0, 100).prefault(5).meta({
       description:
-        'How many gateways of this name a request may have passed before. Beyond it: 508. A request that comes back to the process that sent it is 508 at once.',
+        'How many gateways of this name a request may have passed before. Beyond it: 502. A request that comes back to the process that sent it is 502 at once.',
     }),
     cdnLoop: pseudonym.optional().meta({
-      description: 'Id in `CDN-Loop` (RFC 8586), which is then sent; a request that has it already is 508.',
+      description: 'Id in `CDN-Loop` (RFC 8586), which is then sent; a request that has it already is 502.',
     }),
   })
   .prefault({})

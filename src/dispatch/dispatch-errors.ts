@@ -30,11 +30,11 @@ export function ambiguousTarget(): GatewayError {
   })
 }
 
-/** The request has been here before (A17): 508. */
+/** The request has been here before (A17): 502, as RFC 9209 §2.3 recommends for it. */
 export function loopDetected(): GatewayError {
   return new GatewayError('the request goes round in a loop', {
     code: 'HG_LOOP',
-    status: 508,
+    status: 502,
     reason: 'proxy_loop_detected',
     source: 'internal',
   })

@@ -26,7 +26,6 @@ const STATUS_ERROR: Readonly<Record<number, string>> = {
   502: 'bad_gateway',
   503: 'service_unavailable',
   504: 'gateway_timeout',
-  508: 'loop_detected',
 }
 
 const encoder = new TextEncoder()

@@ -159,7 +159,7 @@ describe.each(ACCEPTOR_KINDS)('forwarding fields over %s', (acceptor) => {
     expect(fields['via']?.join(', ')).toMatch(/^1\.0 edge, 1\.1 cache \(x\), 1\.1 headgate \([0-9a-f]{8}\)$/)
   })
 
-  it('A17 a request that comes back to its own process is 508 within one hop', async () => {
+  it('A17 a request that comes back to its own process is 502 within one hop', async () => {
     const loop = await start({ listen: '127.0.0.1:0', upstreams: { app: { peers: ['127.0.0.1:1'] } } })
     // Its peer is itself: known only now that it listens, so another gateway stands between.
     const there = await start({ upstreams: { app: { peers: [`127.0.0.1:${loop.port}`] } } })
@@ -169,19 +169,19 @@ describe.each(ACCEPTOR_KINDS)('forwarding fields over %s', (acceptor) => {
       upstreams: { app: { peers: [`127.0.0.1:${there.port}`] } },
     })
     const answer = await ask(there.port, 'GET /loop')
-    expect(answer.status).toBe(508)
+    expect(answer.status).toBe(502)
     expect(answer.header('proxy-status')).toContain('error=proxy_loop_detected')
     expect(there.stats.counters.requests + back.stats.counters.requests).toBe(3)
     expect(there.stats.counters['error:proxy_loop_detected']).toBe(1)
   })
 
-  it('508 beyond the number of gateways of its name, and for its id in CDN-Loop (RFC 8586)', async () => {
+  it('502 beyond the number of gateways of its name, and for its id in CDN-Loop (RFC 8586)', async () => {
     const gateway = await start({ forwarding: { name: 'edge', maxPasses: 2, cdnLoop: 'my-cdn' } })
     const statusOf = async (lines: string): Promise<number> => (await ask(gateway.port, lines)).status
     expect(await statusOf('GET /\nVia: 1.1 edge, 1.1 headgate, 1.1 headgate\nVia: 1.1 Edge (abc)')).toBe(200)
-    expect(await statusOf('GET /\nVia: 1.1 edge, 1.1 edge\nVia: HTTP/1.1 EDGE')).toBe(508)
+    expect(await statusOf('GET /\nVia: 1.1 edge, 1.1 edge\nVia: HTTP/1.1 EDGE')).toBe(502)
     expect(await statusOf('GET /\nCDN-Loop: other; a="my-cdn", other2')).toBe(200)
-    expect(await statusOf('GET /\nCDN-Loop: other, my-cdn; v=1')).toBe(508)
+    expect(await statusOf('GET /\nCDN-Loop: other, my-cdn; v=1')).toBe(502)
     const { fields } = await arrived(gateway.port, 'GET /\nCDN-Loop: other')
     expect(fields['cdn-loop']).toEqual(['other', 'my-cdn'])
   })
