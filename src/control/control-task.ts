@@ -10,7 +10,9 @@ export interface ControlTask {
   readonly board: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
-  /** Names of the routes, by index. */
+  /** Of the `RequestCounts`; absent: none. */
+  readonly requestCounts?: SharedArrayBuffer
+  /** Names of the rows of histograms and counts, as of `rowNames`. */
   readonly routes: readonly string[]
   /** One 32-bit word: 1 while the gateway drains. */
   readonly draining: SharedArrayBuffer

@@ -6,7 +6,7 @@ import { packageVersion } from '../config/version.js'
 import { type Control, startControl } from '../control/index.js'
 import { Dispatcher, Router } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
-import { HistogramStore } from '../histograms/index.js'
+import { HistogramStore, histogramWriters, RequestCounts, rowNames } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
@@ -28,7 +28,9 @@ export async function startGateway(
   assertPlainData(config, 'config')
   const board = new WorkerBoard(config.workers.count)
   const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count))
-  const histograms = new HistogramStore(config.workers.count, config.routes.length).buffer
+  const rows = rowNames(config.routes)
+  const histograms = new HistogramStore(histogramWriters(config.workers.count), rows.length)
+  const requestCounts = new RequestCounts(rows.length)
   const peers = new PeerTable(tablePlan(config))
   const publishConfigured = (): void => {
     for (const [index, upstream] of config.upstreams.entries())
@@ -73,7 +75,7 @@ export async function startGateway(
     dispatcher,
     board,
     countersBuffer: counters.buffer,
-    histograms,
+    histograms: histograms.buffer,
     peers,
     counters: row,
     logger,
@@ -85,13 +87,13 @@ export async function startGateway(
   try {
     await pool.start()
     if (config.admin !== null || config.upstreams.some(needsControl)) {
-      const routes = config.routes.map((route) => route.name)
       const shared = {
         workers: board.workers,
         board: board.buffer,
         counters: counters.buffer,
-        histograms,
-        routes,
+        histograms: histograms.buffer,
+        requestCounts: requestCounts.buffer,
+        routes: rows,
         draining,
         peers: {
           table: peers.buffer,

@@ -1,6 +1,6 @@
 import { threadId } from 'node:worker_threads'
 import { ForwardingFields } from '../forwarding/index.js'
-import { HistogramStore, type Recorder } from '../histograms/index.js'
+import { HistogramStore, histogramWriters, type Recorder } from '../histograms/index.js'
 import type { MirrorEvent, SessionOutcome } from '../lifecycle/index.js'
 import { createLogger, flushLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
@@ -36,9 +36,11 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     worker + 1,
   )
   const board = new WorkerBoard(config.workers.count, task.board)
-  const recorder = new HistogramStore(config.workers.count, config.routes.length, task.histograms).recorder(
-    worker,
-  )
+  const recorder = new HistogramStore(
+    histogramWriters(config.workers.count),
+    config.routes.length + 1,
+    task.histograms,
+  ).recorder(worker)
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
