@@ -10,9 +10,7 @@ export interface ControlTask {
   readonly board: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
-  /** Of the `RequestCounts`; absent: none. */
-  readonly requestCounts?: SharedArrayBuffer
-  /** Names of the rows of histograms and counts, as of `rowNames`. */
+  /** Names of the rows of histograms, as of `rowNames`: the routes by index, and one behind them. */
   readonly routes: readonly string[]
   /** One 32-bit word: 1 while the gateway drains. */
   readonly draining: SharedArrayBuffer

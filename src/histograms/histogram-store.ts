@@ -53,6 +53,13 @@ export class HistogramStore {
     }
   }
 
+  /** The counts of one writer: what it records shows in there. Empty for a route that shares another one's row. */
+  countsOf(writer: number, route: number, phase: Phase): Float64Array {
+    if (route >= this.#rows) return this.#counts.subarray(0, 0)
+    const at = ((writer * this.#rows + route) * PHASES.length + PHASE_INDEX[phase]) * STRIDE + HEADER
+    return this.#counts.subarray(at, at + SLOTS)
+  }
+
   /**
    * Merges all writers' counts into a histogram of the library, for percentiles and export. Values are microseconds.
    * @param route null: all routes

@@ -1,6 +1,5 @@
 export { HistogramStore, histogramOf, type Recorder } from './histogram-store.js'
 export { SLOTS, slotOf } from './layout.js'
 export { PHASE_INDEX, PHASES, type Phase } from './phases.js'
-export { METHOD_LABELS, RequestCounts, type RequestSample } from './request-counts.js'
 export { histogramWriters, rowNames, UNROUTED } from './rows.js'
 export { histogramLog, type LatencySummary, summaries, summarize } from './summary.js'

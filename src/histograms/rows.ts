@@ -4,7 +4,7 @@
  */
 export const UNROUTED = '_unrouted'
 
-/** Names of the rows of histograms and counts, by index: those of the routes, then {@link UNROUTED}. */
+/** Names of the rows of histograms, by index: those of the routes, then {@link UNROUTED}. */
 export function rowNames(routes: readonly { readonly name: string }[]): string[] {
   return [...routes.map(({ name }) => name), UNROUTED]
 }

@@ -1,16 +1,20 @@
 import { randomBytes } from 'node:crypto'
+import { isatty } from 'node:tty'
 import { type Acceptor, createAcceptor } from '../acceptor/index.js'
+import { type RunningAccessLog, startAccessLog } from '../access-log/index.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
 import { type Control, startControl } from '../control/index.js'
 import { Dispatcher, Router } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
-import { HistogramStore, histogramWriters, RequestCounts, rowNames } from '../histograms/index.js'
-import { SharedCounters, WorkerBoard } from '../memory/index.js'
-import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
+import { HistogramStore, histogramWriters, rowNames } from '../histograms/index.js'
+import { type Logger, useColor } from '../logging/index.js'
+import { type CounterRow, SharedCounters, WorkerBoard } from '../memory/index.js'
+import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
 import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
+import { Journal } from './journal.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -30,7 +34,6 @@ export async function startGateway(
   const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count))
   const rows = rowNames(config.routes)
   const histograms = new HistogramStore(histogramWriters(config.workers.count), rows.length)
-  const requestCounts = new RequestCounts(rows.length)
   const peers = new PeerTable(tablePlan(config))
   const publishConfigured = (): void => {
     for (const [index, upstream] of config.upstreams.entries())
@@ -39,6 +42,12 @@ export async function startGateway(
   publishConfigured()
   const row = counters.row(0)
   const instanceId = randomBytes(4).toString('hex')
+  const accessLog = await openAccessLog(config, logger, row)
+  const journal = new Journal({
+    rows,
+    recorder: histograms.recorder(config.workers.count),
+    accessLog: accessLog?.ends[config.workers.count],
+  })
   let whenIdle: (() => void) | null = null
   const dispatcher = new Dispatcher({
     routes: config.routes,
@@ -48,26 +57,8 @@ export async function startGateway(
     board,
     counters: row,
     sessionsPerWorker: config.limits.sessionsPerWorker,
-    onAnsweredHere({ head }, error) {
-      if (!config.log.access) return
-      const fields = {
-        reqId: head.requestId,
-        client: head.remoteAddress,
-        method: head.method,
-        host: head.host,
-      }
-      logger.info({ ...fields, status: error.status, reason: error.reason, code: error.code }, 'session')
-    },
-    onServedHere({ head }, route, status) {
-      if (!config.log.access) return
-      const { requestId, remoteAddress, method, host } = head
-      const name = config.routes[route]?.name
-      logger.info({ reqId: requestId, client: remoteAddress, method, host, route: name, status }, 'session')
-    },
-    onRefused(refusal, requestId, client) {
-      const { status, reason, kind, message } = refusal
-      logger.info({ reqId: requestId, client, status, reason, kind }, `refused: ${message}`)
-    },
+    onEndedHere: (end) => journal.onEnded(end),
+    onRefused: (refusal, requestId, client) => journal.onRefused(refusal, requestId, client),
     onIdle: () => whenIdle?.(),
   })
   const pool = new WorkerPool({
@@ -80,6 +71,7 @@ export async function startGateway(
     counters: row,
     logger,
     instanceId,
+    ...(accessLog === null ? {} : { accessLogs: accessLog.ends }),
   })
   const draining = new SharedArrayBuffer(4)
   let control: Control | null = null
@@ -92,7 +84,6 @@ export async function startGateway(
         board: board.buffer,
         counters: counters.buffer,
         histograms: histograms.buffer,
-        requestCounts: requestCounts.buffer,
         routes: rows,
         draining,
         peers: {
@@ -111,6 +102,7 @@ export async function startGateway(
   } catch (error) {
     await control?.close()
     await pool.stop()
+    await accessLog?.close()
     throw error
   }
 
@@ -123,6 +115,7 @@ export async function startGateway(
       await acceptor.close()
       await pool.stop()
       await control?.close()
+      await accessLog?.close()
     })()
     return closing
   }
@@ -157,8 +150,28 @@ export async function startGateway(
       return drained
     },
     close,
+    reopenLogs: () => accessLog?.reopen(),
     stats: () => ({ inFlight: dispatcher.inFlight, counters: counters.totals() }),
   }
+}
+
+/** The access log, if there is to be one: its thread has a ring for each worker, and behind them the acceptor's. */
+async function openAccessLog(
+  config: GatewayConfig,
+  logger: Logger,
+  counters: CounterRow<GatewayCounter>,
+): Promise<RunningAccessLog | null> {
+  const { accessLog, log, workers } = config
+  if (accessLog === undefined) return null
+  const isPretty =
+    accessLog.file === null && (log.format === 'pretty' || (log.format === 'auto' && isatty(1)))
+  const pretty = isPretty ? { color: useColor(process.env, isatty(1)) } : null
+  return await startAccessLog(accessLog, workers.count + 1, pretty, (problem, dropped) => {
+    counters.add('access_log_dropped', dropped)
+    if (problem === '' && dropped === 0) logger.info('the access log is written again')
+    else
+      logger.warn({ dropped, ...(problem === '' ? {} : { problem }) }, 'lines of the access log were dropped')
+  })
 }
 
 /** What is done for it once for all workers? */

@@ -52,7 +52,6 @@ async function poolFor(config: TestConfig, startTimeoutMs: number): Promise<Work
     board,
     counters: counters.row(0),
     sessionsPerWorker: 1,
-    onAnsweredHere: () => undefined,
     onRefused: () => undefined,
     onIdle: () => undefined,
   })
