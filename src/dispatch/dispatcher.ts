@@ -26,7 +26,7 @@ import { now } from '../time/index.js'
 import { noAnswer } from './dispatch-errors.js'
 import { DEFAULT_INTAKE, Intake, type IntakeOptions } from './intake.js'
 import { OwnAnswers } from './own-answers.js'
-import { type EndedHere, ownSessionOf } from './own-session.js'
+import type { EndedHere } from './own-session.js'
 import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
 import { type Slot, SlotTable, slotOf } from './slot-table.js'
@@ -92,12 +92,17 @@ export class Dispatcher implements AcceptorHandler {
         slot.link = null
         continue
       }
+      if (exchange !== null) {
+        if (answered) this.#cutOff(exchange, route, slot.status)
+        else this.#own.error(exchange, route, workerLost())
+      }
       this.#free(slot)
-      if (exchange === null) continue
-      if (answered) this.#cutOff(exchange, route, slot.status)
-      else this.#own.error(exchange, route, workerLost())
     }
     this.#options.board.resetInFlight(link.worker)
+  }
+
+  onConnection(): void {
+    this.#options.counters.add('connections_opened')
   }
 
   onRequest(exchange: Downstream): void {
@@ -145,8 +150,8 @@ export class Dispatcher implements AcceptorHandler {
 
   onBody(exchange: Downstream, chunk: Uint8Array, last: boolean): void {
     const slot = slotOf(exchange)
-    if (slot !== null || ownSessionOf(exchange) !== null) this.#options.counters.add('bytes_in', chunk.length)
     if (slot === null || slot.link === null) return
+    this.#options.counters.add('bytes_in', chunk.length)
     this.#bodies.send(slot, slot.link, chunk, last)
   }
 
@@ -296,7 +301,8 @@ export class Dispatcher implements AcceptorHandler {
   }
 
   #free(slot: Slot): void {
-    if (slot.exchange !== null) slot.exchange.owner = null
+    // Of a lost worker's session the acceptor answers itself, it is the owner by now.
+    if (slot.exchange?.owner === slot) slot.exchange.owner = null
     if (slot.link !== null) this.#options.board.addInFlight(slot.link.worker, -1)
     this.#slots.release(slot)
     if (this.inFlight === 0) this.#options.onIdle()
