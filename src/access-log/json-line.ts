@@ -50,7 +50,7 @@ export function jsonLines(
     if (entry.upstreamStatus !== 0) fields['upstreamStatus'] = entry.upstreamStatus
     fields['tries'] = entry.tries
     if (entry.reason !== '') fields['reason'] = entry.reason
-    if (entry.code !== '') fields['code'] = entry.code
+    if (entry.code !== '') fields[entry.kind === 'refused' ? 'kind' : 'code'] = entry.code
     if (entry.cache !== '') fields['cache'] = entry.cache
     fields['bytesIn'] = entry.bytesIn
     fields['bytesOut'] = entry.bytesOut

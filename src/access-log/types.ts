@@ -37,7 +37,7 @@ export interface AccessEntry {
   readonly upstreamStatus: number
   /** Attempts at peers. */
   readonly tries: number
-  /** RFC 9209 token and code of what went wrong; '' when nothing did. */
+  /** RFC 9209 token and code of what went wrong, or the kind of refusal; '' when nothing did. */
   readonly reason: string
   readonly code: string
   /** What the cache said, '' when nobody asked it. */

@@ -13,6 +13,7 @@ import { type Logger, useColor } from '../logging/index.js'
 import { type CounterRow, SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
+import { checkOtlpPackages } from '../otlp/index.js'
 import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
 import { Journal } from './journal.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
@@ -20,6 +21,7 @@ import { WorkerPool } from './worker-pool.js'
 
 /**
  * Starts a gateway: shared memory, workers, then the acceptor, so that no request arrives before somebody can serve it.
+ * @throws OtlpMissing if there is something to export, and the packages for it are missing
  * @throws NotPlainData if the options of a filter hold a function or the like
  * @throws Error of a filter that cannot be loaded, or with the system's `code` when it cannot listen
  */
@@ -30,6 +32,7 @@ export async function startGateway(
   const { logger } = options
   // It is about to be handed to the workers (A-45).
   assertPlainData(config, 'config')
+  if (config.otlp !== undefined) checkOtlpPackages()
   const board = new WorkerBoard(config.workers.count)
   const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count))
   const rows = rowNames(config.routes)
@@ -78,7 +81,7 @@ export async function startGateway(
   let acceptor: Acceptor
   try {
     await pool.start()
-    if (config.admin !== null || config.upstreams.some(needsControl)) {
+    if (config.admin !== null || config.otlp?.metricsUrl || config.upstreams.some(needsControl)) {
       const shared = {
         workers: board.workers,
         board: board.buffer,
@@ -86,6 +89,7 @@ export async function startGateway(
         histograms: histograms.buffer,
         routes: rows,
         draining,
+        ...(config.otlp === undefined ? {} : { otlp: config.otlp }),
         peers: {
           table: peers.buffer,
           upstreams: config.upstreams,

@@ -9,6 +9,7 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { describeSession } from '../session/describe.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
+import { startSpanExport } from '../otlp/index.js'
 import { Tracer } from '../tracing/index.js'
 import {
   keepNames,
@@ -22,6 +23,7 @@ import {
 import { logSession } from './access-entry.js'
 import { Actor } from './actor.js'
 import { recordSession } from './record-session.js'
+import { sessionSpans } from './session-spans.js'
 import { loadRoutes } from './routes.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
@@ -46,6 +48,13 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   ).recorder(worker)
   const accessLog =
     task.accessLog === undefined ? null : new AccessLog(task.accessLog, { pid: process.pid, worker })
+  const { otlp } = config
+  const spans =
+    otlp === undefined || otlp.tracesUrl === null
+      ? null
+      : await startSpanExport(otlp, otlp.tracesUrl, (problem, lost) =>
+          logger.warn({ problem, lost }, 'spans could not be exported'),
+        )
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
@@ -82,6 +91,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
           if (outcome.session.retryCount > 0) counters.add('retries', outcome.session.retryCount)
           recordSession(recorder, outcome)
           if (accessLog !== null) logSession(accessLog, outcome)
+          if (spans !== null) for (const span of sessionSpans(outcome)) spans.add(span)
           if (logger.isLevelEnabled('debug')) {
             const { session } = outcome
             logger.debug({ reqId: session.requestId() }, describeSession(session))
@@ -127,7 +137,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       for (const { connector } of upstreams.values()) connector.close()
       port.close()
       // The lines of the last sessions, before the thread is gone.
-      void flushLogger(logger).then(resolve)
+      void Promise.all([flushLogger(logger), spans?.close()]).then(() => resolve())
     })
     board.beat(worker)
     port.postMessage({ type: 'ready' } satisfies WorkerMessage)
