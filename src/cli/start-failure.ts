@@ -1,6 +1,6 @@
 import { formatHostPort } from '../config/address.js'
-import { OtlpMissing } from '../otlp/otlp-missing.js'
 import type { GatewayConfig } from '../config/types.js'
+import { OtlpMissing } from '../otlp/otlp-missing.js'
 
 /** What to tell about a start that failed for a reason that the user can do something about; null for others. */
 export function startFailure(error: unknown, config: GatewayConfig): string | null {

@@ -14,7 +14,12 @@ export async function exportMetrics(
   if (metricsUrl === null) return
   const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(task.workers), task.counters)
   const histograms = new HistogramStore(histogramWriters(task.workers), task.routes.length, task.histograms)
-  await startMetricExport(config, metricsUrl, () => gatewayMetrics(counters, histograms, task.routes), onProblem)
+  await startMetricExport(
+    config,
+    metricsUrl,
+    () => gatewayMetrics(counters, histograms, task.routes),
+    onProblem,
+  )
 }
 
 /** Durations as the semantic conventions call them, by route; phases and counters under names of our own. */
@@ -43,7 +48,11 @@ export function gatewayMetrics(
       value: totals[name],
     })),
   })
-  const durations = (name: string, phases: readonly (typeof PHASES)[number][], named: boolean): OtlpMetric => ({
+  const durations = (
+    name: string,
+    phases: readonly (typeof PHASES)[number][],
+    named: boolean,
+  ): OtlpMetric => ({
     kind: 'histogram',
     name,
     description: '',

@@ -44,7 +44,11 @@ export async function startMetricExport(
     import('@opentelemetry/exporter-metrics-otlp-http'),
     resourceOf(config),
   ])
-  const exporter = new OTLPMetricExporter({ url, headers: { ...config.headers }, timeoutMillis: config.timeoutMs })
+  const exporter = new OTLPMetricExporter({
+    url,
+    headers: { ...config.headers },
+    timeoutMillis: config.timeoutMs,
+  })
   const startMs = Date.now()
   let isBusy = false
   const send = (): Promise<void> =>

@@ -17,7 +17,9 @@ export class OtlpMissing extends Error {
 }
 
 /** @param resolve throws for a package that is not there. @throws OtlpMissing */
-export function checkOtlpPackages(resolve: (name: string) => unknown = (name) => import.meta.resolve(name)): void {
+export function checkOtlpPackages(
+  resolve: (name: string) => unknown = (name) => import.meta.resolve(name),
+): void {
   const missing = OTLP_PACKAGES.filter((name) => {
     try {
       resolve(name)

@@ -44,7 +44,11 @@ export async function startSpanExport(
     import('@opentelemetry/exporter-trace-otlp-http'),
     resourceOf(config),
   ])
-  const exporter = new OTLPTraceExporter({ url, headers: { ...config.headers }, timeoutMillis: config.timeoutMs })
+  const exporter = new OTLPTraceExporter({
+    url,
+    headers: { ...config.headers },
+    timeoutMillis: config.timeoutMs,
+  })
   const queue = new OtlpQueue<ReadableSpan>((spans, done) => exporter.export(spans, done), onProblem)
   return {
     add(span) {

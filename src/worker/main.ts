@@ -6,10 +6,10 @@ import type { MirrorEvent } from '../lifecycle/index.js'
 import { createLogger, flushLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
+import { startSpanExport } from '../otlp/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { describeSession } from '../session/describe.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
-import { startSpanExport } from '../otlp/index.js'
 import { Tracer } from '../tracing/index.js'
 import {
   keepNames,
@@ -23,8 +23,8 @@ import {
 import { logSession } from './access-entry.js'
 import { Actor } from './actor.js'
 import { recordSession } from './record-session.js'
-import { sessionSpans } from './session-spans.js'
 import { loadRoutes } from './routes.js'
+import { sessionSpans } from './session-spans.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
 /**

@@ -40,7 +40,8 @@ export function sessionSpans({ session, trail, error, status }: SessionOutcome):
     error: error?.source === 'downstream' || error?.code === 'HG_FILTERED' ? '' : failure,
   }
   const attempts = trace.attempts.map((attempt, index): EndedSpan => {
-    const reason = attempt.reason !== '' ? attempt.reason : attempt.status >= 400 ? String(attempt.status) : ''
+    const reason =
+      attempt.reason !== '' ? attempt.reason : attempt.status >= 400 ? String(attempt.status) : ''
     return {
       traceId,
       spanId: attempt.spanId,
