@@ -101,9 +101,6 @@ export const answers = z
       description:
         '`Server-Timing` in answers of workers: where the time went, for the developer tools of browsers.',
     }),
-    proxyStatus: flag()
-      .prefault(true)
-      .meta({ description: '`Proxy-Status` (RFC 9209) in error answers of the gateway: what went wrong.' }),
   })
   .prefault({})
   .meta({ description: 'What answers tell about the gateway.' })

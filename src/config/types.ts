@@ -109,8 +109,6 @@ export interface LogConfig {
 export interface AnswersConfig {
   /** `Server-Timing` in answers of workers. Default false. */
   readonly serverTiming: boolean
-  /** `Proxy-Status` in error answers of the gateway. Default true. */
-  readonly proxyStatus: boolean
 }
 
 export interface UpstreamConfig {
