@@ -83,6 +83,7 @@ export const otlp = z
     traces: flag().prefault(true).meta({ description: 'Export spans.' }),
     metrics: flag().prefault(true).meta({ description: 'Export metrics.' }),
     headers: z.record(z.string(), text()).prefault({}).meta({
+      $comment: 'names with values',
       description: 'Headers that the collector wants, such as an API key.',
     }),
     interval: duration({ min: '100ms' })

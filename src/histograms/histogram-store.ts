@@ -2,9 +2,8 @@ import { Float64Histogram } from 'hdr-histogram-js'
 import { HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, SLOTS, slotOf } from './layout.js'
 import { PHASE_INDEX, PHASES, type Phase } from './phases.js'
 
-/** In front of the counts of an array: how many values it holds, and the highest slot in use; padded to a cache line. */
-const COUNT = 0
-const TOP = 1
+/** In front of the counts of an array, on a cache line: one more than the highest slot in use; 0: it is empty. */
+const TOP = 0
 const HEADER = 8
 const STRIDE = HEADER + SLOTS
 
@@ -47,8 +46,7 @@ export class HistogramStore {
         const slot = slotOf(valueMs * 1000)
         const at = base + HEADER + slot
         counts[at] = (counts[at] ?? 0) + 1
-        counts[base + COUNT] = (counts[base + COUNT] ?? 0) + 1
-        if (slot > (counts[base + TOP] ?? 0)) counts[base + TOP] = slot
+        if (slot >= (counts[base + TOP] ?? 0)) counts[base + TOP] = slot + 1
       },
     }
   }
@@ -81,9 +79,8 @@ export class HistogramStore {
     for (let writer = 0; writer < this.writers; writer += 1) {
       for (let row = from; row <= to; row += 1) {
         const base = ((writer * this.#rows + row) * PHASES.length + PHASE_INDEX[phase]) * STRIDE
-        if ((this.#counts[base + COUNT] ?? 0) === 0) continue
         const top = this.#counts[base + TOP] ?? 0
-        for (let slot = 0; slot <= top; slot += 1) {
+        for (let slot = 0; slot < top; slot += 1) {
           const count = this.#counts[base + HEADER + slot] ?? 0
           if (count === 0) continue
           into[slot] = (into[slot] ?? 0) + count

@@ -95,7 +95,9 @@ describe.each(ACCEPTOR_KINDS)('C16 counters, histograms and access log over %s',
       await leaver.destroy()
       for (let i = 0; i < 3; i += 1) {
         const client = await RawClient.connect(gateway.port)
-        await client.send('GET /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n')
+        await client.send(
+          'GET /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n',
+        )
         await client.untilClosed()
         expect(client.text).toContain(' 400 ')
         await client.destroy()
@@ -103,7 +105,8 @@ describe.each(ACCEPTOR_KINDS)('C16 counters, histograms and access log over %s',
       await take('/evil/exits')
 
       const { counters } = await gateway.settle()
-      const by = (from: number): number => statuses.filter((status) => Math.floor(status / 100) === from).length
+      const by = (from: number): number =>
+        statuses.filter((status) => Math.floor(status / 100) === from).length
       // 51 that were answered, one that was cut, one whose client left.
       expect(statuses).toHaveLength(51)
       expect({
@@ -174,7 +177,11 @@ describe.each(ACCEPTOR_KINDS)('C16 counters, histograms and access log over %s',
         upstream: origin.address,
         upstreamStatus: 200,
         tries: 1,
-        headers: { authorization: '[redacted]', cookie: '[redacted]', referer: 'http://a.test/?token=[redacted]' },
+        headers: {
+          authorization: '[redacted]',
+          cookie: '[redacted]',
+          referer: 'http://a.test/?token=[redacted]',
+        },
       })
 
       renameSync(file, `${file}.1`)

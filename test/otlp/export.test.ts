@@ -102,7 +102,9 @@ describe('export over OTLP', () => {
       const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01`, tracestate: 'a=1' }
       const answer = await fetchAnswer(gateway.port, '/page?token=canary', { headers })
       expect(answer.status).toBe(200)
-      expect(answer.headers['server-timing']).toMatch(/^queue;dur=[\d.]+, .*ttfb;dur=[\d.]+, total;dur=[\d.]+$/)
+      expect(answer.headers['server-timing']).toMatch(
+        /^queue;dur=[\d.]+, .*ttfb;dur=[\d.]+, total;dur=[\d.]+$/,
+      )
       await fetchAnswer(gateway.port, '/other')
       await eventually('metrics have both', () => {
         const points = sink.metric('http.server.request.duration')?.histogram?.dataPoints ?? []
