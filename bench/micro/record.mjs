@@ -23,3 +23,32 @@ await compare('record one value', COUNT, {
     for (let i = 0; i < COUNT; i += 1) native.record(Math.trunc(values[i & 4095]) + 1)
   },
 })
+
+// All phases of a forwarded session with filters, on a new connection; the budget is 300 ns.
+const { recordSession } = await import('../../dist/worker/record-session.js')
+const timing = {
+  requestStart: 1000,
+  upstreamConnect: 1000.2,
+  upstreamRequestSent: 1000.25,
+  upstreamResponseStart: 1001.5,
+  upstreamResponseEnd: 1001.6,
+  responseSent: 1001.75,
+  attempts: [],
+}
+const outcome = {
+  session: { timing },
+  route: 0,
+  queueMs: 0.05,
+  status: 200,
+  trail: { filterMs: 0.01, cacheMs: 0.002, attemptMs: 1000.1, reused: false, handedOverMs: -1 },
+}
+const SESSIONS = 500_000
+await compare('record one session, all ten phases', SESSIONS, {
+  'headgate, shared counts': () => {
+    for (let i = 0; i < SESSIONS; i += 1) {
+      timing.upstreamResponseEnd = 1001.6 + values[i & 4095] / 1000
+      timing.responseSent = timing.upstreamResponseEnd + 0.1
+      recordSession(recorder, outcome)
+    }
+  },
+})

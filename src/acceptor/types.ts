@@ -112,6 +112,8 @@ export interface AcceptorHandler {
   /** The answer was given to the socket completely. Last event of the exchange; not after `abort()`. */
   onFinish(exchange: Downstream): void
   onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void
+  /** A client has opened a connection. */
+  onConnection?(): void
 }
 
 export interface AcceptorOptions {

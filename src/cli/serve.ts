@@ -43,6 +43,7 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
       if (ended) return
       ended = true
       for (const signal of SIGNALS) events.off(signal, onSignal)
+      events.off(REOPEN, onReopen)
       for (const event of FAILURES) events.off(event, onFailure)
       resolve(code)
     }
@@ -57,6 +58,9 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
       if (forced) return
       forced = true
       void force(signal)
+    }
+    const onReopen = (): void => {
+      void starting.then((gateway) => gateway.reopenLogs?.()).catch(() => undefined)
     }
     const onFailure = (error: unknown): void => {
       logger.fatal({ err: error }, 'an error that nobody caught: the gateway ends')
@@ -91,6 +95,7 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
     }
 
     for (const signal of SIGNALS) events.on(signal, onSignal)
+    if (process.platform !== 'win32') events.on(REOPEN, onReopen)
     for (const event of FAILURES) events.on(event, onFailure)
     starting.then(
       (gateway) => {
@@ -113,6 +118,8 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+/** Whoever rotates the access log has moved its file away. */
+const REOPEN = 'SIGUSR2'
 const FAILURES = ['uncaughtException', 'unhandledRejection'] as const
 
 /** Closes the gateway under its sessions. @returns how many there were; 0 if it had not started. */

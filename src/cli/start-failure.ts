@@ -1,9 +1,13 @@
 import { formatHostPort } from '../config/address.js'
 import type { GatewayConfig } from '../config/types.js'
+import { OtlpMissing } from '../otlp/otlp-missing.js'
 
 /** What to tell about a start that failed for a reason that the user can do something about; null for others. */
 export function startFailure(error: unknown, config: GatewayConfig): string | null {
   if (!(error instanceof Error)) return null
+  if (error instanceof OtlpMissing) return error.message
+  if ('path' in error && error.path === config.accessLog?.file)
+    return `cannot write the access log ${config.accessLog?.file}: ${error.message}`
   const { code, port } = error as NodeJS.ErrnoException & { readonly port?: unknown }
   const isAdmin = config.admin !== null && port === config.admin.port && port !== config.listen.port
   const { host, port: wanted } = isAdmin && config.admin !== null ? config.admin : config.listen

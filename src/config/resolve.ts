@@ -2,6 +2,7 @@ import { resolveWorkers, type SystemReaders, systemReaders } from './default-wor
 import { covers } from './match.js'
 import type { ResolveContext } from './resolve-context.js'
 import { resolveDns } from './resolve-dns.js'
+import { resolveObservability } from './resolve-observability.js'
 import { type ParsedRoute, resolveRoute, upstreamsOf } from './resolve-route.js'
 import { resolveUpstream } from './resolve-upstream.js'
 import type { ParsedConfig } from './schema.js'
@@ -59,6 +60,7 @@ export function resolveConfig(
     drain: { timeoutMs: drain.timeout, delayMs: drain.delay },
     workerLimits: { heapBytes: workerLimits.heap, watchdogMs: workerLimits.watchdog },
     log,
+    ...resolveObservability(parsed, context),
     dns: resolveDns(parsed, context),
     upstreams,
     routes,

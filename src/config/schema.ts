@@ -14,6 +14,7 @@ import {
 } from './leaf.js'
 import { dnsSchema } from './schema-dns.js'
 import { forwarding, paths } from './schema-forwarding.js'
+import { accessLog, answers, otlp, tracing } from './schema-observability.js'
 import { routeSchema } from './schema-route.js'
 import { upstreamSchema } from './schema-upstream.js'
 import type { ListenAddress } from './types.js'
@@ -132,7 +133,9 @@ const log = z
     format: choice('auto', 'json', 'pretty')
       .prefault('auto')
       .meta({ description: '`auto`: readable on a terminal, JSON lines otherwise.' }),
-    access: flag().prefault(true).meta({ description: 'One line per session at level info.' }),
+    access: flag()
+      .prefault(true)
+      .meta({ description: 'The access log: a line for each session, see `accessLog`.' }),
   })
   .prefault({})
   .meta({ description: 'Logs, on standard output.' })
@@ -166,6 +169,10 @@ export const configSchema = z.strictObject({
   drain,
   workerLimits,
   log,
+  accessLog,
+  tracing,
+  otlp,
+  answers,
   dns: dnsSchema,
   upstreams: z
     .record(z.string().regex(UPSTREAM_NAME), upstreamSchema)

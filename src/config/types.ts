@@ -1,5 +1,8 @@
+import type { AccessLogConfig } from '../access-log/types.js'
 import type { ForwardingConfig } from '../forwarding/index.js'
+import type { OtlpConfig } from '../otlp/types.js'
 import type { FieldCondition, RewriteConfig, RouteAction, StickyKey, TargetRules } from '../routing/index.js'
+import type { TracerOptions } from '../tracing/index.js'
 import type { BalanceAlgorithm } from '../upstream/balance/index.js'
 import type { DnsSettings } from '../upstream/dns/types.js'
 import type { BreakerConfig, LimitConfig, RetryConfig } from '../upstream/guard/types.js'
@@ -24,6 +27,14 @@ export interface GatewayConfig {
   readonly drain: DrainConfig
   readonly workerLimits: WorkerLimitsConfig
   readonly log: LogConfig
+  /** Absent: none. */
+  readonly accessLog?: AccessLogConfig
+  /** Absent: fields about traces are forwarded as they are. */
+  readonly tracing?: TracerOptions
+  /** Absent: nothing is exported. */
+  readonly otlp?: OtlpConfig
+  /** Absent: the defaults. */
+  readonly answers?: AnswersConfig
   readonly dns: DnsSettings
   /** At least one, names unique. */
   readonly upstreams: readonly UpstreamConfig[]
@@ -90,8 +101,14 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 export interface LogConfig {
   readonly level: LogLevel
   readonly format: 'auto' | 'json' | 'pretty'
-  /** One line per session at level info. */
+  /** As asked for; `GatewayConfig.accessLog` says what came of it. */
   readonly access: boolean
+}
+
+/** What answers tell about the gateway. */
+export interface AnswersConfig {
+  /** `Server-Timing` in answers of workers. Default false. */
+  readonly serverTiming: boolean
 }
 
 export interface UpstreamConfig {

@@ -1,4 +1,5 @@
 import type { UpstreamConfig } from '../config/types.js'
+import type { OtlpConfig } from '../otlp/types.js'
 import type { DnsSettings, HealthEvent } from '../upstream/index.js'
 
 /** What the control thread is given: where to listen and the shared memory that it reads. Plain data. */
@@ -10,11 +11,13 @@ export interface ControlTask {
   readonly board: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
-  /** Names of the routes, by index. */
+  /** Names of the rows of histograms, as of `rowNames`: the routes by index, and one behind them. */
   readonly routes: readonly string[]
   /** One 32-bit word: 1 while the gateway drains. */
   readonly draining: SharedArrayBuffer
   readonly version: string
+  /** Absent: nothing is exported. */
+  readonly otlp?: OtlpConfig
   /** All peers, and what is to be checked of them; absent: none. */
   readonly peers?: {
     /** Of the `PeerTable`. */

@@ -6,6 +6,7 @@ import { Http1Connector } from '../upstream/http1/index.js'
 import { HealthChecker, keepNames, type NameLog, peerChecker } from '../upstream/index.js'
 import { createAdminServer } from './admin-server.js'
 import type { ControlMessage, ControlTask } from './control-task.js'
+import { exportMetrics } from './export-metrics.js'
 import { NamePublisher } from './name-publisher.js'
 import { peerTableOf } from './peer-stats.js'
 import { StatsReader } from './stats.js'
@@ -43,6 +44,12 @@ if (table !== null && task.peers !== undefined) {
     check: peerChecker(new Http1Connector({ maxIdle: 0, names })),
     onEvent: (event) => tell({ type: 'health', event }),
   }).start()
+}
+
+if (task.otlp !== undefined) {
+  const problem = (text: string): void =>
+    tell({ type: 'log', level: 'warn', fields: { problem: text }, text: 'metrics could not be exported' })
+  exportMetrics(task, task.otlp, problem).catch((error: unknown) => problem(String(error)))
 }
 
 if (task.port === null) tell({ type: 'started' })

@@ -22,11 +22,11 @@ import {
 } from '../mailbox/index.js'
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
-import type { GatewayError } from '../session/errors.js'
 import { now } from '../time/index.js'
 import { noAnswer } from './dispatch-errors.js'
 import { DEFAULT_INTAKE, Intake, type IntakeOptions } from './intake.js'
 import { OwnAnswers } from './own-answers.js'
+import type { EndedHere } from './own-session.js'
 import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
 import { type Slot, SlotTable, slotOf } from './slot-table.js'
@@ -42,10 +42,8 @@ export interface DispatcherOptions {
   readonly board: WorkerBoard
   readonly counters: CounterRow<GatewayCounter>
   readonly sessionsPerWorker: number
-  /** A request that was answered here, without a worker. */
-  onAnsweredHere(exchange: Downstream, error: GatewayError): void
-  /** The same, when its route said what to answer. */
-  onServedHere?(exchange: Downstream, route: number, status: number): void
+  /** A session has ended of which no worker can tell: it was answered here, or its worker was lost. */
+  onEndedHere?(end: EndedHere): void
   onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void
   /** No session is in flight any more; only called while somebody waits for it. */
   onIdle(): void
@@ -70,7 +68,7 @@ export class Dispatcher implements AcceptorHandler {
 
   /** Sessions in flight. */
   get inFlight(): number {
-    return this.#slots.used
+    return this.#slots.used + this.#own.pending
   }
 
   /** A worker is ready to take sessions. */
@@ -94,14 +92,17 @@ export class Dispatcher implements AcceptorHandler {
         slot.link = null
         continue
       }
+      if (exchange !== null) {
+        if (answered) this.#cutOff(exchange, route, slot.status)
+        else this.#own.error(exchange, route, workerLost())
+      }
       this.#free(slot)
-      if (exchange === null) continue
-      if (answered) {
-        this.#options.counters.add('aborted')
-        exchange.abort()
-      } else this.#answer(exchange, workerLost(), route)
     }
     this.#options.board.resetInFlight(link.worker)
+  }
+
+  onConnection(): void {
+    this.#options.counters.add('connections_opened')
   }
 
   onRequest(exchange: Downstream): void {
@@ -112,18 +113,18 @@ export class Dispatcher implements AcceptorHandler {
     const problem = intake.look(head)
     const { route } = intake
     if (problem !== null) {
-      this.#answer(exchange, problem, route)
+      this.#own.error(exchange, route, problem)
       return
     }
     if (this.#own.serve(exchange, route, intake.target)) return
     const link = this.#leastLoaded()
     if (link === null || board.inFlight(link.worker) >= sessionsPerWorker) {
-      this.#answer(exchange, overloaded(), route)
+      this.#own.error(exchange, route, overloaded())
       return
     }
     const slot = this.#slots.take(exchange, link, route)
     if (slot === null) {
-      this.#answer(exchange, overloaded(), route)
+      this.#own.error(exchange, route, overloaded())
       return
     }
     const opened = writeOpen(link.mailbox, slot.index, slot.generation, {
@@ -140,7 +141,7 @@ export class Dispatcher implements AcceptorHandler {
     })
     if (!opened) {
       this.#slots.release(slot)
-      this.#answer(exchange, overloaded(), route)
+      this.#own.error(exchange, route, overloaded())
       return
     }
     exchange.owner = slot
@@ -156,7 +157,10 @@ export class Dispatcher implements AcceptorHandler {
 
   onAbort(exchange: Downstream): void {
     const slot = slotOf(exchange)
-    if (slot === null) return
+    if (slot === null) {
+      this.#endHere(exchange, false)
+      return
+    }
     this.#options.counters.add('aborted')
     slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0)
     this.#free(slot)
@@ -171,7 +175,10 @@ export class Dispatcher implements AcceptorHandler {
 
   onFinish(exchange: Downstream): void {
     const slot = slotOf(exchange)
-    if (slot === null) return
+    if (slot === null) {
+      this.#endHere(exchange, true)
+      return
+    }
     this.#options.counters.add('answered')
     this.#options.counters.add('bytes_out', exchange.bytesOut)
     if (slot.wantSent && slot.link !== null) writeSent(slot.link.mailbox, slot.index, slot.generation, now())
@@ -221,7 +228,7 @@ export class Dispatcher implements AcceptorHandler {
         if (answered) {
           this.#options.counters.add('aborted')
           exchange.abort()
-        } else this.#answer(exchange, noAnswer(), route)
+        } else this.#own.error(exchange, route, noAnswer())
         return
       }
       case INFO:
@@ -237,6 +244,7 @@ export class Dispatcher implements AcceptorHandler {
   #onHead(slot: Slot, exchange: Downstream, frame: RingReader): void {
     const head = readHead(frame)
     slot.answered = true
+    slot.status = head.status
     slot.complete = head.complete
     slot.wantSent = head.wantSent
     this.#options.counters.add(statusCounter(head.status))
@@ -278,16 +286,25 @@ export class Dispatcher implements AcceptorHandler {
     return best
   }
 
-  /** An answer without a worker. */
-  #answer(exchange: Downstream, error: GatewayError, route: number): void {
-    this.#options.onAnsweredHere(exchange, error)
-    this.#own.error(exchange, route, error)
+  /** The client has seen a part of an answer that nobody can complete any more. */
+  #cutOff(exchange: Downstream, route: number, status: number): void {
+    const error = workerLost()
+    this.#options.counters.add('aborted')
+    this.#options.counters.add(`error:${error.reason}`)
+    exchange.abort()
+    const { head, bytesOut } = exchange
+    this.#options.onEndedHere?.({ head, route, status, error, bytesOut, isSent: false })
+  }
+
+  #endHere(exchange: Downstream, isSent: boolean): void {
+    if (this.#own.end(exchange, isSent) && this.inFlight === 0) this.#options.onIdle()
   }
 
   #free(slot: Slot): void {
-    if (slot.exchange !== null) slot.exchange.owner = null
+    // Of a lost worker's session the acceptor answers itself, it is the owner by now.
+    if (slot.exchange?.owner === slot) slot.exchange.owner = null
     if (slot.link !== null) this.#options.board.addInFlight(slot.link.worker, -1)
     this.#slots.release(slot)
-    if (this.#slots.used === 0) this.#options.onIdle()
+    if (this.inFlight === 0) this.#options.onIdle()
   }
 }

@@ -1,6 +1,7 @@
 import type { Downstream } from '../acceptor/types.js'
 import { WINDOW_BYTES } from '../mailbox/index.js'
 import { giveSlab } from '../memory/index.js'
+import { OwnSession } from './own-session.js'
 import type { WorkerLink } from './worker-link.js'
 
 /** A piece of a request body in memory of our own. */
@@ -19,6 +20,8 @@ export interface Slot {
   /** Null: free, or its worker was lost while the client still takes the answer. */
   link: WorkerLink | null
   route: number
+  /** Of the answer's head; 0: there is none yet. */
+  status: number
   /** An answer, or its head, was given to the client. */
   answered: boolean
   /** The whole answer is with the acceptor: what is left of the session needs no worker. */
@@ -60,6 +63,7 @@ export class SlotTable {
     slot.exchange = exchange
     slot.link = link
     slot.route = route
+    slot.status = 0
     slot.answered = false
     slot.complete = false
     slot.tunnel = false
@@ -103,6 +107,7 @@ export class SlotTable {
       exchange: null,
       link: null,
       route: 0,
+      status: 0,
       answered: false,
       complete: false,
       tunnel: false,
@@ -120,5 +125,6 @@ export class SlotTable {
 
 /** The slot that an exchange's session holds, null before and behind it. */
 export function slotOf(exchange: Downstream): Slot | null {
-  return exchange.owner as Slot | null
+  const { owner } = exchange
+  return owner instanceof OwnSession ? null : (owner as Slot | null)
 }

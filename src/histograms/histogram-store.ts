@@ -1,60 +1,103 @@
-import { Int32Histogram } from 'hdr-histogram-js'
+import { Float64Histogram } from 'hdr-histogram-js'
 import { HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, SLOTS, slotOf } from './layout.js'
+import { PHASE_INDEX, PHASES, type Phase } from './phases.js'
 
-/**
- * What is measured of a session: waiting for the worker, the upstream from connection to last byte (A-40), all of it (A-41).
- */
-export const PHASES = ['queue', 'upstream', 'total'] as const
-export type Phase = (typeof PHASES)[number]
+/** In front of the counts of an array, on a cache line: one more than the highest slot in use; 0: it is empty. */
+const TOP = 0
+const HEADER = 8
+const STRIDE = HEADER + SLOTS
 
-const PHASE_INDEX: Readonly<Record<Phase, number>> = { queue: 0, upstream: 1, total: 2 }
+/** Largest buffer: Node 20 makes none of 4 GiB. */
+const MAX_BYTES = 2 ** 31
 
 /**
  * HDR histograms in shared memory: one array of counts for each writer, route and phase. Each array has one writer, which
- * increments plainly; readers may look at any time. Untouched counts cost no memory, since the pages are never written.
+ * increments plainly; readers may look at any time. Untouched counts cost no memory, since the pages are never written. Counts are doubles, because 32 bits
+ * overflow within a day at 50,000 values a second in one slot.
  */
 export class HistogramStore {
   readonly buffer: SharedArrayBuffer
   readonly writers: number
+  /** Rows of routes. */
   readonly routes: number
-  readonly #counts: Uint32Array
+  /** Rows that there is room for: routes behind the last one share it. */
+  readonly #rows: number
+  readonly #counts: Float64Array
 
+  /** @param buffer of a store of the same shape, perhaps in another thread */
   constructor(writers: number, routes: number, buffer?: SharedArrayBuffer) {
     this.writers = writers
     this.routes = routes
-    this.buffer = buffer ?? new SharedArrayBuffer(writers * routes * PHASES.length * SLOTS * 4)
-    this.#counts = new Uint32Array(this.buffer)
+    const rowBytes = writers * PHASES.length * STRIDE * 8
+    this.#rows = Math.max(1, Math.min(routes, Math.floor(MAX_BYTES / rowBytes)))
+    this.buffer = buffer ?? new SharedArrayBuffer(this.#rows * rowBytes)
+    this.#counts = new Float64Array(this.buffer)
   }
 
   /** The writer's end. Only one thread may use a given `writer`. */
   recorder(writer: number): Recorder {
     const counts = this.#counts
-    const routes = this.routes
+    const rows = this.#rows
+    const first = writer * rows
     return {
       record(route, phase, valueMs) {
-        const base = ((writer * routes + route) * PHASES.length + PHASE_INDEX[phase]) * SLOTS
-        const at = base + slotOf(valueMs * 1000)
+        const row = first + (route < rows ? route : rows - 1)
+        const base = (row * PHASES.length + PHASE_INDEX[phase]) * STRIDE
+        const slot = slotOf(valueMs * 1000)
+        const at = base + HEADER + slot
         counts[at] = (counts[at] ?? 0) + 1
+        if (slot >= (counts[base + TOP] ?? 0)) counts[base + TOP] = slot + 1
       },
     }
   }
 
-  /** Merges all writers' counts into a histogram of the library, for percentiles and export. @param route null: all routes */
-  merged(phase: Phase, route: number | null = null): Int32Histogram {
-    const histogram = new Int32Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
+  /** The counts of one writer: what it records shows in there. Empty for a route that shares another one's row. */
+  countsOf(writer: number, route: number, phase: Phase): Float64Array {
+    if (route >= this.#rows) return this.#counts.subarray(0, 0)
+    const at = ((writer * this.#rows + route) * PHASES.length + PHASE_INDEX[phase]) * STRIDE + HEADER
+    return this.#counts.subarray(at, at + SLOTS)
+  }
+
+  /**
+   * Merges all writers' counts into a histogram of the library, for percentiles and export. Values are microseconds.
+   * @param route null: all routes
+   */
+  merged(phase: Phase, route: number | null = null): Float64Histogram {
+    const counts = new Float64Array(SLOTS)
+    this.addCounts(phase, route, counts)
+    return histogramOf(counts)
+  }
+
+  /** Adds the counts of all writers to `into`, which has {@link SLOTS} slots. @returns values that were added */
+  addCounts(phase: Phase, route: number | null, into: Float64Array): number {
+    let added = 0
+    const last = this.#rows - 1
+    const from = route === null ? 0 : Math.min(route, last)
+    // Routes that share the last row stand there once.
+    if (route !== null && route > last) return 0
+    const to = route === null ? last : from
     for (let writer = 0; writer < this.writers; writer += 1) {
-      for (let index = 0; index < this.routes; index += 1) {
-        if (route !== null && route !== index) continue
-        const base = ((writer * this.routes + index) * PHASES.length + PHASE_INDEX[phase]) * SLOTS
-        for (let slot = 0; slot < SLOTS; slot += 1) {
-          const count = this.#counts[base + slot] ?? 0
-          if (count > 0) histogram.addToCountAtIndex(slot, count)
+      for (let row = from; row <= to; row += 1) {
+        const base = ((writer * this.#rows + row) * PHASES.length + PHASE_INDEX[phase]) * STRIDE
+        const top = this.#counts[base + TOP] ?? 0
+        for (let slot = 0; slot < top; slot += 1) {
+          const count = this.#counts[base + HEADER + slot] ?? 0
+          if (count === 0) continue
+          into[slot] = (into[slot] ?? 0) + count
+          added += count
         }
       }
     }
-    histogram.establishInternalTackingValues()
-    return histogram
+    return added
   }
+}
+
+/** A histogram of the library over counts that lie as {@link HistogramStore} lays them. @param counts becomes its own */
+export function histogramOf(counts: Float64Array): Float64Histogram {
+  const histogram = new Float64Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
+  histogram._counts = counts
+  histogram.establishInternalTackingValues()
+  return histogram
 }
 
 export interface Recorder {

@@ -1,3 +1,5 @@
-export { HistogramStore, PHASES, type Phase, type Recorder } from './histogram-store.js'
+export { HistogramStore, histogramOf, type Recorder } from './histogram-store.js'
 export { SLOTS, slotOf } from './layout.js'
+export { PHASE_INDEX, PHASES, type Phase } from './phases.js'
+export { histogramWriters, rowNames, UNROUTED } from './rows.js'
 export { histogramLog, type LatencySummary, summaries, summarize } from './summary.js'

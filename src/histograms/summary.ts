@@ -1,5 +1,6 @@
-import { HistogramLogWriter, type Int32Histogram } from 'hdr-histogram-js'
-import { type HistogramStore, PHASES, type Phase } from './histogram-store.js'
+import { HistogramLogWriter, type JsHistogram } from 'hdr-histogram-js'
+import type { HistogramStore } from './histogram-store.js'
+import { PHASES, type Phase } from './phases.js'
 
 /** Percentiles of one phase, milliseconds. */
 export interface LatencySummary {
@@ -11,7 +12,7 @@ export interface LatencySummary {
   readonly max: number
 }
 
-export function summarize(histogram: Int32Histogram): LatencySummary {
+export function summarize(histogram: JsHistogram): LatencySummary {
   const at = (percentile: number): number => histogram.getValueAtPercentile(percentile) / 1000
   const count = histogram.totalCount
   return {
@@ -36,7 +37,8 @@ export function histogramLog(
 ): string {
   let text = ''
   const writer = new HistogramLogWriter((line) => {
-    text += line
+    // It ends the start time with two newlines, and some readers stop at an empty line.
+    text += line.replace(/\n+$/, '\n')
   })
   writer.outputLogFormatVersion()
   writer.outputStartTime(startMs)
@@ -59,6 +61,6 @@ function tagOf(name: string): string {
 
 /** Summaries of all phases over all routes. */
 export function summaries(store: HistogramStore): Record<Phase, LatencySummary> {
-  const of = (phase: Phase): LatencySummary => summarize(store.merged(phase))
-  return { queue: of('queue'), upstream: of('upstream'), total: of('total') }
+  const entries = PHASES.map((phase) => [phase, summarize(store.merged(phase))] as const)
+  return Object.fromEntries(entries) as Record<Phase, LatencySummary>
 }

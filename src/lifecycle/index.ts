@@ -15,3 +15,4 @@ export {
 export type { LifecycleEnv, Route, SessionOutcome } from './route.js'
 export { overloaded, workerLost } from './session-errors.js'
 export { SessionRun, type SessionStart } from './session-run.js'
+export type { SessionTrail } from './session-trail.js'

@@ -1,5 +1,6 @@
 import { GatewayError, type RetryDecision } from '../session/errors.js'
 import type { Session } from '../session/session.js'
+import { now } from '../time/index.js'
 import type { BodyResult, Filter } from './filter.js'
 import type { FilterChain, HookName, PlacedFilter } from './filter-chain.js'
 import type { LifecycleEnv, Route } from './route.js'
@@ -12,6 +13,7 @@ import {
   runHooks,
   runQuietly,
 } from './run-hooks.js'
+import type { SessionTrail } from './session-trail.js'
 
 /** Calls one hook of one filter with the session and the filter's own context. */
 export type HookCall = (
@@ -36,16 +38,18 @@ export class PhaseRunner {
   readonly session: Session
   readonly route: Route
   readonly env: LifecycleEnv
+  readonly trail: SessionTrail
   readonly #owner: PhaseOwner
   /** The filters' contexts, by the filter's index. */
   readonly #contexts: unknown[] = []
   #chain: FilterChain
   #epoch = 0
 
-  constructor(session: Session, route: Route, env: LifecycleEnv, owner: PhaseOwner) {
+  constructor(session: Session, route: Route, env: LifecycleEnv, trail: SessionTrail, owner: PhaseOwner) {
     this.session = session
     this.route = route
     this.env = env
+    this.trail = trail
     this.#owner = owner
     this.#chain = route.chain
   }
@@ -94,7 +98,9 @@ export class PhaseRunner {
     next: () => void,
   ): void {
     const run = this.#hookRun()
+    const sinceMs = now()
     const settle = (outcome: HookOutcome | undefined): void => {
+      this.trail.filtered(sinceMs)
       if (!run.alive()) return
       if (outcome === undefined || outcome.result.kind === 'skipRemaining') next()
       else owner.onFilterResult(outcome, hook)
@@ -120,10 +126,19 @@ export class PhaseRunner {
     call: (filter: Filter, piece: Uint8Array, end: boolean, ctx: unknown) => BodyResult,
   ): BodyTransform | null {
     if (places.length === 0) return null
-    return (piece, end) =>
-      runBodyHooks(places, hook, this.#hookRun(), piece, (place, bytes) =>
+    return (piece, end) => {
+      const sinceMs = now()
+      const passed = runBodyHooks(places, hook, this.#hookRun(), piece, (place, bytes) =>
         call(place.filter, bytes, end, this.context(place)),
       )
+      if (passed instanceof Uint8Array) this.trail.filtered(sinceMs)
+      else
+        passed.then(
+          () => this.trail.filtered(sinceMs),
+          () => undefined,
+        )
+      return passed
+    }
   }
 
   /** Calls a synchronous hook of every filter that has it. @throws GatewayError of the first that throws */

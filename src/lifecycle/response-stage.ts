@@ -5,6 +5,7 @@ import { Headers } from '../session/headers.js'
 import { ResponseHeader } from '../session/message-headers.js'
 import { publicMessage } from '../session/public-message.js'
 import { responseBlock } from '../session/wire-block.js'
+import { now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import type { ClientPort } from './client-port.js'
 import type { Filter } from './filter.js'
@@ -13,6 +14,7 @@ import type { OwnAnswer } from './own-answer.js'
 import { asGatewayError, type BodyTransform, type PhaseOwner, type PhaseRunner } from './phase-runner.js'
 import { ResponsePipe } from './response-pipe.js'
 import type { FinalHead, ResponseSource } from './response-pipe-types.js'
+import { serverTimingLine } from './server-timing.js'
 import { responseTooLarge } from './session-errors.js'
 
 const EMPTY = new Uint8Array(0)
@@ -82,7 +84,7 @@ export class ResponseStage {
     const pipe = this.#replacePipe(source, null, 0)
     this.#filterUpstream(response, () =>
       this.#filterResponse(() => {
-        const final = finalHead(this.#phases.session.downstreamResponse ?? response)
+        const final = this.#finalHead(this.#phases.session.downstreamResponse ?? response)
         this.#status = final.status
         if (final.status !== 101) pipe.bodiless(final, NO_CONTENT.has(final.status) ? null : 0)
         else {
@@ -154,8 +156,8 @@ export class ResponseStage {
     const send = (): void => {
       const final = session.downstreamResponse ?? head
       this.#status = final.code
-      if (!this.#isBodiless(final.code)) pipe.complete(finalHead(final), body)
-      else pipe.bodiless(finalHead(final), NO_CONTENT.has(final.code) ? null : body.length)
+      if (!this.#isBodiless(final.code)) pipe.complete(this.#finalHead(final), body)
+      else pipe.bodiless(this.#finalHead(final), NO_CONTENT.has(final.code) ? null : body.length)
     }
     const owner: PhaseOwner = { onFilterResult: send, fail: (error) => onFailure(error, send) }
     this.#phases.runAs(owner, places, 'responseFilter', callResponseFilter, send)
@@ -186,7 +188,7 @@ export class ResponseStage {
     const { session, route, chain } = this.#phases
     const response = session.downstreamResponse ?? original
     this.#status = response.code
-    const final = finalHead(response)
+    const final = this.#finalHead(response)
     // What a HEAD announces must be what a GET would get, which nobody knows if filters change bodies.
     const length = route.bufferResponseBody || chain.filtersResponseBody ? null : head.contentLength
     if (this.#isBodiless(response.code)) pipe.bodiless(final, response.code === head.status ? length : null)
@@ -202,9 +204,9 @@ export class ResponseStage {
       this.#filterResponse(() => {
         const response = session.downstreamResponse ?? original
         this.#status = response.code
-        if (this.#isBodiless(response.code)) return pipe.bodiless(finalHead(response), null)
+        if (this.#isBodiless(response.code)) return pipe.bodiless(this.#finalHead(response), null)
         this.#whole(this.#downTransform(), session.responseBody ?? EMPTY, (final) =>
-          pipe.complete(finalHead(response), final),
+          pipe.complete(this.#finalHead(response), final),
         )
       })
     })
@@ -274,6 +276,13 @@ export class ResponseStage {
     return this.#isHead || NO_CONTENT.has(status)
   }
 
+  #finalHead(response: ResponseHeader): FinalHead {
+    const { env, trail, session } = this.#phases
+    const block = responseBlock(response.headers)
+    const timing = env.serverTiming === true ? serverTimingLine(trail, session.timing, now()) : ''
+    return { status: response.code, text: response.text, block: block + timing }
+  }
+
   #replacePipe(source: ResponseSource, transform: BodyTransform | null, collectBytes: number): ResponsePipe {
     this.drop()
     this.#pipe = new ResponsePipe({
@@ -292,8 +301,4 @@ export class ResponseStage {
 
 function callResponseFilter(filter: Filter, session: PhaseRunner['session'], ctx: unknown) {
   return filter.responseFilter?.(session, ctx)
-}
-
-function finalHead(response: ResponseHeader): FinalHead {
-  return { status: response.code, text: response.text, block: responseBlock(response.headers) }
 }

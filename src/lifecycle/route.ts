@@ -3,10 +3,12 @@ import type { PathPattern, RouteAnswerer } from '../routing/index.js'
 import type { GatewayError } from '../session/errors.js'
 import type { Session } from '../session/session.js'
 import type { DeadlineWheel } from '../time/index.js'
+import type { Tracer } from '../tracing/index.js'
 import type { Upstream } from '../upstream/index.js'
 import type { FilterChain } from './filter-chain.js'
 import type { Mirror } from './mirror.js'
 import type { Outbound } from './outbound.js'
+import type { SessionTrail } from './session-trail.js'
 
 /** A route as a worker runs it: its filters sorted, its upstream at hand. */
 export interface Route {
@@ -42,6 +44,7 @@ export interface SessionOutcome {
   readonly route: number
   /** From the request's arrival until the worker had it, ms. */
   readonly queueMs: number
+  readonly trail: SessionTrail
   /** Null when all went well. */
   readonly error: GatewayError | null
   /** Status sent to the client, 0 if none was. */
@@ -59,6 +62,10 @@ export interface LifecycleEnv {
   /** Largest body that is buffered for a filter. */
   readonly bufferedBodyBytes: number
   readonly logger: Logger
+  /** Absent: no traces are kept, and fields about them are forwarded as they are. */
+  readonly tracer?: Tracer
+  /** Do answers tell in `Server-Timing` where the time went? Absent: no. */
+  readonly serverTiming?: boolean
   /** After the filters' `logging`, before the session is shut. */
   onOutcome(outcome: SessionOutcome): void
 }

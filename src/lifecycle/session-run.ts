@@ -22,6 +22,7 @@ import {
   sessionTimeout,
   workerStopped,
 } from './session-errors.js'
+import { SessionTrail } from './session-trail.js'
 import { UpstreamStage } from './upstream-stage.js'
 
 /** A session as it arrives from the acceptor. */
@@ -49,7 +50,7 @@ export class SessionRun {
   readonly #response: ResponseStage
   readonly #upstream: UpstreamStage
   readonly #port: ClientPort
-  readonly #takenMs = now()
+  readonly #trail: SessionTrail
   #deadline: Deadline | null = null
   #error: GatewayError | null = null
   #handedOver = false
@@ -61,9 +62,12 @@ export class SessionRun {
     this.#port = port
     const session = new Session(start, route.name, route.pattern ?? null, start.target)
     // Phase 1.
-    session.downstreamRequest = new RequestHeader(start.method, start.target, new Headers(start.headerBlock))
+    const headers = new Headers(start.headerBlock)
+    session.downstreamRequest = new RequestHeader(start.method, start.target, headers)
     this.session = session
-    this.#phases = new PhaseRunner(session, route, env, this)
+    const { tracer } = env
+    this.#trail = new SessionTrail(tracer === undefined ? null : tracer.begin(headers))
+    this.#phases = new PhaseRunner(session, route, env, this.#trail, this)
     this.#body = new RequestBody({
       contentLength: start.contentLength,
       buffer: route.bufferRequestBody,
@@ -167,6 +171,7 @@ export class SessionRun {
   /** Of the response stage: the acceptor will say when the client has it, and has a deadline of its own for that. */
   onResponseHandedOver(): void {
     this.#handedOver = true
+    if (this.session.timing.upstreamResponseEnd === null) this.#trail.handedOverMs = now()
     // An answer that is complete before the request was: the rest of the upload is of no use.
     if (!this.#body.complete) {
       this.#upstream.abort()
@@ -289,7 +294,8 @@ export class SessionRun {
     this.#env.onOutcome({
       session: this.session,
       route: this.#route.index,
-      queueMs: this.#takenMs - this.session.timing.requestStart,
+      queueMs: this.#trail.takenMs - this.session.timing.requestStart,
+      trail: this.#trail,
       error: this.#error,
       status: this.#response.status,
       bytesIn: this.#body.receivedBytes + (this.#upstream.tunnel?.bytesIn ?? 0),

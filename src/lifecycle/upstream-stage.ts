@@ -98,6 +98,7 @@ export class UpstreamStage implements AttemptOwner {
   onAttemptConnected(attempt: Attempt, reused: boolean, atMs: number): void {
     const { session, chain } = this.#phases
     session.timing.upstreamConnect = atMs
+    this.#phases.trail.reused = reused
     try {
       this.#phases.call(chain.connectedToUpstream, 'connectedToUpstream', (filter, ctx) =>
         filter.connectedToUpstream?.(session, { peer: attempt.peer, reused }, ctx),
@@ -122,6 +123,7 @@ export class UpstreamStage implements AttemptOwner {
     const { session, route } = this.#phases
     const { timing } = session
     timing.upstreamResponseStart = atMs
+    this.#phases.trail.answered(head.status)
     // An early answer: the request is as good as sent, for the order of the timestamps.
     timing.upstreamRequestSent ??= atMs
     const { upstreamRequestSent } = timing
@@ -136,6 +138,7 @@ export class UpstreamStage implements AttemptOwner {
 
   onAttemptEnd(_attempt: Attempt, trailerBlock: string, atMs: number): void {
     this.#phases.session.timing.upstreamResponseEnd = atMs
+    this.#phases.trail.trace?.endAttempt(atMs)
     this.#response.end(trailerBlock)
   }
 
@@ -144,6 +147,8 @@ export class UpstreamStage implements AttemptOwner {
     const { timing } = session
     const nowMs = now()
     timing.upstreamResponseStart = nowMs
+    this.#phases.trail.answered(head.status)
+    this.#phases.trail.trace?.endAttempt(nowMs)
     const sentMs = timing.upstreamRequestSent ?? nowMs
     route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, sentMs, nowMs)
     this.#passage?.answered(head.status)
@@ -151,6 +156,7 @@ export class UpstreamStage implements AttemptOwner {
   }
 
   onAttemptError(attempt: Attempt, error: GatewayError): void {
+    this.#phases.trail.trace?.endAttempt(now(), error.reason)
     if (this.#response.headSent) {
       this.#owner.fail(error)
       return
@@ -283,7 +289,8 @@ export class UpstreamStage implements AttemptOwner {
     }
     const { upstreamRequestFilter } = chain
     const { outbound } = this.#phases.route
-    const changed = outbound === undefined ? request : outbound.apply(request, peer)
+    const directed = outbound === undefined ? request : outbound.apply(request, peer)
+    const changed = this.#phases.trail.traced(directed, directed !== request, peer)
     if (upstreamRequestFilter.length === 0) {
       this.#connect(peer, changed, fresh)
       return
@@ -303,6 +310,7 @@ export class UpstreamStage implements AttemptOwner {
     const attempt = new Attempt(this, peers, peer, this.#isProbe, this.#body, fresh, this.#copy)
     this.#attempt = attempt
     this.#held = null
+    this.#phases.trail.attemptBegins()
     launchAttempt(this.#launch, attempt, head, this.#copy)
   }
 }

@@ -1,21 +1,27 @@
 import { randomBytes } from 'node:crypto'
+import { isatty } from 'node:tty'
 import { createAcceptor, type StartedAcceptor } from '../acceptor/index.js'
+import { type RunningAccessLog, startAccessLog } from '../access-log/index.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
 import { type Control, startControl } from '../control/index.js'
 import { Dispatcher, Router } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
-import { HistogramStore } from '../histograms/index.js'
-import { SharedCounters, WorkerBoard } from '../memory/index.js'
-import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
+import { HistogramStore, histogramWriters, rowNames } from '../histograms/index.js'
+import { type Logger, useColor } from '../logging/index.js'
+import { type CounterRow, SharedCounters, WorkerBoard } from '../memory/index.js'
+import { checkOtlpPackages } from '../otlp/index.js'
+import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
 import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
+import { Journal } from './journal.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
 /**
  * Starts a gateway: shared memory, workers, then the acceptor, so that no request arrives before somebody can serve it.
+ * @throws OtlpMissing if there is something to export, and the packages for it are missing
  * @throws NotPlainData if the options of a filter hold a function or the like
  * @throws Error of a filter that cannot be loaded, or with the system's `code` when it cannot listen
  */
@@ -26,9 +32,11 @@ export async function startGateway(
   const { logger } = options
   // It is about to be handed to the workers (A-45).
   assertPlainData(config, 'config')
+  if (config.otlp !== undefined) checkOtlpPackages()
   const board = new WorkerBoard(config.workers.count)
   const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count))
-  const histograms = new HistogramStore(config.workers.count, config.routes.length).buffer
+  const rows = rowNames(config.routes)
+  const histograms = new HistogramStore(histogramWriters(config.workers.count), rows.length)
   const peers = new PeerTable(tablePlan(config))
   const publishConfigured = (): void => {
     for (const [index, upstream] of config.upstreams.entries())
@@ -37,6 +45,12 @@ export async function startGateway(
   publishConfigured()
   const row = counters.row(0)
   const instanceId = randomBytes(4).toString('hex')
+  const accessLog = await openAccessLog(config, logger, row)
+  const journal = new Journal({
+    rows,
+    recorder: histograms.recorder(config.workers.count),
+    accessLog: accessLog?.ends[config.workers.count],
+  })
   let whenIdle: (() => void) | null = null
   const dispatcher = new Dispatcher({
     routes: config.routes,
@@ -46,26 +60,8 @@ export async function startGateway(
     board,
     counters: row,
     sessionsPerWorker: config.limits.sessionsPerWorker,
-    onAnsweredHere({ head }, error) {
-      if (!config.log.access) return
-      const fields = {
-        reqId: head.requestId,
-        client: head.remoteAddress,
-        method: head.method,
-        host: head.host,
-      }
-      logger.info({ ...fields, status: error.status, reason: error.reason, code: error.code }, 'session')
-    },
-    onServedHere({ head }, route, status) {
-      if (!config.log.access) return
-      const { requestId, remoteAddress, method, host } = head
-      const name = config.routes[route]?.name
-      logger.info({ reqId: requestId, client: remoteAddress, method, host, route: name, status }, 'session')
-    },
-    onRefused(refusal, requestId, client) {
-      const { status, reason, kind, message } = refusal
-      logger.info({ reqId: requestId, client, status, reason, kind }, `refused: ${message}`)
-    },
+    onEndedHere: (end) => journal.onEnded(end),
+    onRefused: (refusal, requestId, client) => journal.onRefused(refusal, requestId, client),
     onIdle: () => whenIdle?.(),
   })
   const pool = new WorkerPool({
@@ -73,26 +69,27 @@ export async function startGateway(
     dispatcher,
     board,
     countersBuffer: counters.buffer,
-    histograms,
+    histograms: histograms.buffer,
     peers,
     counters: row,
     logger,
     instanceId,
+    ...(accessLog === null ? {} : { accessLogs: accessLog.ends }),
   })
   const draining = new SharedArrayBuffer(4)
   let control: Control | null = null
   let acceptor: StartedAcceptor
   try {
     await pool.start()
-    if (config.admin !== null || config.upstreams.some(needsControl)) {
-      const routes = config.routes.map((route) => route.name)
+    if (config.admin !== null || config.otlp?.metricsUrl || config.upstreams.some(needsControl)) {
       const shared = {
         workers: board.workers,
         board: board.buffer,
         counters: counters.buffer,
-        histograms,
-        routes,
+        histograms: histograms.buffer,
+        routes: rows,
         draining,
+        ...(config.otlp === undefined ? {} : { otlp: config.otlp }),
         peers: {
           table: peers.buffer,
           upstreams: config.upstreams,
@@ -109,6 +106,7 @@ export async function startGateway(
   } catch (error) {
     await control?.close()
     await pool.stop()
+    await accessLog?.close()
     throw error
   }
 
@@ -121,6 +119,7 @@ export async function startGateway(
       await acceptor.close()
       await pool.stop()
       await control?.close()
+      await accessLog?.close()
     })()
     return closing
   }
@@ -156,8 +155,28 @@ export async function startGateway(
       return drained
     },
     close,
+    reopenLogs: () => accessLog?.reopen(),
     stats: () => ({ inFlight: dispatcher.inFlight, counters: counters.totals() }),
   }
+}
+
+/** The access log, if there is to be one: its thread has a ring for each worker, and behind them the acceptor's. */
+async function openAccessLog(
+  config: GatewayConfig,
+  logger: Logger,
+  counters: CounterRow<GatewayCounter>,
+): Promise<RunningAccessLog | null> {
+  const { accessLog, log, workers } = config
+  if (accessLog === undefined) return null
+  const isPretty =
+    accessLog.file === null && (log.format === 'pretty' || (log.format === 'auto' && isatty(1)))
+  const pretty = isPretty ? { color: useColor(process.env, isatty(1)) } : null
+  return await startAccessLog(accessLog, workers.count + 1, pretty, (problem, dropped) => {
+    counters.add('access_log_dropped', dropped)
+    if (problem === '' && dropped === 0) logger.info('the access log is written again')
+    else
+      logger.warn({ dropped, ...(problem === '' ? {} : { problem }) }, 'lines of the access log were dropped')
+  })
 }
 
 /** What is done for it once for all workers? */

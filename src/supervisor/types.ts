@@ -23,6 +23,8 @@ export interface Gateway {
    * @returns how many sessions were cut off, at the deadline or because `close()` was called meanwhile.
    */
   drain(): Promise<{ lost: number }>
+  /** Opens the file of the access log anew under its name, for whoever rotates it. */
+  reopenLogs?(): void
   /** Closes at once. */
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import type { AccessLogEnd } from '../access-log/index.js'
 import type { GatewayConfig } from '../config/types.js'
 import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/index.js'
 import type { Logger } from '../logging/index.js'
@@ -19,6 +20,8 @@ export interface WorkerPoolOptions {
   readonly peers: PeerTable
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
+  /** Of each worker; absent: no access log. */
+  readonly accessLogs?: readonly AccessLogEnd[]
   /** As in {@link WorkerTask}. Default ''. */
   readonly instanceId?: string
   /** How long a worker may take to come up, filters included, ms. Default 20,000. */
@@ -165,6 +168,7 @@ export class WorkerPool {
       histograms: this.#options.histograms,
       peers: this.#options.peers.buffer,
       clockAnchorMs: clockAnchor(),
+      accessLog: this.#options.accessLogs?.[place.worker],
       instanceId: this.#options.instanceId ?? '',
     }
     place.task = this.#piscina.run(task, { transferList: [port2] }).then(

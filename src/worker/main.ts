@@ -1,13 +1,16 @@
 import { threadId } from 'node:worker_threads'
+import { AccessLog } from '../access-log/index.js'
 import { ForwardingFields } from '../forwarding/index.js'
-import { HistogramStore, type Recorder } from '../histograms/index.js'
-import type { MirrorEvent, SessionOutcome } from '../lifecycle/index.js'
+import { HistogramStore, histogramWriters } from '../histograms/index.js'
+import type { MirrorEvent } from '../lifecycle/index.js'
 import { createLogger, flushLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
+import { startSpanExport } from '../otlp/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
-import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
+import { describeSession } from '../session/describe.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
+import { Tracer } from '../tracing/index.js'
 import {
   keepNames,
   logBreakerChange,
@@ -17,9 +20,11 @@ import {
   tablePlan,
   targetName,
 } from '../upstream/index.js'
-import { logSession } from './access-log.js'
+import { logSession } from './access-entry.js'
 import { Actor } from './actor.js'
+import { recordSession } from './record-session.js'
 import { loadRoutes } from './routes.js'
+import { sessionSpans } from './session-spans.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
 /**
@@ -36,9 +41,20 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     worker + 1,
   )
   const board = new WorkerBoard(config.workers.count, task.board)
-  const recorder = new HistogramStore(config.workers.count, config.routes.length, task.histograms).recorder(
-    worker,
-  )
+  const recorder = new HistogramStore(
+    histogramWriters(config.workers.count),
+    config.routes.length + 1,
+    task.histograms,
+  ).recorder(worker)
+  const accessLog =
+    task.accessLog === undefined ? null : new AccessLog(task.accessLog, { pid: process.pid, worker })
+  const { otlp } = config
+  const spans =
+    otlp === undefined || otlp.tracesUrl === null
+      ? null
+      : await startSpanExport(otlp, otlp.tracesUrl, (problem, lost) =>
+          logger.warn({ problem, lost }, 'spans could not be exported'),
+        )
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
@@ -68,11 +84,18 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         filterMs: config.limits.filterMs,
         bufferedBodyBytes: config.limits.bufferedBodyBytes,
         logger,
+        ...(config.tracing === undefined ? {} : { tracer: new Tracer(config.tracing) }),
+        ...(config.answers?.serverTiming === true ? { serverTiming: true } : {}),
         onOutcome(outcome) {
           if (outcome.error !== null) counters.add(`error:${outcome.error.reason}`)
           if (outcome.session.retryCount > 0) counters.add('retries', outcome.session.retryCount)
-          recordTimes(recorder, outcome)
-          if (config.log.access) logSession(logger, outcome)
+          recordSession(recorder, outcome)
+          if (accessLog !== null) logSession(accessLog, outcome)
+          if (spans !== null) for (const span of sessionSpans(outcome)) spans.add(span)
+          if (logger.isLevelEnabled('debug')) {
+            const { session } = outcome
+            logger.debug({ reqId: session.requestId() }, describeSession(session))
+          }
         },
       },
       forwarding: new ForwardingFields(config.forwarding, task.instanceId),
@@ -114,23 +137,10 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       for (const { connector } of upstreams.values()) connector.close()
       port.close()
       // The lines of the last sessions, before the thread is gone.
-      void flushLogger(logger).then(resolve)
+      void Promise.all([flushLogger(logger), spans?.close()]).then(() => resolve())
     })
     board.beat(worker)
     port.postMessage({ type: 'ready' } satisfies WorkerMessage)
     actor.mailbox.wake()
   })
-}
-
-/**
- * A-42: every finished session stands in `queue` and, if it was answered, in `total`; in `upstream` if it was there. How long an
- * upgraded connection was open is no latency, and would hide those of the route.
- */
-function recordTimes(recorder: Recorder, { session, route, queueMs, status }: SessionOutcome): void {
-  recorder.record(route, 'queue', queueMs)
-  if (status === 101) return
-  const upstreamMs = upstreamLatencyMs(session.timing)
-  if (upstreamMs !== null) recorder.record(route, 'upstream', upstreamMs)
-  const totalMs = totalTimeMs(session.timing)
-  if (totalMs !== null) recorder.record(route, 'total', totalMs)
 }

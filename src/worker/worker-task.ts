@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { AccessLogEnd } from '../access-log/index.js'
 import type { GatewayConfig } from '../config/types.js'
 import type { PeerTable } from '../upstream/index.js'
 
@@ -16,6 +17,8 @@ export interface WorkerTask {
   /** Of the {@link PeerTable}. */
   readonly peers: SharedArrayBuffer
   readonly clockAnchorMs: number
+  /** Absent: no access log. */
+  readonly accessLog?: AccessLogEnd | undefined
   /** What this process writes into Via, to know its own requests again. */
   readonly instanceId: string
 }

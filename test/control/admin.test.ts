@@ -10,7 +10,7 @@ import { counterRows, GATEWAY_COUNTERS } from '#src/session/counters.js'
 const logger = pino({ level: 'silent' })
 const board = new WorkerBoard(2)
 const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(2))
-const histograms = new HistogramStore(2, 1)
+const histograms = new HistogramStore(3, 1)
 const draining = new SharedArrayBuffer(4)
 const task: ControlTask = {
   host: '127.0.0.1',

@@ -52,6 +52,7 @@ describe('slots', () => {
       exchange: other,
       link: second,
       route: 4,
+      status: 0,
       answered: false,
       complete: false,
       tunnel: false,

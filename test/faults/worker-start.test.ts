@@ -52,7 +52,6 @@ async function poolFor(config: TestConfig, startTimeoutMs: number): Promise<Work
     board,
     counters: counters.row(0),
     sessionsPerWorker: 1,
-    onAnsweredHere: () => undefined,
     onRefused: () => undefined,
     onIdle: () => undefined,
   })
@@ -61,7 +60,7 @@ async function poolFor(config: TestConfig, startTimeoutMs: number): Promise<Work
     dispatcher,
     board,
     countersBuffer: counters.buffer,
-    histograms: new HistogramStore(count, effective.routes.length).buffer,
+    histograms: new HistogramStore(count + 1, effective.routes.length + 1).buffer,
     peers: new PeerTable(tablePlan(effective)),
     counters: counters.row(0),
     logger: pino({ level: 'info' }, new LogLines()),

@@ -1,13 +1,13 @@
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
-import { HistogramLogReader, Int32Histogram } from 'hdr-histogram-js'
+import { Float64Histogram, HistogramLogReader } from 'hdr-histogram-js'
 import { expect, it } from 'vitest'
 import { HistogramStore } from '#src/histograms/histogram-store.js'
 import { HIGHEST_US, SLOTS, slotOf } from '#src/histograms/layout.js'
 import { histogramLog, summarize } from '#src/histograms/summary.js'
 
 it('the slot of a value is the one that hdr-histogram-js uses, over the whole range', () => {
-  const oracle = new Int32Histogram(1, HIGHEST_US, 3)
+  const oracle = new Float64Histogram(1, HIGHEST_US, 3)
   expect(SLOTS).toBe(oracle.countsArrayLength)
   const near = fc
     .integer({ min: 0, max: 30 })
@@ -35,7 +35,7 @@ it('A-42 the merge over all writers equals one histogram fed with all values', (
   fc.assert(
     fc.property(values, (recorded) => {
       const store = new HistogramStore(4, 2)
-      const single = new Int32Histogram(1, HIGHEST_US, 3)
+      const single = new Float64Histogram(1, HIGHEST_US, 3)
       for (const [writer, valueUs] of recorded) {
         store.recorder(writer).record(writer % 2, 'total', valueUs / 1000)
         single.recordValue(Math.floor((valueUs / 1000) * 1000))

@@ -73,8 +73,12 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     // Node would silently cut off what exceeds its count; ours is counted by the guard.
     server.maxHeadersCount = 0
     server.maxConnections = options.limits.connections
-    server.on('connection', (socket) => this.#onConnection(socket))
+    server.on('connection', (socket) => {
+      handler.onConnection?.()
+      this.#onConnection(socket)
+    })
     server.on('drop', (data) => {
+      handler.onConnection?.()
       handler.onRefused(REFUSALS.connections, generateRequestId(), clientAddress(data?.remoteAddress))
     })
     server.on('request', (request, response) => this.#onRequest(request, response, false))

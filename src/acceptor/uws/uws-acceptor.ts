@@ -107,7 +107,10 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
 
   #onConnection(response: UwsResponse, change: number): void {
     this.connections += change
-    if (change > 0) this.#addresses.onOpened(response, this.connections)
+    if (change > 0) {
+      this.#addresses.onOpened(response, this.connections)
+      this.handler.onConnection?.()
+    }
     if (change < 0 || this.connections <= this.options.limits.connections) return
     this.handler.onRefused(REFUSALS.connections, generateRequestId(), this.#addresses.of(response))
     response.close()

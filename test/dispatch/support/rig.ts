@@ -63,7 +63,7 @@ export class Rig {
       board: this.board,
       counters: this.#counters.row(0),
       sessionsPerWorker,
-      onAnsweredHere: (_exchange, error) => this.answeredHere.push(error.status),
+      onEndedHere: ({ status }) => this.answeredHere.push(status),
       onRefused: () => undefined,
       onIdle: () => {
         this.idles += 1

@@ -1,0 +1,68 @@
+import type { Refusal } from '../acceptor/types.js'
+import { AccessLog, type AccessLogEnd, NO_ENTRY } from '../access-log/index.js'
+import type { EndedHere } from '../dispatch/index.js'
+import type { Recorder } from '../histograms/index.js'
+import { fieldOf } from '../routing/index.js'
+import { now } from '../time/index.js'
+
+export interface JournalOptions {
+  /** Names of rows, as of `rowNames`. */
+  readonly rows: readonly string[]
+  /** The acceptor's own. */
+  readonly recorder: Recorder
+  /** Absent: no access log. */
+  readonly accessLog?: AccessLogEnd | undefined
+}
+
+/** Histograms and access log of what no worker can tell: sessions that the acceptor answers, and requests that it refuses. */
+export class Journal {
+  readonly #rows: readonly string[]
+  readonly #recorder: Recorder
+  readonly #log: AccessLog | null
+
+  constructor({ rows, recorder, accessLog }: JournalOptions) {
+    this.#rows = rows
+    this.#recorder = recorder
+    this.#log = accessLog === undefined ? null : new AccessLog(accessLog, { pid: process.pid })
+  }
+
+  onEnded({ head, route, status, error, bytesOut, isSent }: EndedHere): void {
+    const unrouted = this.#rows.length - 1
+    const lengthMs = now() - head.startMs
+    if (isSent) this.#recorder.record(route < 0 ? unrouted : route, 'total', lengthMs)
+    const log = this.#log
+    if (log === null) return
+    const hasError = error !== null || !isSent
+    const every = log.take(status, hasError, lengthMs)
+    if (every === 0) return
+    const { requestId, remoteAddress: client, method, host, target, headerBlock } = head
+    log.write(
+      {
+        ...NO_ENTRY,
+        requestId,
+        client,
+        method,
+        host,
+        target,
+        route: route < 0 ? '' : (this.#rows[route] ?? ''),
+        status,
+        // As of a worker's session whose client left.
+        reason: error?.reason ?? (isSent ? '' : 'connection_terminated'),
+        code: error?.code ?? (isSent ? '' : 'HG_CLIENT_ABORTED'),
+        bytesOut,
+        totalMs: isSent ? lengthMs : -1,
+        header: (name) => fieldOf(headerBlock, name),
+      },
+      every,
+    )
+  }
+
+  onRefused({ status, reason, kind }: Refusal, requestId: string, client: string): void {
+    // Whoever is one connection too many gets no answer; all others do, a loop turn later.
+    if (reason !== 'connection_limit_reached') {
+      const refusedMs = now()
+      setImmediate(() => this.#recorder.record(this.#rows.length - 1, 'total', now() - refusedMs))
+    }
+    this.#log?.write({ ...NO_ENTRY, kind: 'refused', requestId, client, status, reason, code: kind }, 1)
+  }
+}

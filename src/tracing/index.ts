@@ -1,0 +1,1 @@
+export { type AttemptSpan, SessionTrace, Tracer, type TracerOptions } from './session-trace.js'

@@ -1,0 +1,182 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { checkOtlpPackages, OTLP_PACKAGES } from '#src/otlp/otlp-missing.js'
+import { OtlpQueue } from '#src/otlp/otlp-queue.js'
+import { eventually } from '../support/eventually.js'
+import { InProcessGateway } from '../support/gateway.js'
+import { fetchAnswer } from '../support/http-client.js'
+import { HttpOrigin, readBody, refusedPort } from '../support/http-origin.js'
+
+interface Attribute {
+  readonly key: string
+  readonly value: Readonly<Record<string, unknown>>
+}
+
+interface Span {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId?: string
+  readonly name: string
+  readonly kind: number
+  readonly startTimeUnixNano: string
+  readonly endTimeUnixNano: string
+  readonly attributes: readonly Attribute[]
+  readonly status: { readonly code?: number; readonly message?: string }
+}
+
+interface Metric {
+  readonly name: string
+  readonly sum?: { readonly dataPoints: readonly { readonly asDouble: number }[] }
+  readonly histogram?: {
+    readonly dataPoints: readonly {
+      readonly count: string | number
+      readonly attributes: readonly Attribute[]
+      readonly bucketCounts: readonly (string | number)[]
+    }[]
+  }
+}
+
+/** A collector that takes OTLP over HTTP, JSON. */
+async function collector() {
+  const spans: Span[] = []
+  let metrics: Metric[] = []
+  const keys = new Set<string>()
+  const server = createServer(async (request, response) => {
+    const body: unknown = JSON.parse((await readBody(request)).toString())
+    keys.add(String(request.headers['x-api-key']))
+    if (request.url === '/v1/traces') {
+      const { resourceSpans } = body as { resourceSpans: { scopeSpans: { spans: Span[] }[] }[] }
+      for (const { scopeSpans } of resourceSpans) for (const scope of scopeSpans) spans.push(...scope.spans)
+    } else {
+      const { resourceMetrics } = body as { resourceMetrics: { scopeMetrics: { metrics: Metric[] }[] }[] }
+      metrics = resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics))
+    }
+    response.setHeader('content-type', 'application/json')
+    response.end('{}')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    spans,
+    keys,
+    metric: (name: string) => metrics.find((metric) => metric.name === name),
+    async close() {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+}
+
+function attributesOf(span: { readonly attributes: readonly Attribute[] }): Record<string, unknown> {
+  return Object.fromEntries(span.attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
+}
+
+describe('export over OTLP', () => {
+  it('a span for the session and one for each attempt, which upstreams are told; metrics in between', {
+    timeout: 60_000,
+  }, async () => {
+    const sink = await collector()
+    const told: string[] = []
+    const origin = await HttpOrigin.start((request, response) => {
+      told.push(`${request.headers['traceparent']} ${request.headers['tracestate']}`)
+      response.end('hello')
+    })
+    const nobody = await refusedPort()
+    const gateway = await InProcessGateway.start({
+      workers: 1,
+      tracing: { sample: '100%' },
+      answers: { serverTiming: true },
+      otlp: { endpoint: sink.url, interval: '200ms', headers: { 'x-api-key': 'key' } },
+      upstreams: {
+        app: { peers: [`127.0.0.1:${nobody}`, origin.address], balance: 'round-robin', retries: { max: 1 } },
+      },
+      routes: [{ match: { path: '/*' }, upstream: 'app' }],
+    })
+    let closed = false
+    try {
+      const traceId = '0af7651916cd43dd8448eb211c80319c'
+      const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01`, tracestate: 'a=1' }
+      const answer = await fetchAnswer(gateway.port, '/page?token=canary', { headers })
+      expect(answer.status).toBe(200)
+      expect(answer.headers['server-timing']).toMatch(
+        /^queue;dur=[\d.]+, .*ttfb;dur=[\d.]+, total;dur=[\d.]+$/,
+      )
+      await fetchAnswer(gateway.port, '/other')
+      await eventually('metrics have both', () => {
+        const points = sink.metric('http.server.request.duration')?.histogram?.dataPoints ?? []
+        return points.some(({ count }) => Number(count) === 2)
+      })
+      expect(sink.metric('headgate.requests')?.sum?.dataPoints[0]?.asDouble).toBe(2)
+      const [point] = sink.metric('http.server.request.duration')?.histogram?.dataPoints ?? []
+      expect(point?.bucketCounts.reduce((sum: number, count) => sum + Number(count), 0)).toBe(2)
+      expect(attributesOf(point ?? { attributes: [] })).toEqual({ 'http.route': '/*' })
+      // Closing sends the spans that are left.
+      await gateway.close()
+      closed = true
+      expect([...sink.keys]).toEqual(['key'])
+      const spans = sink.spans.filter((span) => span.traceId === traceId)
+      const server = spans.find(({ kind }) => kind === 2)
+      const attempts = spans.filter(({ kind }) => kind === 3)
+      expect(server).toMatchObject({ name: 'GET /*', parentSpanId: 'b7ad6b7169203331' })
+      expect(attributesOf(server ?? { attributes: [] })).toMatchObject({
+        'http.request.method': 'GET',
+        'http.response.status_code': 200,
+        'http.route': '/*',
+        'url.path': '/page',
+      })
+      expect(JSON.stringify(sink.spans)).not.toContain('canary')
+      for (const attempt of attempts) expect(attempt.parentSpanId).toBe(server?.spanId)
+      const last = attempts.at(-1)
+      expect(told[0]).toBe(`00-${traceId}-${last?.spanId}-01 a=1`)
+      // At least one of the two sessions has met the peer that is not there.
+      const all = sink.spans.filter(({ kind }) => kind === 3)
+      const failed = all.filter(({ status }) => status.code === 2)
+      expect(failed.length).toBeGreaterThan(0)
+      expect(all).toHaveLength(2 + failed.length)
+      for (const attempt of failed)
+        expect(attributesOf(attempt)).toMatchObject({ 'error.type': 'connection_refused' })
+      for (const { startTimeUnixNano, endTimeUnixNano } of sink.spans)
+        expect(BigInt(endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(startTimeUnixNano))
+    } finally {
+      if (!closed) await gateway.close()
+      await origin.close()
+      await sink.close()
+    }
+  })
+
+  it('says what to install when the packages are missing, and nothing when they are there', () => {
+    expect(() => checkOtlpPackages((name) => name)).not.toThrow()
+    const [first] = OTLP_PACKAGES
+    const resolve = (name: string): string => {
+      if (name === first) throw new Error('not found')
+      return name
+    }
+    expect(() => checkOtlpPackages(resolve)).toThrow(`npm install ${first} @opentelemetry/api`)
+  })
+
+  it('a collector that does not answer costs spans, not memory', async () => {
+    const batches: number[] = []
+    const problems: number[] = []
+    let done: (() => void) | null = null
+    const queue = new OtlpQueue<number>(
+      (batch, finish) => {
+        batches.push(batch.length)
+        done = () => finish({ code: 1, error: new Error('no answer') })
+      },
+      (_, lost) => problems.push(lost),
+    )
+    for (let i = 0; i < 10_000; i += 1) queue.add(i)
+    expect(batches).toEqual([512])
+    const finish = (): void => done?.()
+    finish()
+    expect(problems).toEqual([10_000 - 4096])
+    expect(batches).toEqual([512, 4096])
+    finish()
+    await queue.close()
+    expect(problems).toEqual([10_000 - 4096, 4096])
+  })
+})
