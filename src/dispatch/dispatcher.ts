@@ -23,6 +23,7 @@ import {
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
 import type { GatewayError } from '../session/errors.js'
+import { type AnswerCounts, CLIENT_LEFT } from '../telemetry/index.js'
 import { now } from '../time/index.js'
 import { noAnswer } from './dispatch-errors.js'
 import { DEFAULT_INTAKE, Intake, type IntakeOptions } from './intake.js'
@@ -31,6 +32,7 @@ import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
 import { type Slot, SlotTable, slotOf } from './slot-table.js'
 import type { WorkerLink } from './worker-link.js'
+import { WorkerLinks } from './worker-links.js'
 
 export interface DispatcherOptions {
   readonly routes: readonly RouteConfig[]
@@ -41,9 +43,11 @@ export interface DispatcherOptions {
   readonly intake?: IntakeOptions
   readonly board: WorkerBoard
   readonly counters: CounterRow<GatewayCounter>
+  /** Answers by route, method and status. Default: not counted. */
+  readonly answers?: AnswerCounts
   readonly sessionsPerWorker: number
-  /** A request that was answered here, without a worker. */
-  onAnsweredHere(exchange: Downstream, error: GatewayError): void
+  /** A request that was answered here, without a worker. Route -1: none was found. */
+  onAnsweredHere(exchange: Downstream, error: GatewayError, route: number): void
   /** The same, when its route said what to answer. */
   onServedHere?(exchange: Downstream, route: number, status: number): void
   onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void
@@ -55,14 +59,14 @@ export interface DispatcherOptions {
 export class Dispatcher implements AcceptorHandler {
   readonly #options: DispatcherOptions
   readonly #slots: SlotTable
-  readonly #links: WorkerLink[] = []
+  readonly #links: WorkerLinks
   readonly #bodies = new RequestBodies()
   readonly #intake: Intake
   readonly #own: OwnAnswers
-  #turn = 0
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#links = new WorkerLinks(options.board)
     this.#slots = new SlotTable(options.board.workers * options.sessionsPerWorker)
     this.#intake = new Intake(options.router, options.intake ?? DEFAULT_INTAKE)
     this.#own = new OwnAnswers(options)
@@ -75,7 +79,18 @@ export class Dispatcher implements AcceptorHandler {
 
   /** A worker is ready to take sessions. */
   addLink(link: WorkerLink): void {
-    this.#links.push(link)
+    this.#links.add(link)
+  }
+
+  /** A worker is to get no more sessions; those that it has go on. @returns how many workers are left to take some */
+  retireLink(link: WorkerLink): number {
+    this.#links.remove(link)
+    return this.#links.count
+  }
+
+  /** Sessions that a worker's link has not finished. */
+  sessionsOf(link: WorkerLink): number {
+    return this.#slots.of(link).length
   }
 
   /**
@@ -83,8 +98,7 @@ export class Dispatcher implements AcceptorHandler {
    * lies whole in the acceptor, or was published before the worker died, notices nothing.
    */
   removeLink(link: WorkerLink): void {
-    const at = this.#links.indexOf(link)
-    if (at >= 0) this.#links.splice(at, 1)
+    this.retireLink(link)
     link.mailbox.readAll()
     link.mailbox.close()
     this.#bodies.forget(link)
@@ -92,6 +106,7 @@ export class Dispatcher implements AcceptorHandler {
       const { exchange, route, answered } = slot
       if (slot.complete) {
         slot.link = null
+        this.#options.board.addInFlight(link.worker, -1)
         continue
       }
       this.#free(slot)
@@ -101,7 +116,6 @@ export class Dispatcher implements AcceptorHandler {
         exchange.abort()
       } else this.#answer(exchange, workerLost(), route)
     }
-    this.#options.board.resetInFlight(link.worker)
   }
 
   onRequest(exchange: Downstream): void {
@@ -116,7 +130,7 @@ export class Dispatcher implements AcceptorHandler {
       return
     }
     if (this.#own.serve(exchange, route, intake.target)) return
-    const link = this.#leastLoaded()
+    const link = this.#links.leastLoaded()
     if (link === null || board.inFlight(link.worker) >= sessionsPerWorker) {
       this.#answer(exchange, overloaded(), route)
       return
@@ -158,6 +172,7 @@ export class Dispatcher implements AcceptorHandler {
     const slot = slotOf(exchange)
     if (slot === null) return
     this.#options.counters.add('aborted')
+    if (!slot.answered) this.#options.answers?.add(slot.route, exchange.head.method, CLIENT_LEFT)
     slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0)
     this.#free(slot)
   }
@@ -240,6 +255,7 @@ export class Dispatcher implements AcceptorHandler {
     slot.complete = head.complete
     slot.wantSent = head.wantSent
     this.#options.counters.add(statusCounter(head.status))
+    this.#options.answers?.add(slot.route, exchange.head.method, head.status)
     if (head.status === 101) {
       slot.tunnel = true
       exchange.upgrade?.(head.statusText, head.headerBlock)
@@ -259,28 +275,9 @@ export class Dispatcher implements AcceptorHandler {
     slot.ungranted = 0
   }
 
-  /** The worker with the fewest sessions; among equals they take turns. */
-  #leastLoaded(): WorkerLink | null {
-    const links = this.#links
-    const { board } = this.#options
-    let best: WorkerLink | null = null
-    let bestLoad = Number.POSITIVE_INFINITY
-    this.#turn += 1
-    for (let i = 0; i < links.length; i += 1) {
-      const link = links[(i + this.#turn) % links.length]
-      // A damaged mailbox is closed: its worker is about to be removed.
-      if (link === undefined || link.mailbox.closed) continue
-      const load = board.inFlight(link.worker)
-      if (load >= bestLoad) continue
-      best = link
-      bestLoad = load
-    }
-    return best
-  }
-
   /** An answer without a worker. */
   #answer(exchange: Downstream, error: GatewayError, route: number): void {
-    this.#options.onAnsweredHere(exchange, error)
+    this.#options.onAnsweredHere(exchange, error, route)
     this.#own.error(exchange, route, error)
   }
 

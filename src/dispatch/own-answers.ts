@@ -7,6 +7,7 @@ import type { RouteAnswer, RouteAnswerer } from '../routing/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
 import { errorResponse } from '../session/error-response.js'
 import type { GatewayError } from '../session/errors.js'
+import type { AnswerCounts } from '../telemetry/index.js'
 import { routeAnswers } from './route-answers.js'
 
 export interface OwnAnswersOptions {
@@ -14,6 +15,7 @@ export interface OwnAnswersOptions {
   /** As in `DispatcherOptions`. */
   readonly responseEdits: readonly (readonly HeaderEdits[])[]
   readonly counters: CounterRow<GatewayCounter>
+  readonly answers?: AnswerCounts
   onServedHere?(exchange: Downstream, route: number, status: number): void
 }
 
@@ -51,6 +53,7 @@ export class OwnAnswers {
     for (const edits of responseEdits[route] ?? []) block = editHeaderBlock(block, edits)
     counters.add('answered')
     counters.add(statusCounter(status))
+    this.#options.answers?.add(route, exchange.head.method, status)
     const respond = (): void => exchange.respond(status, statusText, block, body, body.length)
     // Never in the same turn as a chunked request: what follows its body must not be taken for another request (U3).
     if (exchange.head.contentLength === LENGTH_CHUNKED) setImmediate(respond)

@@ -39,6 +39,12 @@ export class HistogramStore {
     }
   }
 
+  /** The counts of one writer: what it records shows in there. */
+  countsOf(writer: number, route: number, phase: Phase): Uint32Array {
+    const base = ((writer * this.routes + route) * PHASES.length + PHASE_INDEX[phase]) * SLOTS
+    return this.#counts.subarray(base, base + SLOTS)
+  }
+
   /** Merges all writers' counts into a histogram of the library, for percentiles and export. @param route null: all routes */
   merged(phase: Phase, route: number | null = null): Int32Histogram {
     const histogram = new Int32Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)

@@ -1,3 +1,7 @@
+export { BUCKET_BOUNDS_S, type ClassicHistogram, classicHistogram } from './buckets.js'
+export { type CurvePoint, percentileCurve } from './curve.js'
+export { type HistogramChoice, histogramLog, intervalLog, percentileText } from './histogram-log.js'
 export { HistogramStore, PHASES, type Phase, type Recorder } from './histogram-store.js'
+export { IntervalRecorder, WINDOWS_S, type WindowS } from './interval-recorder.js'
 export { SLOTS, slotOf } from './layout.js'
-export { histogramLog, type LatencySummary, summaries, summarize } from './summary.js'
+export { type LatencySummary, summaries, summariesOf, summarize } from './summary.js'

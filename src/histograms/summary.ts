@@ -1,4 +1,4 @@
-import { HistogramLogWriter, type Int32Histogram } from 'hdr-histogram-js'
+import type { Int32Histogram } from 'hdr-histogram-js'
 import { type HistogramStore, PHASES, type Phase } from './histogram-store.js'
 
 /** Percentiles of one phase, milliseconds. */
@@ -24,41 +24,13 @@ export function summarize(histogram: Int32Histogram): LatencySummary {
   }
 }
 
-/**
- * Everything recorded since the start as an HdrHistogram log (format 1.3), one line per route and phase, tagged `route:phase`.
- * Values are microseconds.
- */
-export function histogramLog(
-  store: HistogramStore,
-  routeNames: readonly string[],
-  startMs: number,
-  nowMs: number,
-): string {
-  let text = ''
-  const writer = new HistogramLogWriter((line) => {
-    text += line
-  })
-  writer.outputLogFormatVersion()
-  writer.outputStartTime(startMs)
-  writer.outputLegend()
-  for (const [route, name] of routeNames.entries()) {
-    for (const phase of PHASES) {
-      const histogram = store.merged(phase, route)
-      if (histogram.totalCount === 0) continue
-      histogram.tag = `${tagOf(name)}:${phase}`
-      writer.outputIntervalHistogram(histogram, 0, (nowMs - startMs) / 1000)
-    }
-  }
-  return text
+/** Summaries of all phases. @param histogramOf gives the histogram of a phase */
+export function summariesOf(histogramOf: (phase: Phase) => Int32Histogram): Record<Phase, LatencySummary> {
+  const entries = PHASES.map((phase) => [phase, summarize(histogramOf(phase))] as const)
+  return Object.fromEntries(entries) as Record<Phase, LatencySummary>
 }
 
-/** A tag holds neither commas nor white space. */
-function tagOf(name: string): string {
-  return name.replace(/[\s,]+/g, '_')
-}
-
-/** Summaries of all phases over all routes. */
+/** Summaries of all phases over all routes, since the start. */
 export function summaries(store: HistogramStore): Record<Phase, LatencySummary> {
-  const of = (phase: Phase): LatencySummary => summarize(store.merged(phase))
-  return { queue: of('queue'), upstream: of('upstream'), total: of('total') }
+  return summariesOf((phase) => store.merged(phase))
 }

@@ -3,14 +3,16 @@ import { type Acceptor, createAcceptor } from '../acceptor/index.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
-import { type Control, startControl } from '../control/index.js'
+import { type Control, redactedConfig, startControl } from '../control/index.js'
 import { Dispatcher, Router } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
 import { HistogramStore } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
+import { Telemetry, watchThread } from '../telemetry/index.js'
 import { clockAnchor } from '../time/index.js'
 import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
+import { commandHandler } from './admin-commands.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -36,6 +38,8 @@ export async function startGateway(
   }
   publishConfigured()
   const row = counters.row(0)
+  const telemetry = new Telemetry({ workers: config.workers.count, routes: config.routes.length })
+  const errors = telemetry.errors.row(0)
   const instanceId = randomBytes(4).toString('hex')
   let whenIdle: (() => void) | null = null
   const dispatcher = new Dispatcher({
@@ -45,8 +49,11 @@ export async function startGateway(
     intake: { paths: config.paths, forwarding: config.forwarding, instanceId },
     board,
     counters: row,
+    answers: telemetry.answers,
     sessionsPerWorker: config.limits.sessionsPerWorker,
-    onAnsweredHere({ head }, error) {
+    onAnsweredHere({ head }, error, route) {
+      const { status, reason } = error
+      errors.add({ timeMs: Date.now(), route, status, reason, requestId: head.requestId })
       if (!config.log.access) return
       const fields = {
         reqId: head.requestId,
@@ -64,6 +71,7 @@ export async function startGateway(
     },
     onRefused(refusal, requestId, client) {
       const { status, reason, kind, message } = refusal
+      errors.add({ timeMs: Date.now(), route: -1, status, reason, requestId })
       logger.info({ reqId: requestId, client, status, reason, kind }, `refused: ${message}`)
     },
     onIdle: () => whenIdle?.(),
@@ -74,12 +82,14 @@ export async function startGateway(
     board,
     countersBuffer: counters.buffer,
     histograms,
+    telemetry: telemetry.buffers,
     peers,
     counters: row,
     logger,
     instanceId,
   })
   const draining = new SharedArrayBuffer(4)
+  const onDrain = options.onDrainAsked ?? ((): void => void gateway.drain())
   let control: Control | null = null
   let acceptor: Acceptor
   try {
@@ -91,6 +101,10 @@ export async function startGateway(
         board: board.buffer,
         counters: counters.buffer,
         histograms,
+        telemetry: telemetry.buffers,
+        access: { hosts: config.admin?.hosts ?? [], token: config.admin?.token ?? null },
+        config: redactedConfig(config),
+        logLevel: config.log.level,
         routes,
         draining,
         peers: {
@@ -100,10 +114,11 @@ export async function startGateway(
           dns: config.dns,
         },
       }
-      const listen = config.admin ?? { host: '', port: null }
-      const task = { ...listen, ...shared, version: packageVersion() }
+      const { host, port } = config.admin ?? { host: '', port: null }
+      const task = { host, port, ...shared, version: packageVersion() }
+      const onCommand = commandHandler({ pool, logger, patienceMs: config.drain.timeoutMs, drain: onDrain })
       // Without it nobody publishes addresses any more: the workers ask for the names themselves.
-      control = await startControl(task, logger, publishConfigured)
+      control = await startControl(task, logger, publishConfigured, onCommand)
     }
     acceptor = await createAcceptor(config.acceptor, acceptorOptions(config), dispatcher)
   } catch (error) {
@@ -112,11 +127,16 @@ export async function startGateway(
     throw error
   }
 
+  const stopWatching = watchThread((load) => {
+    telemetry.threads.write(0, load)
+    telemetry.threads.connections = acceptor.connections
+  })
   let closing: Promise<void> | null = null
   let lost = 0
   const close = (): Promise<void> => {
     closing ??= (async () => {
       lost = dispatcher.inFlight
+      stopWatching()
       acceptor.stopListening()
       await acceptor.close()
       await pool.stop()
@@ -125,7 +145,7 @@ export async function startGateway(
     return closing
   }
   let drained: Promise<{ lost: number }> | null = null
-  return {
+  const gateway: ObservableGateway = {
     listen: { host: acceptor.host, port: acceptor.port },
     admin: control === null || config.admin === null ? null : { host: control.host, port: control.port },
     acceptorKind: acceptor.kind,
@@ -157,6 +177,7 @@ export async function startGateway(
     close,
     stats: () => ({ inFlight: dispatcher.inFlight, counters: counters.totals() }),
   }
+  return gateway
 }
 
 /** What is done for it once for all workers? */

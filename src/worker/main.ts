@@ -7,6 +7,7 @@ import { RingReader, RingWriter } from '../mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
+import { Telemetry, watchThread } from '../telemetry/index.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
 import {
   keepNames,
@@ -20,6 +21,7 @@ import {
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
 import { loadRoutes } from './routes.js'
+import { onAdminMessage, recordError } from './telemetry.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
 /**
@@ -39,6 +41,12 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const recorder = new HistogramStore(config.workers.count, config.routes.length, task.histograms).recorder(
     worker,
   )
+  const telemetry = new Telemetry(
+    { workers: config.workers.count, routes: config.routes.length },
+    task.telemetry,
+  )
+  const errors = telemetry.errors.row(worker + 1)
+  watchThread((load) => telemetry.threads.write(worker + 1, load))
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
@@ -72,6 +80,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
           if (outcome.error !== null) counters.add(`error:${outcome.error.reason}`)
           if (outcome.session.retryCount > 0) counters.add('retries', outcome.session.retryCount)
           recordTimes(recorder, outcome)
+          recordError(errors, outcome)
           if (config.log.access) logSession(logger, outcome)
         },
       },
@@ -107,6 +116,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         actor.mailbox.wake()
         return
       }
+      onAdminMessage(message, logger, port)
       if (message.type !== 'stop') return
       clearInterval(beat)
       names.close()

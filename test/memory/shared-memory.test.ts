@@ -89,7 +89,6 @@ describe('the board', () => {
         'beat' as const,
         'open' as const,
         'close' as const,
-        'reset' as const,
         'restart' as const,
       ),
       state: fc.constantFrom(...WORKER_STATES),
@@ -114,9 +113,6 @@ describe('the board', () => {
           } else if (what === 'restart') {
             board.countRestart(worker)
             expected.restarts += 1
-          } else if (what === 'reset') {
-            board.resetInFlight(worker)
-            expected.inFlight = 0
           } else {
             board.addInFlight(worker, what === 'open' ? 1 : -1)
             expected.inFlight += what === 'open' ? 1 : -1
