@@ -2,3 +2,4 @@ export type { AdminCommand, CommandHandler, CommandResult } from './admin-comman
 export type { LiveView } from './live-view.js'
 export { redactedConfig } from './redacted-config.js'
 export { type Control, startControl } from './start-control.js'
+export type { GatewayStats } from './stats.js'

@@ -9,7 +9,7 @@ const SECRET_KEY = /^(?:key|token|ca|cert|password|passphrase|secret|authorizati
 const SECRET_SECTIONS: ReadonlySet<string> = new Set(['options', 'headers', 'query'])
 
 /** Keys of a secret section whose values only say what is meant. */
-const PLAIN_KEYS: ReadonlySet<string> = new Set(['name', 'kind'])
+const PLAIN_KEYS: ReadonlySet<string> = new Set(['name', 'kind', 'op'])
 
 /**
  * The effective configuration for other eyes: keys of TLS, the token, everything given to filters and what conditions compare with are

@@ -85,12 +85,7 @@ describe('the board', () => {
   it('keeps what is written about one worker apart from all others', () => {
     const action = fc.record({
       worker: fc.nat(3),
-      what: fc.constantFrom(
-        'beat' as const,
-        'open' as const,
-        'close' as const,
-        'restart' as const,
-      ),
+      what: fc.constantFrom('beat' as const, 'open' as const, 'close' as const, 'restart' as const),
       state: fc.constantFrom(...WORKER_STATES),
     })
     fc.assert(

@@ -113,7 +113,8 @@ export function curveChart(element, isLog) {
     axes: [
       axis({
         size: 30,
-        splits: (plot) => ODDS.filter((odds) => odds <= (plot.scales.x.max ?? 1) * 1.001),
+        splits: (plot) =>
+          ODDS.filter((odds) => odds <= (plot.scales.x.max ?? 1) * 1.001 && (odds !== 2 || plot.width > 480)),
         filter: (_, splits) => splits,
         values: (_, splits) => splits.map(percentile),
       }),

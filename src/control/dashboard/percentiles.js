@@ -2,6 +2,8 @@ import { curveChart } from './charts.js'
 import { duration, whole } from './format.js'
 
 const KEY = 'headgate-baseline'
+/** Columns that a phone has no room for. */
+const RARE = new Set(['p90', 'requests'])
 const NAMES = ['p50', 'p90', 'p99', 'p999', 'max']
 
 /**
@@ -31,8 +33,8 @@ export function percentilePanel(byId) {
         : [longer.map(([p]) => 1 / (1 - p / 100)), at(points), at(before)],
     )
     byId('curve-rows').replaceChildren(
-      ...(now === null ? [] : [row('now', `now: ${now.name}`, now, base)]),
-      ...(base === null ? [] : [row('base', `baseline: ${base.name}`, base, null)]),
+      ...(now === null ? [] : [row('now', now.name, now, base)]),
+      ...(base === null ? [] : [row('base', base.name, base, null)]),
     )
     byId('clear').hidden = base === null
     byId('freeze').textContent = base === null ? 'Freeze as baseline' : 'Freeze again'
@@ -40,7 +42,7 @@ export function percentilePanel(byId) {
   log.addEventListener('change', () => chart.rebuild())
   byId('freeze').addEventListener('click', () => {
     if (now === null) return
-    base = { ...now, name: `${now.name}, ${new Date().toLocaleTimeString()}` }
+    base = { ...now, name: `${now.name}, at ${new Date().toLocaleTimeString()}` }
     write(base)
     draw()
   })
@@ -68,10 +70,15 @@ function row(kind, name, { percentiles, count }, other) {
   head.scope = 'row'
   const key = document.createElement('span')
   key.className = kind === 'base' ? 'key base' : 'key'
-  head.append(key, name)
+  head.append(key, kind === 'base' ? 'baseline' : 'now')
+  const about = document.createElement('small')
+  about.className = 'quiet'
+  about.textContent = name
+  head.append(about)
   line.append(head)
   for (const percentile of NAMES) {
     const cell = document.createElement('td')
+    cell.className = RARE.has(percentile) ? 'rare' : ''
     cell.textContent = count === 0 ? '–' : duration(percentiles[percentile])
     const before = other?.percentiles[percentile] ?? 0
     if (count > 0 && before > 0) {
@@ -84,6 +91,7 @@ function row(kind, name, { percentiles, count }, other) {
     line.append(cell)
   }
   const total = document.createElement('td')
+  total.className = 'rare'
   total.textContent = whole(count)
   line.append(total)
   return line

@@ -27,6 +27,14 @@ function keyed(parent, items, keyOf, create, update) {
   if (!same) parent.replaceChildren(...rows)
 }
 
+/** Cells say what they are where the head of the table is not shown. */
+function label(row, labels) {
+  for (const [index, text] of labels.entries()) {
+    if (text === '') row.cells[index].classList.add('whole')
+    else row.cells[index].dataset.label = text
+  }
+}
+
 function cells(row, texts) {
   for (const [index, text] of texts.entries()) {
     const cell = row.cells[index]
@@ -80,6 +88,7 @@ export function routeRows(body, legend, routes, selected, onSelect) {
     stack.append(bars, element('span', '', 'sum'))
     last.append(stack)
     row.append(first, element('td'), element('td'), element('td'), element('td'), last)
+    label(row, ['', 'req/s', '5xx/s', 'p50', 'p99', ''])
     return row
   }
   keyed(
@@ -129,7 +138,8 @@ export function upstreamRows(body, upstreams) {
   const create = () => {
     const row = element('tr')
     for (let index = 0; index < 6; index += 1) row.append(element('td'))
-    row.cells[1].className = 'mono'
+    row.cells[1].className = 'mono left'
+    label(row, ['upstream', 'peer', 'health', 'in flight', 'latency', 'ejections'])
     row.cells[2].append(element('span'))
     return row
   }
@@ -197,6 +207,7 @@ export function errorRows(body, errors) {
     const row = element('tr')
     for (let index = 0; index < 5; index += 1) row.append(element('td', '', index > 1 ? 'left' : ''))
     row.cells[4].classList.add('mono')
+    label(row, ['when', 'status', 'reason', 'route', ''])
     return row
   }
   keyed(
