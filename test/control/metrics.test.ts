@@ -83,15 +83,15 @@ describe('/metrics', () => {
     })
     expect(Object.keys(buckets)).toHaveLength(BUCKET_BOUNDS_S.length + 1)
     // It does not know sum and count of a histogram with labels.
-    const valueOf = (name: string) =>
+    const numberOf = (name: string) =>
       Number(
         ofRoute
           .find((line) => line.startsWith(`headgate_${name}{`))
           ?.split(' ')
           .at(-1),
       )
-    expect(valueOf('request_duration_seconds_count')).toBe(5)
-    expect(valueOf('request_duration_seconds_sum')).toBeCloseTo(20.0382, 1)
+    expect(numberOf('request_duration_seconds_count')).toBe(5)
+    expect(numberOf('request_duration_seconds_sum')).toBeCloseTo(20.0382, 1)
     expect(families.get('headgate_phase_duration_seconds')?.type).toBe('HISTOGRAM')
   })
 

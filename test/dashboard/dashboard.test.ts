@@ -122,6 +122,7 @@ describe.skipIf(!isThere)('the dashboard in Chromium', () => {
   })
 
   it('fits a phone, is dark where that is wanted, and has a name on every control', async () => {
+    await page.keyboard.press('f')
     await page.setViewportSize({ width: 390, height: 800 })
     await eventually('nothing sticks out', async () => {
       const width = await page
