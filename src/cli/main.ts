@@ -4,6 +4,7 @@ import { addCheckCommand } from './check.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { addRunCommand } from './run.js'
 import { addSchemaCommand } from './schema.js'
+import { addTopCommand } from './top.js'
 
 /** What a command reports its exit code to. */
 export type Finish = (code: ExitCode) => void
@@ -30,6 +31,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   addRunCommand(program, finish)
   addCheckCommand(program, finish)
   addSchemaCommand(program, finish)
+  addTopCommand(program, finish)
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError('(run with --help for what there is)')
   try {

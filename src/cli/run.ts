@@ -29,7 +29,7 @@ export function addRunCommand(program: Command, finish: Finish): void {
     .option('--listen <host:port>', 'where clients connect (default: 127.0.0.1:8080)', checked(parseListen))
     .option(
       '--admin <host:port|off>',
-      'admin listener, loopback only (default: 127.0.0.1:9901)',
+      'admin listener; other than loopback needs a token (default: 127.0.0.1:9901)',
       checked(parseAdmin),
     )
     .option('--workers <n|auto>', 'worker threads (default: auto)', checked(parseWorkers))

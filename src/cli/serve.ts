@@ -37,7 +37,13 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
     let stopping: { readonly sinceMs: number; readonly signal: string } | null = null
     let forced = false
     let ended = false
-    const starting = Promise.resolve().then(() => startGateway(config, { logger }))
+    /** The admin API: as the first signal. */
+    const onDrainAsked = (): void => {
+      if (stopping !== null) return
+      stopping = { sinceMs: now(), signal: 'POST /drain' }
+      void drain('POST /drain')
+    }
+    const starting = Promise.resolve().then(() => startGateway(config, { logger, onDrainAsked }))
 
     const finish = (code: ExitCode): void => {
       if (ended) return

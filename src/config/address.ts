@@ -42,19 +42,11 @@ export function parseListen(value: unknown): ListenAddress {
 }
 
 /**
- * Like {@link parseListen}, on a loopback address only; `false` or `'off'` is null.
+ * Like {@link parseListen}; `false` or `'off'` is null. Whether there is a token, which other addresses than loopback need, is not known here.
  * @throws InvalidValue
  */
 export function parseAdmin(value: unknown): ListenAddress | null {
-  if (value === false || value === 'off' || value === 'false') return null
-  const address = parseListen(value)
-  if (!isLoopback(address.host)) {
-    throw new InvalidValue(
-      `the admin listener has no authentication, so it may not listen on ${show(address.host)}`,
-      `use a loopback address, e.g. '127.0.0.1:${address.port}', or false`,
-    )
-  }
-  return address
+  return value === false || value === 'off' || value === 'false' ? null : parseListen(value)
 }
 
 /** 127.0.0.0/8, ::1 or `localhost`. */

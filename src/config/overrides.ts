@@ -30,7 +30,7 @@ export function applyOverrides(value: unknown, overrides: Overrides): Overridden
   }
   const { listen, admin, workers, acceptor, logLevel, upstream = [] } = overrides
   if (listen !== undefined) set('listen', '--listen', listen)
-  if (admin !== undefined) set('admin', '--admin', admin)
+  if (admin !== undefined) set('admin', '--admin', withAddress(result['admin'], admin))
   if (workers !== undefined) set('workers', '--workers', workers)
   if (acceptor !== undefined) set('acceptor', '--acceptor', acceptor)
   if (upstream.length > 0) {
@@ -47,4 +47,10 @@ export function applyOverrides(value: unknown, overrides: Overrides): Overridden
     value: result,
     sourceOf: (path) => flags.get(String(path[0])) ?? flags.get(path.slice(0, 2).join('.')) ?? null,
   }
+}
+
+/** The address of the flag; token and names of the file stay. */
+function withAddress(admin: unknown, address: string): unknown {
+  if (typeof admin !== 'object' || admin === null || address === 'off' || address === 'false') return address
+  return { ...admin, listen: address }
 }

@@ -1,5 +1,6 @@
 import { resolveWorkers, type SystemReaders, systemReaders } from './default-workers.js'
 import { covers } from './match.js'
+import { resolveAdmin } from './resolve-admin.js'
 import type { ResolveContext } from './resolve-context.js'
 import { resolveDns } from './resolve-dns.js'
 import { resolveObservability } from './resolve-observability.js'
@@ -35,12 +36,12 @@ export function resolveConfig(
     context.report('missing-key', ['upstreams'], 'there is no upstream', { hint, aspect: 'key' })
   }
   const routes = resolveRoutes(parsed, upstreams, context)
-  checkListeners(parsed, context)
+  const admin = resolveAdmin(parsed, context)
   const { limits, client, drain, workerLimits, log } = parsed
   return {
     file,
     listen: parsed.listen,
-    admin: parsed.admin,
+    admin,
     workers: resolveWorkers(parsed.workers, readers),
     acceptor: parsed.acceptor,
     limits: {
@@ -106,13 +107,4 @@ function defaultRoutes(names: readonly string[], context: ResolveContext): Parse
     context.report('missing-key', [], "'routes' is missing, and there is more than one upstream", { hint })
   }
   return [{ ...CATCH_ALL, upstream: only }]
-}
-
-function checkListeners(parsed: ParsedConfig, context: ResolveContext): void {
-  const { listen, admin } = parsed
-  if (admin === null || admin.port === 0 || listen.port !== admin.port) return
-  const overlaps = listen.host === admin.host || ['0.0.0.0', '::'].includes(listen.host)
-  if (!overlaps) return
-  const path = [context.isWritten(['admin']) ? 'admin' : 'listen']
-  context.report('address-in-use', path, `listen and admin both want port ${listen.port}`)
 }

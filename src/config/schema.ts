@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseAdmin, parseListen } from './address.js'
+import { parseListen } from './address.js'
 import {
   choice,
   count,
@@ -12,6 +12,7 @@ import {
   text,
   withReference,
 } from './leaf.js'
+import { adminSchema, LISTEN_PATTERN, PORT } from './schema-admin.js'
 import { dnsSchema } from './schema-dns.js'
 import { forwarding, paths } from './schema-forwarding.js'
 import { accessLog, answers, otlp, tracing } from './schema-observability.js'
@@ -20,20 +21,9 @@ import { upstreamSchema } from './schema-upstream.js'
 import type { ListenAddress } from './types.js'
 import { ACCEPTORS, LOG_LEVELS, MAX_WORKERS, parseWorkers } from './values.js'
 
-const LISTEN_PATTERN = '(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])?:\\d{1,5}|\\d{1,5}'
-const PORT = { type: 'integer', minimum: 0, maximum: 65_535 }
-
 const listen = leaf<ListenAddress, string | number>(
   { $comment: 'address', anyOf: [{ type: 'string', pattern: withReference(LISTEN_PATTERN) }, PORT] },
   parseListen,
-)
-
-const admin = leaf<ListenAddress | null, string | number | false>(
-  {
-    $comment: 'address or `false`',
-    anyOf: [{ type: 'string', pattern: withReference(`off|${LISTEN_PATTERN}`) }, PORT, { const: false }],
-  },
-  parseAdmin,
 )
 
 const workers = leaf<number | 'auto', number | 'auto'>(
@@ -149,10 +139,7 @@ export const configSchema = z.strictObject({
     description:
       'Where clients connect: `host:port`, `[::1]:8080`, `:8080` (all IPv4 addresses) or `8080` (on 127.0.0.1). Port 0: any that is free.',
   }),
-  admin: admin.prefault('127.0.0.1:9901').meta({
-    description:
-      'Admin and metrics listener, on a loopback address only, since it has no authentication; or `false`.',
-  }),
+  admin: adminSchema,
   workers: workers.prefault('auto').meta({
     description:
       'Worker threads. `auto`: the cores that the process may use (affinity and cgroup quota) minus one for the acceptor, at least 1.',

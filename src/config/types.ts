@@ -17,7 +17,7 @@ export interface GatewayConfig {
   readonly file: string | null
   readonly listen: ListenAddress
   /** Null: no admin listener. */
-  readonly admin: ListenAddress | null
+  readonly admin: AdminConfig | null
   readonly workers: WorkerCount
   readonly acceptor: 'auto' | 'uws' | 'node'
   readonly limits: LimitsConfig
@@ -47,6 +47,13 @@ export interface ListenAddress {
   readonly host: string
   /** 0: an ephemeral port. */
   readonly port: number
+}
+
+export interface AdminConfig extends ListenAddress {
+  /** What clients must show; absent: nothing, which is for loopback addresses only. */
+  readonly token?: string
+  /** Names that may stand in Host, lower case, beside `localhost` and any address. */
+  readonly hosts?: readonly string[]
 }
 
 export interface WorkerCount {

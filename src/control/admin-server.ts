@@ -1,74 +1,92 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { prometheusText } from './prometheus.js'
-import type { StatsReader } from './stats.js'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AccessRules, refuse } from './access.js'
+import { type AdminAnswer, type AdminStream, type Endpoint, matchPath, problem, text } from './endpoint.js'
 
-interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly body: string
+/** Only what this listener serves itself runs or is shown; nothing may frame it. */
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+const COMMON_HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': PAGE_POLICY,
 }
 
-const JSON_TYPE = 'application/json'
-const TEXT_TYPE = 'text/plain; charset=utf-8'
-const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
-
-const INDEX = `headgate admin
-  GET /live        200 while this process runs
-  GET /ready       200 when requests can be served, 503 with the reasons otherwise
-  GET /stats.json  counters and workers
-  GET /metrics     the same for Prometheus
-  GET /histogram.hlog  latencies since the start, HdrHistogram log format, microseconds
-`
-
-/** The admin listener. Read-only; answers from shared memory, so that asking costs the acceptor nothing. */
-export function createAdminServer(stats: StatsReader): Server {
+/** The admin listener: a table of endpoints behind the rules of access. */
+export function createAdminServer(endpoints: readonly Endpoint[], rules: AccessRules): Server {
   return createServer((request, response) => {
-    const { status, type, body } = hostIsOurs(request) ? answer(request, stats) : WRONG_HOST
-    response.writeHead(status, {
-      'content-type': type,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
+    // Bodies mean nothing here.
+    request.resume()
+    respond(request, response, endpoints, rules).catch((error: unknown) => {
+      if (response.headersSent) response.destroy()
+      else send(request, response, problem(500, error instanceof Error ? error.message : String(error)))
     })
-    response.end(request.method === 'HEAD' ? undefined : body)
   })
 }
 
-const WRONG_HOST: Answer = { status: 421, type: TEXT_TYPE, body: 'this host name is not served here\n' }
-
-function answer(request: IncomingMessage, stats: StatsReader): Answer {
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return { status: 405, type: TEXT_TYPE, body: 'GET only\n' }
-  const path = request.url?.split('?')[0]
-  switch (path) {
-    case '/':
-      return { status: 200, type: TEXT_TYPE, body: INDEX }
-    case '/live':
-      return { status: 200, type: JSON_TYPE, body: '{"live":true}\n' }
-    case '/ready': {
-      const { ready, notReady } = stats.read()
-      return {
-        status: ready ? 200 : 503,
-        type: JSON_TYPE,
-        body: `${JSON.stringify({ ready, reasons: notReady })}\n`,
-      }
-    }
-    case '/stats.json':
-      return { status: 200, type: JSON_TYPE, body: `${JSON.stringify(stats.read(), null, 2)}\n` }
-    case '/histogram.hlog':
-      return { status: 200, type: TEXT_TYPE, body: stats.histogramLog() }
-    case '/metrics':
-      return { status: 200, type: PROMETHEUS_TYPE, body: prometheusText(stats.read()) }
-    default:
-      return { status: 404, type: TEXT_TYPE, body: INDEX }
-  }
+/** The endpoints that have something to say about themselves, one a line. */
+export function endpointList(endpoints: readonly Endpoint[]): string {
+  const rows = endpoints.flatMap(({ method, path, about }) =>
+    about === undefined ? [] : [[`${method} ${path}`, about] as const],
+  )
+  const width = Math.max(...rows.map(([head]) => head.length))
+  return `headgate admin\n${rows.map(([head, about]) => `  ${head.padEnd(width)}  ${about}\n`).join('')}`
 }
 
-/**
- * The listener is on loopback, so a browser page could reach it under a name that it made point there (DNS rebinding, B23):
- * only addresses and `localhost` are served.
- */
-function hostIsOurs(request: IncomingMessage): boolean {
-  const host = request.headers.host ?? ''
-  const name = host.replace(/:\d+$/, '').toLowerCase()
-  return name === 'localhost' || /^127(?:\.\d{1,3}){3}$/.test(name) || name === '[::1]'
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  endpoints: readonly Endpoint[],
+  rules: AccessRules,
+): Promise<void> {
+  const url = request.url ?? '/'
+  const path = url.split('?')[0] ?? '/'
+  const found = endpoints.flatMap((endpoint) => {
+    const params = matchPath(endpoint.path, path)
+    return params === null ? [] : [{ endpoint, params }]
+  })
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  const chosen = found.find(({ endpoint }) => endpoint.method === method)
+  const refusal = refuse(request, rules, chosen?.endpoint.open !== true)
+  if (refusal !== null) {
+    // The name lets browsers ask for a password, which the token is.
+    const headers = refusal.status === 401 ? { 'www-authenticate': 'Basic realm="headgate admin"' } : {}
+    send(request, response, { ...problem(refusal.status, refusal.message), headers })
+    return
+  }
+  if (chosen === undefined) {
+    send(request, response, missing(found, endpoints))
+    return
+  }
+  const query = new URLSearchParams(url.slice(path.length + 1))
+  const accept = request.headers.accept ?? ''
+  const answer = await chosen.endpoint.answer({ query, params: chosen.params, accept })
+  if ('body' in answer) send(request, response, answer)
+  else stream(request, response, answer)
+}
+
+function missing(
+  found: readonly { readonly endpoint: Endpoint }[],
+  endpoints: readonly Endpoint[],
+): AdminAnswer {
+  if (found.length === 0) return text(endpointList(endpoints), 404)
+  const allow = [...new Set(found.map(({ endpoint }) => endpoint.method))].join(', ')
+  return { ...problem(405, `${allow} only`), headers: { allow } }
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answer: AdminAnswer): void {
+  response.writeHead(answer.status, { ...COMMON_HEADERS, 'content-type': answer.type, ...answer.headers })
+  response.end(request.method === 'HEAD' ? undefined : answer.body)
+}
+
+function stream(request: IncomingMessage, response: ServerResponse, answer: AdminStream): void {
+  response.writeHead(200, { ...COMMON_HEADERS, 'content-type': answer.type })
+  if (request.method === 'HEAD') {
+    response.end()
+    return
+  }
+  const stop = answer.start(response)
+  response.once('close', stop)
 }

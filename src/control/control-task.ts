@@ -1,6 +1,9 @@
-import type { UpstreamConfig } from '../config/types.js'
+import type { LogLevel, UpstreamConfig } from '../config/types.js'
 import type { OtlpConfig } from '../otlp/types.js'
+import type { TelemetryBuffers } from '../telemetry/index.js'
 import type { DnsSettings, HealthEvent } from '../upstream/index.js'
+import type { AccessRules } from './access.js'
+import type { AdminCommand, CommandResult } from './admin-command.js'
 
 /** What the control thread is given: where to listen and the shared memory that it reads. Plain data. */
 export interface ControlTask {
@@ -11,6 +14,11 @@ export interface ControlTask {
   readonly board: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
+  readonly telemetry: TelemetryBuffers
+  readonly access: AccessRules
+  /** The effective configuration without its secrets, as `/config` shows it. */
+  readonly config: unknown
+  readonly logLevel: LogLevel
   /** Names of the rows of histograms, as of `rowNames`: the routes by index, and one behind them. */
   readonly routes: readonly string[]
   /** One 32-bit word: 1 while the gateway drains. */
@@ -37,6 +45,13 @@ export type ControlMessage =
       readonly fields: Readonly<Record<string, unknown>>
       readonly text: string
     }
+  | { readonly type: 'command'; readonly id: number; readonly command: AdminCommand }
   | { readonly type: 'started' }
   | { readonly type: 'listening'; readonly host: string; readonly port: number }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
+
+/** To the control thread: what became of a command. */
+export interface CommandAnswer {
+  readonly id: number
+  readonly result: CommandResult
+}

@@ -5,10 +5,13 @@ import { useClockAnchor } from '../time/index.js'
 import { Http1Connector } from '../upstream/http1/index.js'
 import { HealthChecker, keepNames, type NameLog, peerChecker } from '../upstream/index.js'
 import { createAdminServer } from './admin-server.js'
-import type { ControlMessage, ControlTask } from './control-task.js'
+import type { CommandAnswer, ControlMessage, ControlTask } from './control-task.js'
+import { adminEndpoints } from './endpoints.js'
 import { exportMetrics } from './export-metrics.js'
+import { LiveFeed } from './live-feed.js'
 import { NamePublisher } from './name-publisher.js'
 import { peerTableOf } from './peer-stats.js'
+import { RemoteCommander } from './remote-commander.js'
 import { StatsReader } from './stats.js'
 
 // The control thread: everything that somebody may ask of the gateway is answered here, never on the acceptor's thread; and what is
@@ -17,6 +20,8 @@ const task: ControlTask = workerData
 
 /** How often lookups are counted, ms. */
 const COUNT_MS = 100
+/** Length of the shortest window of rates and histograms, ms. */
+const TICK_MS = 1000
 
 function tell(message: ControlMessage): void {
   parentPort?.postMessage(message)
@@ -54,7 +59,15 @@ if (task.otlp !== undefined) {
 
 if (task.port === null) tell({ type: 'started' })
 else {
-  const server = createAdminServer(new StatsReader(task))
+  const stats = new StatsReader(task)
+  const feed = new LiveFeed(stats)
+  setInterval(() => {
+    stats.sampler.tick(Date.now())
+    feed.tick()
+  }, TICK_MS)
+  const commands = new RemoteCommander((id, command) => tell({ type: 'command', id, command }))
+  parentPort?.on('message', ({ id, result }: CommandAnswer) => commands.onResult(id, result))
+  const server = createAdminServer(adminEndpoints({ stats, feed, commands }), task.access)
   server.on('error', (error: NodeJS.ErrnoException) => {
     tell({ type: 'failed', code: error.code ?? 'ERR', message: error.message })
   })

@@ -1,10 +1,6 @@
 import { BREAKER_STATES } from '../upstream/index.js'
+import { labelText as label, type Metric, type Sample } from './metric.js'
 import type { PeerStats, UpstreamStats } from './peer-stats.js'
-
-type Sample = [labels: string, value: number]
-
-/** One family of samples: name without prefix, type, help, samples. */
-export type Metric = readonly [name: string, type: 'counter' | 'gauge', help: string, samples: Sample[]]
 
 const STATES = ['healthy', 'unhealthy', 'unknown', 'maintenance'] as const
 
@@ -87,10 +83,4 @@ function guardMetrics(upstreams: readonly UpstreamStats[]): Metric[] {
 
 function total(peers: readonly PeerStats[], of: (peer: PeerStats) => number): number {
   return peers.reduce((sum, peer) => sum + of(peer), 0)
-}
-
-function label(labels: Readonly<Record<string, string>>): string {
-  return `{${Object.entries(labels)
-    .map(([name, value]) => `${name}="${value}"`)
-    .join(',')}}`
 }

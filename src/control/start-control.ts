@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from '../logging/index.js'
 import { logHealthEvent } from '../upstream/index.js'
-import type { ControlMessage, ControlTask } from './control-task.js'
+import type { CommandHandler } from './admin-command.js'
+import type { CommandAnswer, ControlMessage, ControlTask } from './control-task.js'
 
 export interface Control {
   /** Where the admin listener is; '' and 0 when there is none. */
@@ -13,12 +14,14 @@ export interface Control {
 /**
  * Starts the control thread: admin listener, health checks, names.
  * @param onLost the thread has ended without being closed
+ * @param onCommand what the admin API asks for; default: nothing can be done
  * @throws Error with the system's `code` (`EADDRINUSE`) when it cannot listen
  */
 export function startControl(
   task: ControlTask,
   logger: Logger,
   onLost: () => void = () => undefined,
+  onCommand: CommandHandler = async () => ({ ok: false, status: 501, message: 'nobody is there to do it' }),
 ): Promise<Control> {
   const thread = new Worker(new URL('./control-worker.js', import.meta.url), {
     workerData: task,
@@ -47,6 +50,11 @@ export function startControl(
           return
         case 'log':
           logger[message.level](message.fields, message.text)
+          return
+        case 'command':
+          void onCommand(message.command).then((result) =>
+            thread.postMessage({ id: message.id, result } satisfies CommandAnswer),
+          )
           return
         case 'started':
           resolve({ host: '', port: 0, close })

@@ -22,6 +22,7 @@ import {
 } from '../mailbox/index.js'
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
+import { type AnswerCounts, CLIENT_LEFT } from '../telemetry/index.js'
 import { now } from '../time/index.js'
 import { noAnswer } from './dispatch-errors.js'
 import { DEFAULT_INTAKE, Intake, type IntakeOptions } from './intake.js'
@@ -31,6 +32,7 @@ import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
 import { type Slot, SlotTable, slotOf } from './slot-table.js'
 import type { WorkerLink } from './worker-link.js'
+import { WorkerLinks } from './worker-links.js'
 
 export interface DispatcherOptions {
   readonly routes: readonly RouteConfig[]
@@ -41,6 +43,8 @@ export interface DispatcherOptions {
   readonly intake?: IntakeOptions
   readonly board: WorkerBoard
   readonly counters: CounterRow<GatewayCounter>
+  /** Answers by route, method and status. Default: not counted. */
+  readonly answers?: AnswerCounts
   readonly sessionsPerWorker: number
   /** A session has ended of which no worker can tell: it was answered here, or its worker was lost. */
   onEndedHere?(end: EndedHere): void
@@ -53,14 +57,14 @@ export interface DispatcherOptions {
 export class Dispatcher implements AcceptorHandler {
   readonly #options: DispatcherOptions
   readonly #slots: SlotTable
-  readonly #links: WorkerLink[] = []
+  readonly #links: WorkerLinks
   readonly #bodies = new RequestBodies()
   readonly #intake: Intake
   readonly #own: OwnAnswers
-  #turn = 0
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#links = new WorkerLinks(options.board)
     this.#slots = new SlotTable(options.board.workers * options.sessionsPerWorker)
     this.#intake = new Intake(options.router, options.intake ?? DEFAULT_INTAKE)
     this.#own = new OwnAnswers(options)
@@ -73,7 +77,18 @@ export class Dispatcher implements AcceptorHandler {
 
   /** A worker is ready to take sessions. */
   addLink(link: WorkerLink): void {
-    this.#links.push(link)
+    this.#links.add(link)
+  }
+
+  /** A worker is to get no more sessions; those that it has go on. @returns how many workers are left to take some */
+  retireLink(link: WorkerLink): number {
+    this.#links.remove(link)
+    return this.#links.count
+  }
+
+  /** Sessions that a worker's link has not finished. */
+  sessionsOf(link: WorkerLink): number {
+    return this.#slots.of(link).length
   }
 
   /**
@@ -81,8 +96,7 @@ export class Dispatcher implements AcceptorHandler {
    * lies whole in the acceptor, or was published before the worker died, notices nothing.
    */
   removeLink(link: WorkerLink): void {
-    const at = this.#links.indexOf(link)
-    if (at >= 0) this.#links.splice(at, 1)
+    this.retireLink(link)
     link.mailbox.readAll()
     link.mailbox.close()
     this.#bodies.forget(link)
@@ -90,6 +104,7 @@ export class Dispatcher implements AcceptorHandler {
       const { exchange, route, answered } = slot
       if (slot.complete) {
         slot.link = null
+        this.#options.board.addInFlight(link.worker, -1)
         continue
       }
       if (exchange !== null) {
@@ -98,7 +113,6 @@ export class Dispatcher implements AcceptorHandler {
       }
       this.#free(slot)
     }
-    this.#options.board.resetInFlight(link.worker)
   }
 
   onConnection(): void {
@@ -117,7 +131,7 @@ export class Dispatcher implements AcceptorHandler {
       return
     }
     if (this.#own.serve(exchange, route, intake.target)) return
-    const link = this.#leastLoaded()
+    const link = this.#links.leastLoaded()
     if (link === null || board.inFlight(link.worker) >= sessionsPerWorker) {
       this.#own.error(exchange, route, overloaded())
       return
@@ -162,6 +176,7 @@ export class Dispatcher implements AcceptorHandler {
       return
     }
     this.#options.counters.add('aborted')
+    if (!slot.answered) this.#options.answers?.add(slot.route, exchange.head.method, CLIENT_LEFT)
     slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0)
     this.#free(slot)
   }
@@ -248,6 +263,7 @@ export class Dispatcher implements AcceptorHandler {
     slot.complete = head.complete
     slot.wantSent = head.wantSent
     this.#options.counters.add(statusCounter(head.status))
+    this.#options.answers?.add(slot.route, exchange.head.method, head.status)
     if (head.status === 101) {
       slot.tunnel = true
       exchange.upgrade?.(head.statusText, head.headerBlock)
@@ -265,25 +281,6 @@ export class Dispatcher implements AcceptorHandler {
     if (slot.stalled || slot.ungranted < atLeast || slot.link === null) return
     slot.link.mailbox.reserve(CREDIT, slot.index, slot.generation, 0, slot.ungranted)
     slot.ungranted = 0
-  }
-
-  /** The worker with the fewest sessions; among equals they take turns. */
-  #leastLoaded(): WorkerLink | null {
-    const links = this.#links
-    const { board } = this.#options
-    let best: WorkerLink | null = null
-    let bestLoad = Number.POSITIVE_INFINITY
-    this.#turn += 1
-    for (let i = 0; i < links.length; i += 1) {
-      const link = links[(i + this.#turn) % links.length]
-      // A damaged mailbox is closed: its worker is about to be removed.
-      if (link === undefined || link.mailbox.closed) continue
-      const load = board.inFlight(link.worker)
-      if (load >= bestLoad) continue
-      best = link
-      bestLoad = load
-    }
-    return best
   }
 
   /** The client has seen a part of an answer that nobody can complete any more. */

@@ -7,6 +7,7 @@ import type { RouteAnswer, RouteAnswerer } from '../routing/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
 import { errorResponse } from '../session/error-response.js'
 import type { GatewayError } from '../session/errors.js'
+import type { AnswerCounts } from '../telemetry/index.js'
 import { type EndedHere, OwnSession, ownSessionOf } from './own-session.js'
 import { routeAnswers } from './route-answers.js'
 
@@ -15,6 +16,7 @@ export interface OwnAnswersOptions {
   /** As in `DispatcherOptions`. */
   readonly responseEdits: readonly (readonly HeaderEdits[])[]
   readonly counters: CounterRow<GatewayCounter>
+  readonly answers?: AnswerCounts
   onEndedHere?(end: EndedHere): void
 }
 
@@ -78,6 +80,7 @@ export class OwnAnswers {
     let block = headerBlock
     for (const edits of responseEdits[route] ?? []) block = editHeaderBlock(block, edits)
     counters.add(statusCounter(status))
+    this.#options.answers?.add(route, exchange.head.method, status)
     exchange.owner = new OwnSession(route, status, error)
     this.pending += 1
     const respond = (): void => exchange.respond(status, statusText, block, body, body.length)

@@ -20,3 +20,11 @@ export function slotOf(valueUs: number): number {
   const bucket = magnitude > HALF_MAGNITUDE ? magnitude - HALF_MAGNITUDE : 0
   return (bucket << HALF_MAGNITUDE) + (value >> bucket)
 }
+
+/** The value that stands for a slot: the middle of its range, µs. */
+export function middleOf(slot: number): number {
+  if (slot < SUB_BUCKETS) return slot
+  const bucket = (slot >> HALF_MAGNITUDE) - 1
+  const width = 2 ** bucket
+  return (slot - (bucket << HALF_MAGNITUDE)) * width + width / 2
+}

@@ -42,10 +42,6 @@ export class WorkerBoard {
     this.#fields[at] = (this.#fields[at] ?? 0) + delta
   }
 
-  resetInFlight(worker: number): void {
-    this.#fields[worker * FIELDS + IN_FLIGHT] = 0
-  }
-
   state(worker: number): WorkerState {
     return WORKER_STATES[Atomics.load(this.#fields, worker * FIELDS + STATE)] ?? 'lost'
   }

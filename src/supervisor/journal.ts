@@ -3,6 +3,7 @@ import { AccessLog, type AccessLogEnd, NO_ENTRY } from '../access-log/index.js'
 import type { EndedHere } from '../dispatch/index.js'
 import type { Recorder } from '../histograms/index.js'
 import { fieldOf } from '../routing/index.js'
+import type { ErrorRow } from '../telemetry/index.js'
 import { now } from '../time/index.js'
 
 export interface JournalOptions {
@@ -10,6 +11,8 @@ export interface JournalOptions {
   readonly rows: readonly string[]
   /** The acceptor's own. */
   readonly recorder: Recorder
+  /** The acceptor's last errors. */
+  readonly errors: ErrorRow
   /** Absent: no access log. */
   readonly accessLog?: AccessLogEnd | undefined
 }
@@ -18,10 +21,12 @@ export interface JournalOptions {
 export class Journal {
   readonly #rows: readonly string[]
   readonly #recorder: Recorder
+  readonly #errors: ErrorRow
   readonly #log: AccessLog | null
 
-  constructor({ rows, recorder, accessLog }: JournalOptions) {
+  constructor({ rows, recorder, errors, accessLog }: JournalOptions) {
     this.#rows = rows
+    this.#errors = errors
     this.#recorder = recorder
     this.#log = accessLog === undefined ? null : new AccessLog(accessLog, { pid: process.pid })
   }
@@ -30,6 +35,10 @@ export class Journal {
     const unrouted = this.#rows.length - 1
     const lengthMs = now() - head.startMs
     if (isSent) this.#recorder.record(route < 0 ? unrouted : route, 'total', lengthMs)
+    if (error !== null) {
+      const { status: errorStatus, reason } = error
+      this.#errors.add({ timeMs: Date.now(), route, status: errorStatus, reason, requestId: head.requestId })
+    }
     const log = this.#log
     if (log === null) return
     const hasError = error !== null || !isSent
@@ -63,6 +72,7 @@ export class Journal {
       const refusedMs = now()
       setImmediate(() => this.#recorder.record(this.#rows.length - 1, 'total', now() - refusedMs))
     }
+    this.#errors.add({ timeMs: Date.now(), route: -1, status, reason, requestId })
     this.#log?.write({ ...NO_ENTRY, kind: 'refused', requestId, client, status, reason, code: kind }, 1)
   }
 }

@@ -5,7 +5,7 @@ import { type RunningAccessLog, startAccessLog } from '../access-log/index.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
-import { type Control, startControl } from '../control/index.js'
+import { type Control, redactedConfig, startControl } from '../control/index.js'
 import { Dispatcher, Router } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
 import { HistogramStore, histogramWriters, rowNames } from '../histograms/index.js'
@@ -13,8 +13,10 @@ import { type Logger, useColor } from '../logging/index.js'
 import { type CounterRow, SharedCounters, WorkerBoard } from '../memory/index.js'
 import { checkOtlpPackages } from '../otlp/index.js'
 import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
+import { Telemetry, watchThread } from '../telemetry/index.js'
 import { clockAnchor } from '../time/index.js'
 import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
+import { commandHandler } from './admin-commands.js'
 import { Journal } from './journal.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
@@ -44,11 +46,13 @@ export async function startGateway(
   }
   publishConfigured()
   const row = counters.row(0)
+  const telemetry = new Telemetry({ workers: config.workers.count, routes: config.routes.length })
   const instanceId = randomBytes(4).toString('hex')
   const accessLog = await openAccessLog(config, logger, row)
   const journal = new Journal({
     rows,
     recorder: histograms.recorder(config.workers.count),
+    errors: telemetry.errors.row(0),
     accessLog: accessLog?.ends[config.workers.count],
   })
   let whenIdle: (() => void) | null = null
@@ -59,6 +63,7 @@ export async function startGateway(
     intake: { paths: config.paths, forwarding: config.forwarding, instanceId },
     board,
     counters: row,
+    answers: telemetry.answers,
     sessionsPerWorker: config.limits.sessionsPerWorker,
     onEndedHere: (end) => journal.onEnded(end),
     onRefused: (refusal, requestId, client) => journal.onRefused(refusal, requestId, client),
@@ -70,6 +75,7 @@ export async function startGateway(
     board,
     countersBuffer: counters.buffer,
     histograms: histograms.buffer,
+    telemetry: telemetry.buffers,
     peers,
     counters: row,
     logger,
@@ -77,6 +83,7 @@ export async function startGateway(
     ...(accessLog === null ? {} : { accessLogs: accessLog.ends }),
   })
   const draining = new SharedArrayBuffer(4)
+  const onDrain = options.onDrainAsked ?? ((): void => void gateway.drain())
   let control: Control | null = null
   let acceptor: StartedAcceptor
   try {
@@ -87,6 +94,10 @@ export async function startGateway(
         board: board.buffer,
         counters: counters.buffer,
         histograms: histograms.buffer,
+        telemetry: telemetry.buffers,
+        access: { hosts: config.admin?.hosts ?? [], token: config.admin?.token ?? null },
+        config: redactedConfig(config),
+        logLevel: config.log.level,
         routes: rows,
         draining,
         ...(config.otlp === undefined ? {} : { otlp: config.otlp }),
@@ -97,10 +108,11 @@ export async function startGateway(
           dns: config.dns,
         },
       }
-      const listen = config.admin ?? { host: '', port: null }
-      const task = { ...listen, ...shared, version: packageVersion() }
+      const { host, port } = config.admin ?? { host: '', port: null }
+      const task = { host, port, ...shared, version: packageVersion() }
+      const onCommand = commandHandler({ pool, logger, patienceMs: config.drain.timeoutMs, drain: onDrain })
       // Without it nobody publishes addresses any more: the workers ask for the names themselves.
-      control = await startControl(task, logger, publishConfigured)
+      control = await startControl(task, logger, publishConfigured, onCommand)
     }
     acceptor = await createAcceptor(config.acceptor, acceptorOptions(config), dispatcher)
   } catch (error) {
@@ -110,11 +122,16 @@ export async function startGateway(
     throw error
   }
 
+  const stopWatching = watchThread((load) => {
+    telemetry.threads.write(0, load)
+    telemetry.threads.connections = acceptor.connections
+  })
   let closing: Promise<void> | null = null
   let lost = 0
   const close = (): Promise<void> => {
     closing ??= (async () => {
       lost = dispatcher.inFlight
+      stopWatching()
       acceptor.stopListening()
       await acceptor.close()
       await pool.stop()
@@ -124,7 +141,7 @@ export async function startGateway(
     return closing
   }
   let drained: Promise<{ lost: number }> | null = null
-  return {
+  const gateway: ObservableGateway = {
     listen: { host: acceptor.host, port: acceptor.port },
     admin: control === null || config.admin === null ? null : { host: control.host, port: control.port },
     acceptorKind: acceptor.kind,
@@ -158,6 +175,7 @@ export async function startGateway(
     reopenLogs: () => accessLog?.reopen(),
     stats: () => ({ inFlight: dispatcher.inFlight, counters: counters.totals() }),
   }
+  return gateway
 }
 
 /** The access log, if there is to be one: its thread has a ring for each worker, and behind them the acceptor's. */

@@ -4,6 +4,8 @@ import type { GatewayCounter } from '../session/counters.js'
 
 export interface GatewayOptions {
   readonly logger: Logger
+  /** The admin API asks to drain. Default: the gateway drains itself. */
+  readonly onDrainAsked?: () => void
 }
 
 /** A gateway that listens. Made by {@link StartGateway}. */

@@ -1,11 +1,13 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { AccessLogEnd } from '../access-log/index.js'
-import type { GatewayConfig } from '../config/types.js'
+import type { GatewayConfig, LogLevel } from '../config/types.js'
+import type { CommandResult } from '../control/index.js'
 import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/index.js'
 import type { Logger } from '../logging/index.js'
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import type { GatewayCounter } from '../session/counters.js'
+import type { TelemetryBuffers } from '../telemetry/index.js'
 import { clockAnchor } from '../time/index.js'
 import type { PeerTable } from '../upstream/index.js'
 import { BELL, type WorkerMessage, type WorkerTask } from '../worker/worker-task.js'
@@ -17,6 +19,7 @@ export interface WorkerPoolOptions {
   readonly board: WorkerBoard
   readonly countersBuffer: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
+  readonly telemetry: TelemetryBuffers
   readonly peers: PeerTable
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
@@ -41,6 +44,12 @@ interface Place {
   /** Why the supervisor ended the thread, if it did. */
   reason: string | null
   restart: NodeJS.Timeout | null
+  /** It is being restarted as asked; what is to be known of it when the new actor is ready. */
+  restarting: { readonly onReady: () => void } | null
+  /** The link of the next actor, which takes sessions before that one has begun. */
+  nextLink: WorkerLink | null
+  /** Whoever waits for a profile of the thread. */
+  onCaptured: ((result: CommandResult) => void) | null
   /** Settled when the current actor's task is over. */
   task: Promise<void>
 }
@@ -48,6 +57,8 @@ interface Place {
 const START_TIMEOUT_MS = 20_000
 /** How often the supervisor looks whether workers beat, at most. */
 const LOOK_MS = 250
+/** How often somebody looks whether a worker that is to be restarted has finished, ms. */
+const LEFT_LOOK_MS = 20
 /** How long actors have to finish when the gateway stops. */
 const STOP_TIMEOUT_MS = 2_000
 
@@ -64,11 +75,13 @@ export class WorkerPool {
   #stopping = false
   #onFirstReady: ((error: Error | null) => void) | null = null
   #everReady = 0
+  #logLevel: LogLevel
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
     this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS
     const { config } = options
+    this.#logLevel = config.log.level
     const workers = config.workers.count
     const heapMb = Math.round(config.workerLimits.heapBytes / (1024 * 1024))
     this.#piscina = new Piscina({
@@ -96,6 +109,9 @@ export class WorkerPool {
       beatAtMs: 0,
       reason: null,
       restart: null,
+      restarting: null,
+      nextLink: null,
+      onCaptured: null,
       task: Promise.resolve(),
     }))
   }
@@ -135,16 +151,87 @@ export class WorkerPool {
     await this.#piscina.destroy()
   }
 
-  #run(place: Place): void {
-    const { config, dispatcher, board, countersBuffer, logger } = this.#options
+  /**
+   * Replaces a worker without losing a session: it gets no more of them, finishes those that it has, and a new one starts in its place. Where
+   * it is the only one, new sessions wait in the mailbox of the next one meanwhile.
+   * @param patienceMs longest wait for its sessions; what is left then is cut
+   * @returns when the new one is ready; null when the worker is not in a state to be restarted
+   */
+  async restart(worker: number, patienceMs: number): Promise<{ lost: number } | null> {
+    const place = this.#places[worker]
+    const link = place?.link ?? null
+    if (place === undefined || link === null || !place.ready || place.restarting !== null || this.#stopping)
+      return null
+    const ready = new Promise<void>((resolve) => {
+      place.restarting = { onReady: resolve }
+    })
+    const { dispatcher } = this.#options
+    if (dispatcher.retireLink(link) === 0) {
+      place.nextLink = this.#createLink(place)
+      dispatcher.addLink(place.nextLink)
+    }
+    const deadlineMs = performance.now() + patienceMs
+    while (dispatcher.sessionsOf(link) > 0 && place.link === link && performance.now() < deadlineMs)
+      await new Promise((resolve) => setTimeout(resolve, LEFT_LOOK_MS))
+    const lost = dispatcher.sessionsOf(link)
+    if (place.link === link) {
+      link.mailbox.flushNow()
+      place.port?.postMessage({ type: 'stop' } satisfies WorkerMessage)
+      const { task } = place
+      const overdue = setTimeout(() => {
+        if (place.link === link) this.#terminate(place, 'the worker did not end when it was told to')
+      }, STOP_TIMEOUT_MS)
+      await task
+      clearTimeout(overdue)
+    }
+    await ready
+    return { lost }
+  }
+
+  /** Takes a CPU profile of a worker's thread. */
+  capture(worker: number, durationMs: number): Promise<CommandResult> {
+    const place = this.#places[worker]
+    const port = place?.port ?? null
+    if (place === undefined || port === null || !place.ready || place.onCaptured !== null)
+      return Promise.resolve({
+        ok: false,
+        status: 409,
+        message: `worker ${worker} is not ready, or being profiled already`,
+      })
+    return new Promise((resolve) => {
+      place.onCaptured = resolve
+      port.postMessage({ type: 'capture', durationMs } satisfies WorkerMessage)
+    })
+  }
+
+  /** All workers log from this level on, also those that start later. */
+  setLogLevel(level: LogLevel): void {
+    this.#logLevel = level
+    for (const { port } of this.#places)
+      port?.postMessage({ type: 'log-level', level } satisfies WorkerMessage)
+  }
+
+  #createLink(place: Place): WorkerLink {
+    const { dispatcher, logger } = this.#options
     const { worker } = place
-    const { port1, port2 } = new MessageChannel()
     const handler = dispatcher.handlerFor((error) => {
       logger.error({ worker, err: error }, 'the mailbox of a worker is damaged')
       if (place.link === link) this.#terminate(place, 'the mailbox of the worker is damaged')
     })
-    const link = createWorkerLink(worker, () => port1.postMessage(BELL), handler)
+    // Before its actor runs nobody hears the bell: what lies in the ring is read when it starts.
+    const ring = (): void => {
+      if (place.link === link) place.port?.postMessage(BELL)
+    }
+    const link = createWorkerLink(worker, ring, handler)
     handler.link = link
+    return link
+  }
+
+  #run(place: Place): void {
+    const { config, board, countersBuffer } = this.#options
+    const { worker } = place
+    const { port1, port2 } = new MessageChannel()
+    const link = place.nextLink ?? this.#createLink(place)
     place.link = link
     place.port = port1
     place.threadId = -1
@@ -156,16 +243,20 @@ export class WorkerPool {
       if (message === BELL) link.mailbox.wake()
       else if (message.type === 'running') place.threadId = message.threadId
       else if (message.type === 'ready') this.#onReady(place, link)
+      else if (message.type === 'captured') this.#onCaptured(place, { ok: true, value: message.profile })
+      else if (message.type === 'not-captured')
+        this.#onCaptured(place, { ok: false, status: 409, message: message.message })
     })
     const task: WorkerTask = {
       worker,
-      config,
+      config: { ...config, log: { ...config.log, level: this.#logLevel } },
       port: port2,
       toWorker: link.toWorker,
       toAcceptor: link.toAcceptor,
       board: board.buffer,
       counters: countersBuffer,
       histograms: this.#options.histograms,
+      telemetry: this.#options.telemetry,
       peers: this.#options.peers.buffer,
       clockAnchorMs: clockAnchor(),
       accessLog: this.#options.accessLogs?.[place.worker],
@@ -184,7 +275,10 @@ export class WorkerPool {
     this.#expectBeat(place, 0)
     board.setState(place.worker, 'ready')
     link.mailbox.wake()
-    dispatcher.addLink(link)
+    if (place.nextLink === link) place.nextLink = null
+    else dispatcher.addLink(link)
+    place.restarting?.onReady()
+    place.restarting = null
     this.#everReady += 1
     if (this.#everReady === this.#places.length) this.#onFirstReady?.(null)
   }
@@ -195,10 +289,21 @@ export class WorkerPool {
     place.port?.close()
     place.port = null
     place.link = null
+    this.#onCaptured(place, { ok: false, status: 500, message: 'the worker ended meanwhile' })
     board.setState(place.worker, 'lost')
     dispatcher.removeLink(link)
-    if (this.#stopping) return
+    if (place.nextLink === link) place.nextLink = null
+    if (this.#stopping) {
+      place.restarting?.onReady()
+      return
+    }
     const { reason } = place
+    if (place.restarting !== null && reason === null && error === null) {
+      logger.info({ worker: place.worker }, 'a worker has ended as asked and is started again')
+      board.countRestart(place.worker)
+      this.#startAgain(place, 0)
+      return
+    }
     const cause = reason === null ? (error ?? new Error('the worker ended by itself')) : new Error(reason)
     if (this.#onFirstReady !== null) {
       this.#onFirstReady(cause)
@@ -211,7 +316,11 @@ export class WorkerPool {
       { worker: place.worker, err: cause, restartInMs: delayMs },
       'a worker was lost and is replaced',
     )
-    // Never twice on one thread: what a failed start left in its module cache would fail every later one.
+    this.#startAgain(place, delayMs)
+  }
+
+  /** Never twice on one thread: what a failed start left in its module cache would fail every later one. */
+  #startAgain(place: Place, delayMs: number): void {
     void this.#endThread(place).then(() => {
       this.#options.peers.releaseWorker(place.worker)
       if (this.#stopping) return
@@ -220,6 +329,11 @@ export class WorkerPool {
         this.#run(place)
       }, delayMs)
     })
+  }
+
+  #onCaptured(place: Place, result: CommandResult): void {
+    place.onCaptured?.(result)
+    place.onCaptured = null
   }
 
   /** Replaces workers that stopped beating, or do not come up: a filter that never returns to the event loop (C2). */

@@ -9,6 +9,7 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { startSpanExport } from '../otlp/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { describeSession } from '../session/describe.js'
+import { Telemetry, watchThread } from '../telemetry/index.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
 import { Tracer } from '../tracing/index.js'
 import {
@@ -25,6 +26,7 @@ import { Actor } from './actor.js'
 import { recordSession } from './record-session.js'
 import { loadRoutes } from './routes.js'
 import { sessionSpans } from './session-spans.js'
+import { onAdminMessage, recordError } from './telemetry.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
 /**
@@ -55,6 +57,12 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       : await startSpanExport(otlp, otlp.tracesUrl, (problem, lost) =>
           logger.warn({ problem, lost }, 'spans could not be exported'),
         )
+  const telemetry = new Telemetry(
+    { workers: config.workers.count, routes: config.routes.length },
+    task.telemetry,
+  )
+  const errors = telemetry.errors.row(worker + 1)
+  watchThread((load) => telemetry.threads.write(worker + 1, load))
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
@@ -90,6 +98,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
           if (outcome.error !== null) counters.add(`error:${outcome.error.reason}`)
           if (outcome.session.retryCount > 0) counters.add('retries', outcome.session.retryCount)
           recordSession(recorder, outcome)
+          recordError(errors, outcome)
           if (accessLog !== null) logSession(accessLog, outcome)
           if (spans !== null) for (const span of sessionSpans(outcome)) spans.add(span)
           if (logger.isLevelEnabled('debug')) {
@@ -130,6 +139,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         actor.mailbox.wake()
         return
       }
+      onAdminMessage(message, logger, port)
       if (message.type !== 'stop') return
       clearInterval(beat)
       names.close()

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { AccessLogEnd } from '../access-log/index.js'
-import type { GatewayConfig } from '../config/types.js'
+import type { GatewayConfig, LogLevel } from '../config/types.js'
+import type { TelemetryBuffers } from '../telemetry/index.js'
 import type { PeerTable } from '../upstream/index.js'
 
 /** What a worker is given when its actor starts: plain data, shared memory, and its doorbell. */
@@ -14,6 +15,7 @@ export interface WorkerTask {
   readonly board: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
+  readonly telemetry: TelemetryBuffers
   /** Of the {@link PeerTable}. */
   readonly peers: SharedArrayBuffer
   readonly clockAnchorMs: number
@@ -32,6 +34,13 @@ export type WorkerMessage =
   | { readonly type: 'running'; readonly threadId: number }
   /** All filters are loaded: sessions may come. */
   | { readonly type: 'ready' }
+  /** Log from this level on. */
+  | { readonly type: 'log-level'; readonly level: LogLevel }
+  /** Take a CPU profile of this thread. */
+  | { readonly type: 'capture'; readonly durationMs: number }
+  /** The profile, or why there is none. */
+  | { readonly type: 'captured'; readonly profile: string }
+  | { readonly type: 'not-captured'; readonly message: string }
   /** Finish: the actor's task resolves. */
   | { readonly type: 'stop' }
 

@@ -20,7 +20,7 @@ describe('exit code 0', () => {
   it('help lists only commands that there are', async () => {
     const { stdout } = await runCli(['--help'])
     const commands = [...stdout.matchAll(/^ {2}([a-z]+)\b/gm)].map((match) => match[1])
-    expect(commands).toEqual(['run', 'check', 'schema', 'help'])
+    expect(commands).toEqual(['run', 'check', 'schema', 'top', 'help'])
   })
 })
 
@@ -31,7 +31,8 @@ describe('exit code 2 for wrong usage', () => {
     [['run', '--lsten', 'x'], /unknown option '--lsten'\n\(Did you mean --listen\?\)/],
     [['run', '--listen', 'nonsense'], /'nonsense' has no port/],
     [['run', '--upstream', 'app'], /'app' has no port \(write 'app:80' or 'http:\/\/app'\)/],
-    [['run', '--admin', '0.0.0.0:9901'], /has no authentication/],
+    [['top', '--interval', '1ms'], /at least 100ms/],
+    [['top', '--admin', 'ftp://x'], /for example http:/],
     [['run', '--workers', 'all'], /expected 'auto' or a number, got 'all'/],
     [['run', '--workers', '0'], /0 is too small \(at least 1\)/],
     [['run', '--acceptor', 'nginx'], /expected 'auto' or 'uws' or 'node', got 'nginx'/],
@@ -60,6 +61,15 @@ describe('exit code 78 for a config that cannot be used', () => {
     const { code, stderr } = await runCli(['run'], { cwd: folderWith({}) })
     expect(code).toBe(78)
     expect(stderr).toContain('no config file here')
+  })
+
+  it('an admin listener for other machines without a token', async () => {
+    const { code, stderr } = await runCli(['run', '--upstream', '127.0.0.1:1', '--admin', '0.0.0.0:9901'])
+    expect(code).toBe(78)
+    expect(stderr).toContain(
+      "the admin listener has no authentication, so it may not listen on '0.0.0.0:9901'",
+    )
+    expect(stderr).toContain("token: '${ADMIN_TOKEN}'")
   })
 
   it('a config that is asked for and missing', async () => {

@@ -174,8 +174,16 @@ const MISTAKES: readonly Mistake[] = [
     yaml: `${APP}admin: 0.0.0.0:9901\n`,
     code: 'invalid-value',
     at: '4:8',
-    message: "the admin listener has no authentication, so it may not listen on '0.0.0.0'",
-    hint: "use a loopback address, e.g. '127.0.0.1:9901', or false",
+    message: "the admin listener has no authentication, so it may not listen on '0.0.0.0:9901'",
+    hint: "use a loopback address, e.g. '127.0.0.1:9901', or say admin: { listen: '0.0.0.0:9901', token: '${ADMIN_TOKEN}' }",
+  },
+  {
+    name: 'a token that can be guessed',
+    yaml: `${APP}admin: { token: short }\n`,
+    code: 'invalid-value',
+    at: '4:17',
+    message: 'the token is too short',
+    hint: 'at least 16 characters, from ${ADMIN_TOKEN} for example',
   },
   {
     name: 'admin on the port of the gateway',

@@ -7,6 +7,7 @@ import { HistogramStore } from '#src/histograms/index.js'
 import { SharedCounters, WorkerBoard } from '#src/memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '#src/session/counters.js'
 import { WorkerPool } from '#src/supervisor/worker-pool.js'
+import { Telemetry } from '#src/telemetry/index.js'
 import { PeerTable, tablePlan } from '#src/upstream/index.js'
 import { compileFilters } from '../support/compile-filter.js'
 import { eventually } from '../support/eventually.js'
@@ -61,6 +62,7 @@ async function poolFor(config: TestConfig, startTimeoutMs: number): Promise<Work
     board,
     countersBuffer: counters.buffer,
     histograms: new HistogramStore(count + 1, effective.routes.length + 1).buffer,
+    telemetry: new Telemetry({ workers: count, routes: effective.routes.length }).buffers,
     peers: new PeerTable(tablePlan(effective)),
     counters: counters.row(0),
     logger: pino({ level: 'info' }, new LogLines()),

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { Float64Histogram, HistogramLogReader } from 'hdr-histogram-js'
 import { expect, it } from 'vitest'
 import { HistogramStore } from '#src/histograms/histogram-store.js'
+import { histogramLog, summarize } from '#src/histograms/index.js'
 import { HIGHEST_US, SLOTS, slotOf } from '#src/histograms/layout.js'
-import { histogramLog, summarize } from '#src/histograms/summary.js'
 
 it('the slot of a value is the one that hdr-histogram-js uses, over the whole range', () => {
   const oracle = new Float64Histogram(1, HIGHEST_US, 3)

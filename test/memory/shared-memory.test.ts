@@ -85,13 +85,7 @@ describe('the board', () => {
   it('keeps what is written about one worker apart from all others', () => {
     const action = fc.record({
       worker: fc.nat(3),
-      what: fc.constantFrom(
-        'beat' as const,
-        'open' as const,
-        'close' as const,
-        'reset' as const,
-        'restart' as const,
-      ),
+      what: fc.constantFrom('beat' as const, 'open' as const, 'close' as const, 'restart' as const),
       state: fc.constantFrom(...WORKER_STATES),
     })
     fc.assert(
@@ -114,9 +108,6 @@ describe('the board', () => {
           } else if (what === 'restart') {
             board.countRestart(worker)
             expected.restarts += 1
-          } else if (what === 'reset') {
-            board.resetInFlight(worker)
-            expected.inFlight = 0
           } else {
             board.addInFlight(worker, what === 'open' ? 1 : -1)
             expected.inFlight += what === 'open' ? 1 : -1

@@ -60,11 +60,11 @@ export class UwsUpgrade extends UwsExchange {
     // From here on the response is no more.
     this.isAlive = false
     this.isOpen = false
-    response.cork(() => {
-      const head = { status: 101, statusText, headerBlock: headerBlock.replace(OWN, '') }
-      writeAnswerHead(response, head, this.head.requestId, false)
-      response.upgrade({ tunnel }, key, '', '', context)
-    })
+    const head = { status: 101, statusText, headerBlock: headerBlock.replace(OWN, '') }
+    response.cork(() => writeAnswerHead(response, head, this.head.requestId, false))
+    // Not inside `cork`: that looks at its response again afterwards, unless the WebSocket has another address. The memory is reallocated, so
+    // often it has the same; then what is read as the response's state is the WebSocket's, and may say "close".
+    response.upgrade({ tunnel }, key, '', '', context)
   }
 
   override write(chunk: Uint8Array): boolean {

@@ -1,0 +1,46 @@
+import type { HistogramStore } from './histogram-store.js'
+import { middleOf, SLOTS, slotOf } from './layout.js'
+import type { Phase } from './phases.js'
+
+/**
+ * Upper bounds of the classic buckets, seconds: those that OpenTelemetry recommends for durations of HTTP requests, and four below them
+ * for what a gateway itself takes.
+ */
+export const BUCKET_BOUNDS_S: readonly number[] = [
+  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+]
+
+/** A histogram as Prometheus has it. */
+export interface ClassicHistogram {
+  /** Values up to each bound of {@link BUCKET_BOUNDS_S}; exact to three significant digits. */
+  readonly cumulative: readonly number[]
+  readonly count: number
+  readonly sumS: number
+}
+
+const BOUND_SLOTS = BUCKET_BOUNDS_S.map((boundS) => slotOf(boundS * 1e6))
+
+/** Counts one route and phase over all writers into buckets. */
+export function classicHistogram(store: HistogramStore, route: number, phase: Phase): ClassicHistogram {
+  const inBucket = new Array<number>(BOUND_SLOTS.length + 1).fill(0)
+  let sumUs = 0
+  let count = 0
+  for (let writer = 0; writer < store.writers; writer += 1) {
+    const counts = store.countsOf(writer, route, phase)
+    let bucket = 0
+    for (let slot = 0; slot < SLOTS; slot += 1) {
+      const found = counts[slot] ?? 0
+      if (found === 0) continue
+      while (bucket < BOUND_SLOTS.length && slot > (BOUND_SLOTS[bucket] ?? 0)) bucket += 1
+      inBucket[bucket] = (inBucket[bucket] ?? 0) + found
+      count += found
+      sumUs += found * middleOf(slot)
+    }
+  }
+  let upTo = 0
+  const cumulative = BOUND_SLOTS.map((_, index) => {
+    upTo += inBucket[index] ?? 0
+    return upTo
+  })
+  return { cumulative, count, sumS: sumUs / 1e6 }
+}

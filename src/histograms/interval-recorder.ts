@@ -1,0 +1,132 @@
+import { Int32Histogram } from 'hdr-histogram-js'
+import type { HistogramStore } from './histogram-store.js'
+import { HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, SLOTS } from './layout.js'
+import { PHASES, type Phase } from './phases.js'
+
+/** Lengths of the windows that are kept beside the totals, seconds. */
+export const WINDOWS_S = [1, 10, 60] as const
+export type WindowS = (typeof WINDOWS_S)[number]
+
+const KEPT = Math.max(...WINDOWS_S)
+const BLOCK = 1024
+
+/** What came to one histogram within one interval. */
+interface Delta {
+  readonly slots: Uint16Array
+  readonly counts: Uint32Array
+}
+
+const NOTHING: Delta = { slots: new Uint16Array(0), counts: new Uint32Array(0) }
+
+/** One route and phase: its counts at the end of the last interval, and what came in each of those before. */
+interface Series {
+  /** Blocks that hold nothing but zeros are absent. */
+  readonly blocks: (Float64Array | undefined)[]
+  /** A ring: interval N lies at N modulo {@link KEPT}. */
+  readonly deltas: Delta[]
+}
+
+/** One interval of the log. */
+export interface IntervalSpan {
+  readonly startMs: number
+  readonly endMs: number
+}
+
+/**
+ * Cuts the shared counts into intervals: what was recorded between two ticks is kept as a list of the slots that grew, for the last
+ * minute. Belongs to one reading thread; the writers know nothing of it.
+ */
+export class IntervalRecorder {
+  readonly #store: HistogramStore
+  readonly #series: Series[]
+  readonly #spans: IntervalSpan[] = []
+  readonly #slots = new Uint16Array(SLOTS)
+  readonly #counts = new Uint32Array(SLOTS)
+  #ticks = 0
+  #lastMs: number
+
+  /** @param nowMs milliseconds since 1970: the first interval begins here, with what the store holds */
+  constructor(store: HistogramStore, nowMs: number) {
+    this.#store = store
+    this.#lastMs = nowMs
+    this.#series = Array.from({ length: store.routes * PHASES.length }, () => ({ blocks: [], deltas: [] }))
+    for (let route = 0; route < store.routes; route += 1) for (const phase of PHASES) this.#grow(route, phase)
+  }
+
+  /** Ends the interval. @param isActive false: nothing can have been recorded on this route, so it is not looked at */
+  tick(nowMs: number, isActive: (route: number) => boolean = () => true): void {
+    const at = this.#ticks % KEPT
+    for (let route = 0; route < this.#store.routes; route += 1) {
+      const active = isActive(route)
+      for (const phase of PHASES)
+        this.#at(route, phase).deltas[at] = active ? this.#grow(route, phase) : NOTHING
+    }
+    this.#spans[at] = { startMs: this.#lastMs, endMs: nowMs }
+    this.#lastMs = nowMs
+    this.#ticks += 1
+  }
+
+  /** What was recorded within the last intervals. @param route null: all routes. @param seconds intervals, at most 60 */
+  merged(phase: Phase, route: number | null, seconds: number): Int32Histogram {
+    const histogram = new Int32Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
+    const intervals = Math.min(seconds, this.#ticks, KEPT)
+    for (let back = 1; back <= intervals; back += 1) this.#addTo(histogram, phase, route, this.#ticks - back)
+    histogram.establishInternalTackingValues()
+    return histogram
+  }
+
+  /** Each of the last intervals, oldest first. */
+  *intervals(
+    phase: Phase,
+    route: number,
+    seconds: number,
+  ): Generator<{ readonly span: IntervalSpan; readonly histogram: Int32Histogram }> {
+    for (let back = Math.min(seconds, this.#ticks, KEPT); back >= 1; back -= 1) {
+      const span = this.#spans[(this.#ticks - back) % KEPT]
+      if (span === undefined) continue
+      const histogram = new Int32Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
+      this.#addTo(histogram, phase, route, this.#ticks - back)
+      histogram.establishInternalTackingValues()
+      yield { span, histogram }
+    }
+  }
+
+  #addTo(histogram: Int32Histogram, phase: Phase, route: number | null, tick: number): void {
+    const first = route ?? 0
+    const last = route ?? this.#store.routes - 1
+    for (let index = first; index <= last; index += 1) {
+      const { slots, counts } = this.#at(index, phase).deltas[tick % KEPT] ?? NOTHING
+      for (let i = 0; i < slots.length; i += 1) histogram.addToCountAtIndex(slots[i] ?? 0, counts[i] ?? 0)
+    }
+  }
+
+  #at(route: number, phase: Phase): Series {
+    const series = this.#series[route * PHASES.length + PHASES.indexOf(phase)]
+    if (series === undefined) throw new RangeError(`there is no route ${route}`)
+    return series
+  }
+
+  /** Brings the kept counts up to date. @returns what came */
+  #grow(route: number, phase: Phase): Delta {
+    const { blocks } = this.#at(route, phase)
+    const views: Float64Array[] = []
+    for (let writer = 0; writer < this.#store.writers; writer += 1)
+      views.push(this.#store.countsOf(writer, route, phase))
+    let found = 0
+    for (let slot = 0; slot < SLOTS; slot += 1) {
+      let count = 0
+      for (let writer = 0; writer < views.length; writer += 1) count += views[writer]?.[slot] ?? 0
+      if (count === 0) continue
+      const block = blocks[slot >> 10] ?? new Float64Array(BLOCK)
+      blocks[slot >> 10] = block
+      const came = count - (block[slot & (BLOCK - 1)] ?? 0)
+      if (came === 0) continue
+      block[slot & (BLOCK - 1)] = count
+      this.#slots[found] = slot
+      this.#counts[found] = came
+      found += 1
+    }
+    if (found === 0) return NOTHING
+    return { slots: this.#slots.slice(0, found), counts: this.#counts.slice(0, found) }
+  }
+}

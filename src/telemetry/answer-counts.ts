@@ -1,0 +1,92 @@
+/** Methods that have a label of their own; all others share the last one, since a client may invent them. */
+export const METHOD_LABELS = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'OPTIONS',
+  'PURGE',
+  'QUERY',
+  '_OTHER',
+] as const
+export type MethodLabel = (typeof METHOD_LABELS)[number]
+
+/** Stands for an answer when the client left before there was one, as in nginx's logs. */
+export const CLIENT_LEFT = 499
+
+const FIRST_STATUS = 100
+const LAST_STATUS = 599
+/** One for each status, and one behind them for statuses that HTTP does not know. */
+const STATUSES = LAST_STATUS - FIRST_STATUS + 2
+const METHOD_INDEX: ReadonlyMap<string, number> = new Map(METHOD_LABELS.map((label, index) => [label, index]))
+const OTHER_METHOD = METHOD_LABELS.length - 1
+const ROUTE_CELLS = METHOD_LABELS.length * STATUSES
+
+/** Counts of one route since the start. */
+export interface RouteAnswers {
+  /** Requests that have got the head of an answer, or were left by their clients before. */
+  readonly requests: number
+  /** Answers with 500 to 599. */
+  readonly serverErrors: number
+  /** Answers with 400 to 499, without clients that left. */
+  readonly clientErrors: number
+}
+
+/**
+ * Answers by route, method and status, in shared memory: written by the acceptor's thread alone, read by any. Counts are doubles, exact
+ * to 2^53. Pages of statuses that never occur are never written, so they take no memory.
+ */
+export class AnswerCounts {
+  readonly buffer: SharedArrayBuffer
+  readonly routes: number
+  readonly #cells: Float64Array
+
+  /** @param routes number of routes; requests without one are counted behind them. @param buffer of an instance of the same shape */
+  constructor(routes: number, buffer?: SharedArrayBuffer) {
+    this.routes = routes
+    this.buffer = buffer ?? new SharedArrayBuffer((routes + 1) * ROUTE_CELLS * 8)
+    this.#cells = new Float64Array(this.buffer)
+  }
+
+  /** @param route -1: none was found. @param status any number; what is no HTTP status is counted as such */
+  add(route: number, method: string, status: number): void {
+    const row = route < 0 ? this.routes : route
+    const column = status >= FIRST_STATUS && status <= LAST_STATUS ? status - FIRST_STATUS : STATUSES - 1
+    const at = row * ROUTE_CELLS + (METHOD_INDEX.get(method) ?? OTHER_METHOD) * STATUSES + column
+    this.#cells[at] = (this.#cells[at] ?? 0) + 1
+  }
+
+  /** All counts that are not 0. @param each gets -1 for requests without a route, and null for what is no HTTP status */
+  forEach(each: (route: number, method: MethodLabel, status: number | null, count: number) => void): void {
+    for (let row = 0; row <= this.routes; row += 1) {
+      for (const [index, method] of METHOD_LABELS.entries()) {
+        const base = row * ROUTE_CELLS + index * STATUSES
+        for (let column = 0; column < STATUSES; column += 1) {
+          const count = this.#cells[base + column] ?? 0
+          if (count === 0) continue
+          const status = column === STATUSES - 1 ? null : column + FIRST_STATUS
+          each(row === this.routes ? -1 : row, method, status, count)
+        }
+      }
+    }
+  }
+
+  /** Sums of each route, by index; requests without a route stand behind the last one. */
+  totals(): RouteAnswers[] {
+    const totals = Array.from({ length: this.routes + 1 }, () => ({
+      requests: 0,
+      serverErrors: 0,
+      clientErrors: 0,
+    }))
+    this.forEach((route, _, status, count) => {
+      const total = totals[route < 0 ? this.routes : route]
+      if (total === undefined) return
+      total.requests += count
+      if (status === null || status >= 500) total.serverErrors += count
+      else if (status >= 400 && status !== CLIENT_LEFT) total.clientErrors += count
+    })
+    return totals
+  }
+}

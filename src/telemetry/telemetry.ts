@@ -1,0 +1,34 @@
+import { AnswerCounts } from './answer-counts.js'
+import { RecentErrors } from './recent-errors.js'
+import { ThreadGauges } from './thread-gauges.js'
+
+/** How much there is to tell of; the same in every thread. */
+export interface TelemetryPlan {
+  readonly workers: number
+  readonly routes: number
+}
+
+/** The memory of a {@link Telemetry}: travels to other threads. */
+export interface TelemetryBuffers {
+  readonly answers: SharedArrayBuffer
+  readonly errors: SharedArrayBuffer
+  readonly threads: SharedArrayBuffer
+}
+
+/** What threads tell of themselves beside counters and histograms. Rows: 0 is the acceptor's, `1 + N` that of worker N. */
+export class Telemetry {
+  readonly answers: AnswerCounts
+  readonly errors: RecentErrors
+  readonly threads: ThreadGauges
+
+  /** @param buffers of a telemetry of the same plan, made in another thread */
+  constructor({ workers, routes }: TelemetryPlan, buffers?: TelemetryBuffers) {
+    this.answers = new AnswerCounts(routes, buffers?.answers)
+    this.errors = new RecentErrors(workers + 1, buffers?.errors)
+    this.threads = new ThreadGauges(workers + 1, buffers?.threads)
+  }
+
+  get buffers(): TelemetryBuffers {
+    return { answers: this.answers.buffer, errors: this.errors.buffer, threads: this.threads.buffer }
+  }
+}
