@@ -5,3 +5,5 @@ export {
   type SessionContextJson,
   type SessionContextOptions,
 } from '../session/session-context.js'
+export * from './macros/index.js'
+export * from './vast/index.js'
