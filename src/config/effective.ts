@@ -70,7 +70,8 @@ function childSchemas(schema: JsonSchema, value: object): [key: string, schema: 
 
 function shown(value: unknown, written: WrittenConfig, path: Path): unknown {
   const raw = valueAt(written.raw, path)
-  const mayBeSecret = path.includes('with') || (typeof raw === 'string' && raw.includes('${file:'))
+  const mayBeSecret =
+    path.includes('with') || path.includes('secrets') || (typeof raw === 'string' && raw.includes('${file:'))
   return mayBeSecret && raw !== undefined ? raw : value
 }
 

@@ -1,5 +1,6 @@
 import { REFUSAL_KINDS } from '../session/counters.js'
 import { REASONS } from '../session/errors.js'
+import { adMetrics } from './ad-metrics.js'
 import { peerMetrics } from './peer-metrics.js'
 import type { GatewayStats } from './stats.js'
 
@@ -84,6 +85,7 @@ export function prometheusText(stats: GatewayStats): string {
     stats.workers.map(({ worker, restarts }) => [`{worker="${worker}"}`, restarts]),
   )
   for (const [name, type, help, samples] of peerMetrics(stats.upstreams)) metric(name, type, help, samples)
+  for (const [name, type, help, samples] of adMetrics(counters)) metric(name, type, help, samples)
   metric('build_info', 'gauge', 'Version of the gateway.', [[`{version="${stats.version}"}`, 1]])
   return `${lines.join('\n')}\n`
 }

@@ -5,7 +5,7 @@ import type { MirrorEvent, SessionOutcome } from '../lifecycle/index.js'
 import { createLogger, flushLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
-import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
+import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import { totalTimeMs, upstreamLatencyMs } from '../session/timing.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
 import {
@@ -45,8 +45,15 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const names = keepNames(config.dns, logger)
   const table = new PeerTable(tablePlan(config), task.peers)
   const wheel = new DeadlineWheel()
-  const env = { wheel, count: (event: MirrorEvent) => counters.add(event) }
-  const { routes, upstreams } = await loadRoutes(config, env, (upstream) => ({
+  const env = {
+    wheel,
+    count: (event: MirrorEvent) => counters.add(event),
+    ads: {
+      logger,
+      count: (counter: GatewayCounter, amount?: number) => counters.add(counter, amount),
+    },
+  }
+  const { routes, upstreams, adRoutes } = await loadRoutes(config, env, (upstream) => ({
     names,
     shared: { table, upstream, worker },
     onBreakerChange: (change) => logBreakerChange(logger, config.upstreams[upstream]?.name ?? '', change),
@@ -114,7 +121,10 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       for (const { connector } of upstreams.values()) connector.close()
       port.close()
       // The lines of the last sessions, before the thread is gone.
-      void flushLogger(logger).then(resolve)
+      const closing = adRoutes.map((adRoute) => adRoute.close())
+      void Promise.allSettled(closing)
+        .then(() => flushLogger(logger))
+        .then(resolve)
     })
     board.beat(worker)
     port.postMessage({ type: 'ready' } satisfies WorkerMessage)

@@ -60,12 +60,15 @@ export class SessionEvents {
     }
     const { event, reservation } = known
     const { ad } = reservation.subject
+    const status = await this.#settle(event, reservation)
+    const isCharged = event === 'impression' && (status === 'counted' || status === 'late')
     return {
-      status: await this.#settle(event, reservation),
+      status,
       event,
       campaignId: reservation.campaignId,
       reservationId: reservation.id,
       ...(ad === undefined ? {} : { adId: ad }),
+      ...(isCharged && reservation.price !== null ? { charged: reservation.price } : {}),
     }
   }
 

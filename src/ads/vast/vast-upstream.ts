@@ -1,4 +1,5 @@
 import { now } from '../../time/index.js'
+import { checkContext } from '../context/index.js'
 import { MacroEngine, type MacroEngineOptions, type MacroValues, requestUrl } from '../macros/index.js'
 import {
   BaseUpstream,
@@ -75,6 +76,7 @@ export class VastUpstream extends BaseUpstream<VastResult> {
     const endpoint = call.endpoint ?? options.endpoint
     if (endpoint === undefined) throw new TypeError(`upstream '${this.name}' has no endpoint`)
     const { context, signal, withheld, device } = call
+    checkContext(context)
     const values = {
       SERVERSIDE: device === undefined ? 2 : 1,
       ...options.values,
