@@ -3,7 +3,7 @@ import { killedInMidLoad, servedUnderLoad } from './load.js'
 import { BACKENDS, type Backend } from './stores-under-test.js'
 
 // The full forms (50 workers × 1,000 requests, 100 kills) are in test/soak.
-const SHARED = BACKENDS.filter(({ name }) => name !== 'memory')
+const SHARED = BACKENDS.filter(({ name }) => !name.startsWith('memory'))
 const LOAD = { processes: 2, threads: 2, workers: 13 }
 const KILLS = 5
 
