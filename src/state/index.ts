@@ -1,5 +1,6 @@
 export { LmdbStore, type LmdbStoreOptions } from './lmdb-store.js'
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.js'
+export { PortStore, type PortStoreOptions, serveStore } from './port-store.js'
 export { RedisStore, type RedisStoreOptions } from './redis/index.js'
 export type {
   BudgetCheck,

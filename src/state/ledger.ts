@@ -40,7 +40,7 @@ export class Ledger {
     if (options.settle === true) {
       this.#settle(decision, nowMs + (options.rememberMs ?? options.holdMs))
       this.#count(decision, nowMs)
-    } else {
+    } else if (!holdsNothing(decision)) {
       this.#hold(decision, nowMs + options.holdMs)
     }
     return { granted: true }
@@ -57,6 +57,7 @@ export class Ledger {
       this.#count(decision, nowMs)
       return 'counted'
     }
+    if (holdsNothing(decision)) return 'counted'
     const policy = options.late ?? 'within-limit'
     if (policy === 'never') return 'refused'
     const noRoom =
@@ -213,4 +214,9 @@ export class Ledger {
     records.putBudget(check.key, { ...change(fresh), expiresAtMs })
     if (old === undefined && expiresAtMs !== null) records.schedule(expiresAtMs, 'budget', check.key)
   }
+}
+
+/** It only looks: there is nothing to hold, to be late with or to give back. */
+function holdsNothing({ caps, budgets }: Decision): boolean {
+  return budgets.length === 0 && caps.every(({ mode }) => mode === 'check')
 }

@@ -53,6 +53,9 @@ interface Waiting {
 /**
  * State in a file of this machine, shared by all threads and processes. A decision is one ACID transaction, so `kill -9` at any point
  * leaves either all of it or nothing; decisions of one turn of the event loop share a transaction.
+ *
+ * Open it in threads that nobody terminates: a worker that `terminate()` ends within a transaction hangs in lmdb's own cleaning up, with
+ * the lock of all. Workers that may be terminated ask through a {@link PortStore}.
  */
 export class LmdbStore implements StateStore {
   readonly name = 'lmdb'

@@ -1,7 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { LmdbStore, MemoryStore, RedisStore, type StateStore } from '#src/state/index.js'
+import { MessageChannel } from 'node:worker_threads'
+import {
+  LmdbStore,
+  MemoryStore,
+  PortStore,
+  RedisStore,
+  type StateStore,
+  serveStore,
+} from '#src/state/index.js'
 import { hasRedis, RedisCluster, RedisServer } from '../support/redis-server.js'
 
 /** Milliseconds that only tests move. */
@@ -25,6 +33,7 @@ export interface Backend {
 
 export type StoreSpec =
   | { readonly kind: 'memory' }
+  | { readonly kind: 'port' }
   | { readonly kind: 'lmdb'; readonly path: string; readonly durability: 'disk' | 'process' }
   | { readonly kind: 'redis'; readonly url: string }
   | { readonly kind: 'cluster'; readonly urls: string[] }
@@ -43,6 +52,7 @@ const redis = hasRedis('the Redis store, on a server and on a cluster')
 export const BACKENDS: readonly BackendKind[] = [
   { name: 'memory', available: true, start: startMemory },
   { name: 'lmdb', available: true, start: startLmdb },
+  { name: 'memory behind a port', available: true, start: startPort },
   { name: 'redis', available: redis, start: startRedis },
   { name: 'redis cluster', available: redis, start: startCluster },
 ]
@@ -52,6 +62,24 @@ async function startMemory(): Promise<Backend> {
     open: (clock) => new MemoryStore({ clock }),
     spec: { kind: 'memory' },
     clear: async () => undefined,
+    stop: async () => undefined,
+  }
+}
+
+async function startPort(): Promise<Backend> {
+  let clock: () => number = Date.now
+  let shared = new MemoryStore({ clock: () => clock() })
+  return {
+    open: (wanted) => {
+      clock = wanted
+      const { port1, port2 } = new MessageChannel()
+      serveStore(shared, port1)
+      return new PortStore(port2, shared)
+    },
+    spec: { kind: 'port' },
+    clear: async () => {
+      shared = new MemoryStore({ clock: () => clock() })
+    },
     stop: async () => undefined,
   }
 }

@@ -61,6 +61,7 @@ export class RedisConnection {
   readonly #timeoutMs: number
   readonly #wheel = new DeadlineWheel({ tickMs: TIMEOUT_TICK_MS })
   #connecting: Promise<void> | null = null
+  #isConnected = false
   #closed: Promise<void> | null = null
 
   constructor(options: RedisConnectionOptions) {
@@ -94,15 +95,23 @@ export class RedisConnection {
     return this.#closed
   }
 
+  /** Waits for answers that are due, but no longer than for any answer. */
   async #close(): Promise<void> {
-    const connecting = this.#connecting
-    this.#wheel.close()
-    if (!this.#client.isOpen) return
+    const connected = this.#isConnected
+    let timer: NodeJS.Timeout | undefined
     try {
-      if (connecting !== null && this.#breaker.state === 'closed') await this.#client.close()
-      else this.#client.destroy()
+      if (connected) {
+        const patience = new Promise((resolve) => {
+          timer = setTimeout(resolve, this.#timeoutMs)
+        })
+        await Promise.race([this.#client.close(), patience])
+      }
     } catch {
       // It is gone already, which is all that was wanted.
+    } finally {
+      clearTimeout(timer)
+      this.#wheel.close()
+      if (this.#client.isOpen) this.#client.destroy()
     }
   }
 
@@ -149,7 +158,9 @@ export class RedisConnection {
   #connected(): Promise<void> {
     if (this.#connecting === null || !this.#client.isOpen) {
       this.#connecting = this.#client.connect().then(
-        () => undefined,
+        () => {
+          this.#isConnected = true
+        },
         (error: unknown) => {
           this.#connecting = null
           throw error

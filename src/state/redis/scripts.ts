@@ -126,23 +126,23 @@ local function settle(status) redis.call('SET', KEYS[1], status, 'PX', text(reme
 export const RESERVE = `${PRELUDE}
 if redis.call('EXISTS', KEYS[1]) == 1 then return {} end
 for _, cap in ipairs(caps) do
-  if cap.reserves and redis.call('ZSCORE', cap.heldKey, id) then cap.own = true end
+  purgeCap(cap)
+  if redis.call('ZSCORE', cap.heldKey, id) then return {} end
 end
 for _, budget in ipairs(budgets) do
-  if redis.call('ZSCORE', budget.heldKey, budget.member) then budget.own = true end
+  purgeBudget(budget)
+  if redis.call('ZSCORE', budget.heldKey, budget.member) then return {} end
 end
 for i, cap in ipairs(caps) do
-  purgeCap(cap)
   local committed, reset = windowOf(cap)
   local held = redis.call('ZCARD', cap.heldKey)
-  if not cap.own and committed + held >= cap.max then
+  if committed + held >= cap.max then
     if committed < cap.max then reset = 0 end
     return { 'cap', i - 1, committed + held, reset }
   end
 end
 for i, budget in ipairs(budgets) do
-  purgeBudget(budget)
-  local reason = not budget.own and refusalOf(budget, true)
+  local reason = refusalOf(budget, true)
   if reason then return { 'budget', i - 1, reason } end
 end
 if mode == 'settle' then
@@ -152,18 +152,16 @@ if mode == 'settle' then
   return {}
 end
 for _, cap in ipairs(caps) do
-  if cap.reserves and not cap.own then
+  if cap.reserves then
     redis.call('ZADD', cap.heldKey, text(now + holdMs), id)
     keep(cap.heldKey, holdMs + 1000)
   end
 end
 for _, budget in ipairs(budgets) do
-  if not budget.own then
-    redis.call('ZADD', budget.heldKey, text(now + holdMs), budget.member)
-    redis.call('HSET', budget.key, 'cur', budget.currency)
-    addTo(budget, 'rm', 'rn', budget.m, budget.n)
-    touch(budget, now + holdMs)
-  end
+  redis.call('ZADD', budget.heldKey, text(now + holdMs), budget.member)
+  redis.call('HSET', budget.key, 'cur', budget.currency)
+  addTo(budget, 'rm', 'rn', budget.m, budget.n)
+  touch(budget, now + holdMs)
 end
 return {}
 `
