@@ -11,6 +11,7 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
 import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
+import { startState } from './start-state.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -68,6 +69,7 @@ export async function startGateway(
     },
     onIdle: () => whenIdle?.(),
   })
+  const state = await startState(config, logger)
   const pool = new WorkerPool({
     config,
     dispatcher,
@@ -78,6 +80,7 @@ export async function startGateway(
     counters: row,
     logger,
     instanceId,
+    storePorts: () => state?.ports() ?? [],
   })
   const draining = new SharedArrayBuffer(4)
   let control: Control | null = null
@@ -109,6 +112,7 @@ export async function startGateway(
   } catch (error) {
     await control?.close()
     await pool.stop()
+    await state?.close()
     throw error
   }
 
@@ -121,6 +125,7 @@ export async function startGateway(
       await acceptor.close()
       await pool.stop()
       await control?.close()
+      await state?.close()
     })()
     return closing
   }

@@ -5,6 +5,7 @@ import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/
 import type { Logger } from '../logging/index.js'
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import type { GatewayCounter } from '../session/counters.js'
+import type { StorePort } from '../state/state-thread.js'
 import { clockAnchor } from '../time/index.js'
 import type { PeerTable } from '../upstream/index.js'
 import { BELL, type WorkerMessage, type WorkerTask } from '../worker/worker-task.js'
@@ -21,6 +22,8 @@ export interface WorkerPoolOptions {
   readonly logger: Logger
   /** As in {@link WorkerTask}. Default ''. */
   readonly instanceId?: string
+  /** Ports to the state stores, for one worker. Default: none. */
+  readonly storePorts?: () => readonly StorePort[]
   /** How long a worker may take to come up, filters included, ms. Default 20,000. */
   readonly startTimeoutMs?: number
 }
@@ -154,6 +157,7 @@ export class WorkerPool {
       else if (message.type === 'running') place.threadId = message.threadId
       else if (message.type === 'ready') this.#onReady(place, link)
     })
+    const stores = this.#options.storePorts?.() ?? []
     const task: WorkerTask = {
       worker,
       config,
@@ -166,8 +170,9 @@ export class WorkerPool {
       peers: this.#options.peers.buffer,
       clockAnchorMs: clockAnchor(),
       instanceId: this.#options.instanceId ?? '',
+      stores,
     }
-    place.task = this.#piscina.run(task, { transferList: [port2] }).then(
+    place.task = this.#piscina.run(task, { transferList: [port2, ...stores.map(({ port }) => port)] }).then(
       () => this.#onEnd(place, link, null),
       (error: unknown) => this.#onEnd(place, link, error instanceof Error ? error : new Error(String(error))),
     )

@@ -50,6 +50,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     count: (event: MirrorEvent) => counters.add(event),
     ads: {
       logger,
+      stores: task.stores,
       count: (counter: GatewayCounter, amount?: number) => counters.add(counter, amount),
     },
   }

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { GatewayConfig } from '../config/types.js'
+import type { StorePort } from '../state/state-thread.js'
 import type { PeerTable } from '../upstream/index.js'
 
 /** What a worker is given when its actor starts: plain data, shared memory, and its doorbell. */
@@ -18,6 +19,8 @@ export interface WorkerTask {
   readonly clockAnchorMs: number
   /** What this process writes into Via, to know its own requests again. */
   readonly instanceId: string
+  /** To the state stores of routes that serve ads. In the transfer list. */
+  readonly stores: readonly StorePort[]
 }
 
 /** The bell: no content, so that it costs as little as it can. */

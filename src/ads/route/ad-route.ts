@@ -4,6 +4,7 @@ import type { AdEventKind, GatewayCounter } from '../../session/counters.js'
 import { GatewayError } from '../../session/errors.js'
 import type { ReadonlyRequestHeader } from '../../session/message-headers.js'
 import type { Session } from '../../session/session.js'
+import type { StorePort } from '../../state/state-thread.js'
 import { now } from '../../time/index.js'
 import type { AdLogger } from '../context/index.js'
 import { Money } from '../money/index.js'
@@ -17,6 +18,8 @@ import { createAdSession, useStore } from './session-from-config.js'
 
 export interface AdRouteEnv {
   readonly logger: AdLogger
+  /** To LMDB stores, which live in a thread of their own. */
+  readonly stores: readonly StorePort[]
   count(counter: GatewayCounter, amount?: number): void
 }
 
@@ -50,7 +53,7 @@ export class AdRoute {
   constructor(config: AdServingConfig, env: AdRouteEnv) {
     this.#config = config
     this.#env = env
-    this.#store = useStore(config.store, env.logger)
+    this.#store = useStore(config.store, env.stores, env.logger)
     this.#session = createAdSession(config, createAdSource(config, env.logger), this.#store.store, env.logger)
     const { secrets } = config.user
     this.#verifyUserId = secrets.length === 0 ? null : new SignedUserId(secrets).verify

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { AdServingConfig, CampaignConfig, StateStoreConfig } from '../../config/types-adserving.js'
-import { LmdbStore, MemoryStore, RedisStore, type StateStore } from '../../state/index.js'
+import { MemoryStore, PortStore, RedisStore, type StateStore } from '../../state/index.js'
+import type { StorePort } from '../../state/state-thread.js'
 import type { AdLogger } from '../context/index.js'
 import { Money } from '../money/index.js'
 import { type CampaignPolicy, seedKeys, type TokenKey, UpstreamSession } from '../session/index.js'
@@ -13,10 +14,11 @@ const open = new Map<string, { readonly store: StateStore; users: number }>()
 /** The store of a route, in this thread. @returns with what gives it back */
 export function useStore(
   config: StateStoreConfig,
+  ports: readonly StorePort[],
   logger: AdLogger,
 ): { readonly store: StateStore; release(): Promise<void> } {
   const key = JSON.stringify(config)
-  const entry = open.get(key) ?? { store: openStore(config, logger), users: 0 }
+  const entry = open.get(key) ?? { store: openStore(config, ports, logger), users: 0 }
   open.set(key, entry)
   entry.users += 1
   return {
@@ -30,11 +32,14 @@ export function useStore(
   }
 }
 
-function openStore(config: StateStoreConfig, logger: AdLogger): StateStore {
+function openStore(config: StateStoreConfig, ports: readonly StorePort[], logger: AdLogger): StateStore {
   const onError = (err: Error): void => logger.warn({ err }, 'The state store has lost its connection')
   switch (config.kind) {
-    case 'lmdb':
-      return new LmdbStore({ path: config.path, durability: config.durability })
+    case 'lmdb': {
+      const found = ports.find(({ path }) => path === config.path)
+      if (found === undefined) throw new Error(`nobody has opened the store ${config.path}`)
+      return new PortStore(found.port, { name: 'lmdb', hashTags: false })
+    }
     case 'redis':
       return new RedisStore({ url: config.url, onError })
     case 'redis-cluster':
