@@ -72,6 +72,7 @@ function shown(value: unknown, written: WrittenConfig, path: Path): unknown {
   const raw = valueAt(written.raw, path)
   const mayBeSecret =
     path.includes('with') ||
+    path.includes('secrets') ||
     (path[0] === 'otlp' && path[1] === 'headers') ||
     (typeof raw === 'string' && raw.includes('${file:'))
   return mayBeSecret && raw !== undefined ? raw : value

@@ -12,6 +12,7 @@ import { conditionList } from './field-condition.js'
 import { InvalidValue } from './invalid-value.js'
 import { matchName } from './match.js'
 import type { Path } from './problem.js'
+import { resolveAdServing } from './resolve-adserving.js'
 import type { ResolveContext } from './resolve-context.js'
 import { resolveFilter } from './resolve-filter.js'
 import type { ParsedConfig } from './schema.js'
@@ -20,7 +21,7 @@ import type { MirrorConfig, RouteConfig, RouteMatch, SplitConfig } from './types
 
 export type ParsedRoute = NonNullable<ParsedConfig['routes']>[number]
 
-const TARGETS = ['upstream', 'split', 'redirect', 'respond'] as const
+const TARGETS = ['upstream', 'split', 'redirect', 'respond', 'adserving'] as const
 
 /** One route with its references checked. */
 export function resolveRoute(
@@ -46,6 +47,9 @@ export function resolveRoute(
     bufferResponseBody: parsed.bufferResponseBody,
     ...(parsed.split === undefined ? {} : { split: resolveSplit(parsed.split, path, upstreams, context) }),
     ...(action === null ? {} : { action }),
+    ...(parsed.adserving === undefined
+      ? {}
+      : { adserving: resolveAdServing(parsed.adserving, match.path, [...path, 'adserving'], context) }),
     ...(parsed.mirror === undefined
       ? {}
       : { mirror: resolveMirror(parsed.mirror, path, upstreams, context) }),
@@ -93,7 +97,7 @@ function resolveMatch(parsed: ParsedRoute['match'], path: Path, context: Resolve
 function checkTargets(parsed: ParsedRoute, path: Path, context: ResolveContext): void {
   const [first, second] = TARGETS.filter((key) => parsed[key] !== undefined)
   if (first === undefined) {
-    const hint = 'Name of the upstream that serves the route; or split, redirect or respond.'
+    const hint = 'Name of the upstream that serves the route; or split, redirect, respond or adserving.'
     context.report('missing-key', path, "'upstream' is missing", { hint })
     return
   }

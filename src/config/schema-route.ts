@@ -3,6 +3,7 @@ import { parseCondition, type WrittenCondition } from './field-condition.js'
 import { flag, leaf, text, withReference } from './leaf.js'
 import { parseMatchHost, parseMatchPath, parseMethod, ROUTE_METHODS, type RouteMethod } from './match.js'
 import { hostPolicy, mirror, redirect, respond, rewrite, split } from './schema-actions.js'
+import { adserving } from './schema-adserving.js'
 import { BUILTIN_FILTERS } from './types.js'
 import { parseUpgrade } from './upgrade.js'
 
@@ -89,11 +90,12 @@ export const routeSchema = z
     match,
     upstream: text({ $comment: 'name' }).optional().meta({
       description:
-        'Name of the upstream that serves the route. One of this, `split`, `redirect` and `respond` is needed.',
+        'Name of the upstream that serves the route. One of this, `split`, `redirect`, `respond` and `adserving` is needed.',
     }),
     split: split.optional(),
     redirect: redirect.optional(),
     respond: respond.optional(),
+    adserving: adserving.optional(),
     mirror: mirror.optional(),
     rewrite: rewrite.optional(),
     host: hostPolicy.optional().meta({

@@ -7,6 +7,7 @@ import type { BalanceAlgorithm } from '../upstream/balance/index.js'
 import type { DnsSettings } from '../upstream/dns/types.js'
 import type { BreakerConfig, LimitConfig, RetryConfig } from '../upstream/guard/types.js'
 import type { ConnectTarget, UpstreamTimeouts } from '../upstream/http1/types.js'
+import type { AdServingConfig } from './types-adserving.js'
 
 /**
  * The effective configuration: plain data that survives a structured clone, every default filled in, every unit
@@ -214,11 +215,13 @@ export interface RouteConfig {
   /** Unique and readable, for logs and metrics: `example.com/static/*`, `GET,HEAD /*`. */
   readonly name: string
   readonly match: RouteMatch
-  /** Name of an upstream that exists; null where `split` or `action` stands in its place. */
+  /** Name of an upstream that exists; null where `split`, `action` or `adserving` stands in its place. */
   readonly upstream: string | null
   readonly split?: SplitConfig
   /** The route answers by itself. */
   readonly action?: RouteAction
+  /** The route serves ads. */
+  readonly adserving?: AdServingConfig
   readonly mirror?: MirrorConfig
   readonly rewrite?: RewriteConfig
   /** Overrules that of the upstream. */

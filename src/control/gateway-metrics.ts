@@ -1,6 +1,7 @@
 import { UNROUTED } from '../histograms/index.js'
 import { REFUSAL_KINDS } from '../session/counters.js'
 import { REASONS } from '../session/errors.js'
+import { adMetrics } from './ad-metrics.js'
 import { latencyMetrics } from './latency-metrics.js'
 import { labelText, type Metric, type Sample } from './metric.js'
 import { peerMetrics } from './peer-metrics.js'
@@ -13,6 +14,7 @@ const SOURCES: readonly ((reader: StatsReader, state: GatewayState) => readonly 
   (reader) => latencyMetrics(reader.histograms, reader.task.routes),
   (_, state) => upstreamMetrics(state),
   (_, { upstreams }) => peerMetrics(upstreams),
+  (_, { counters }) => adMetrics(counters),
   (_, state) => threadMetrics(state),
   (reader, state) => processMetrics(reader, state),
 ]

@@ -4,6 +4,34 @@ import { REASONS, type Reason } from './errors.js'
 export const REFUSAL_KINDS = ['parse', 'limit', 'overload', 'draining', 'host'] as const
 export type RefusalKind = (typeof REFUSAL_KINDS)[number]
 
+/** Why an ad route gave no ad, as in `NO_FILL_REASONS` of ads/. */
+export const AD_NO_FILL_KINDS = [
+  'no-ad',
+  'no-bid',
+  'frequency-cap',
+  'budget',
+  'pacing',
+  'consent',
+  'paused',
+  'timeout',
+  'error',
+] as const
+export type AdNoFillKind = (typeof AD_NO_FILL_KINDS)[number]
+
+/** What became of a reported ad event. */
+export const AD_EVENT_KINDS = [
+  'counted',
+  'late',
+  'refused',
+  'duplicate',
+  'released',
+  'recorded',
+  'queued',
+  'dropped',
+  'invalid',
+] as const
+export type AdEventKind = (typeof AD_EVENT_KINDS)[number]
+
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
 
 /** Made once: a name that is put together for each answer costs more than the counting. */
@@ -30,6 +58,13 @@ export type GatewayCounter =
   | 'mirror_sent'
   | 'mirror_skipped'
   | 'mirror_failed'
+  | 'ad_requests'
+  | 'ad_fills'
+  | 'ad_reserved'
+  | 'ad_released'
+  | 'ad_spend_micros'
+  | `ad_no_fill:${AdNoFillKind}`
+  | `ad_event:${AdEventKind}`
   | `refused:${RefusalKind}`
   | `status:${(typeof STATUS_CLASSES)[number]}`
   | `error:${Reason}`
@@ -51,6 +86,13 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'mirror_sent',
   'mirror_skipped',
   'mirror_failed',
+  'ad_requests',
+  'ad_fills',
+  'ad_reserved',
+  'ad_released',
+  'ad_spend_micros',
+  ...AD_NO_FILL_KINDS.map((kind) => `ad_no_fill:${kind}` as const),
+  ...AD_EVENT_KINDS.map((kind) => `ad_event:${kind}` as const),
   ...REFUSAL_KINDS.map((kind) => `refused:${kind}` as const),
   ...STATUS_COUNTERS,
   ...REASONS.map((reason) => `error:${reason}` as const),

@@ -18,6 +18,7 @@ import { clockAnchor } from '../time/index.js'
 import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
 import { commandHandler } from './admin-commands.js'
 import { Journal } from './journal.js'
+import { startState } from './start-state.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -69,6 +70,7 @@ export async function startGateway(
     onRefused: (refusal, requestId, client) => journal.onRefused(refusal, requestId, client),
     onIdle: () => whenIdle?.(),
   })
+  const state = await startState(config, logger)
   const pool = new WorkerPool({
     config,
     dispatcher,
@@ -81,6 +83,7 @@ export async function startGateway(
     logger,
     instanceId,
     ...(accessLog === null ? {} : { accessLogs: accessLog.ends }),
+    storePorts: () => state?.ports() ?? [],
   })
   const draining = new SharedArrayBuffer(4)
   const onDrain = options.onDrainAsked ?? ((): void => void gateway.drain())
@@ -119,6 +122,7 @@ export async function startGateway(
     await control?.close()
     await pool.stop()
     await accessLog?.close()
+    await state?.close()
     throw error
   }
 
@@ -137,6 +141,7 @@ export async function startGateway(
       await pool.stop()
       await control?.close()
       await accessLog?.close()
+      await state?.close()
     })()
     return closing
   }

@@ -7,6 +7,7 @@ import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/
 import type { Logger } from '../logging/index.js'
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import type { GatewayCounter } from '../session/counters.js'
+import type { StorePort } from '../state/state-thread.js'
 import type { TelemetryBuffers } from '../telemetry/index.js'
 import { clockAnchor } from '../time/index.js'
 import type { PeerTable } from '../upstream/index.js'
@@ -27,6 +28,8 @@ export interface WorkerPoolOptions {
   readonly accessLogs?: readonly AccessLogEnd[]
   /** As in {@link WorkerTask}. Default ''. */
   readonly instanceId?: string
+  /** Ports to the state stores, for one worker. Default: none. */
+  readonly storePorts?: () => readonly StorePort[]
   /** How long a worker may take to come up, filters included, ms. Default 20,000. */
   readonly startTimeoutMs?: number
 }
@@ -247,6 +250,7 @@ export class WorkerPool {
       else if (message.type === 'not-captured')
         this.#onCaptured(place, { ok: false, status: 409, message: message.message })
     })
+    const stores = this.#options.storePorts?.() ?? []
     const task: WorkerTask = {
       worker,
       config: { ...config, log: { ...config.log, level: this.#logLevel } },
@@ -261,8 +265,9 @@ export class WorkerPool {
       clockAnchorMs: clockAnchor(),
       accessLog: this.#options.accessLogs?.[place.worker],
       instanceId: this.#options.instanceId ?? '',
+      stores,
     }
-    place.task = this.#piscina.run(task, { transferList: [port2] }).then(
+    place.task = this.#piscina.run(task, { transferList: [port2, ...stores.map(({ port }) => port)] }).then(
       () => this.#onEnd(place, link, null),
       (error: unknown) => this.#onEnd(place, link, error instanceof Error ? error : new Error(String(error))),
     )

@@ -7,7 +7,7 @@ import { createLogger, flushLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { startSpanExport } from '../otlp/index.js'
-import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
+import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import { describeSession } from '../session/describe.js'
 import { Telemetry, watchThread } from '../telemetry/index.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
@@ -69,8 +69,16 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const names = keepNames(config.dns, logger)
   const table = new PeerTable(tablePlan(config), task.peers)
   const wheel = new DeadlineWheel()
-  const env = { wheel, count: (event: MirrorEvent) => counters.add(event) }
-  const { routes, upstreams } = await loadRoutes(config, env, (upstream) => ({
+  const env = {
+    wheel,
+    count: (event: MirrorEvent) => counters.add(event),
+    ads: {
+      logger,
+      stores: task.stores,
+      count: (counter: GatewayCounter, amount?: number) => counters.add(counter, amount),
+    },
+  }
+  const { routes, upstreams, adRoutes } = await loadRoutes(config, env, (upstream) => ({
     names,
     shared: { table, upstream, worker },
     onBreakerChange: (change) => logBreakerChange(logger, config.upstreams[upstream]?.name ?? '', change),
@@ -147,7 +155,10 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       for (const { connector } of upstreams.values()) connector.close()
       port.close()
       // The lines of the last sessions, before the thread is gone.
-      void Promise.all([flushLogger(logger), spans?.close()]).then(() => resolve())
+      const closing = [...adRoutes.map((adRoute) => adRoute.close()), spans?.close()]
+      void Promise.allSettled(closing)
+        .then(() => flushLogger(logger))
+        .then(resolve)
     })
     board.beat(worker)
     port.postMessage({ type: 'ready' } satisfies WorkerMessage)

@@ -1,3 +1,4 @@
+import type { AdRoute, AdRouteEnv } from '../ads/route/index.js'
 import type { GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.js'
 import { loadFilter } from '../filters/index.js'
 import { FilterChain, Mirror, type MirrorEvent, Outbound, type Route } from '../lifecycle/index.js'
@@ -15,12 +16,16 @@ import { createUpstream, type Upstream, type UpstreamSurroundings } from '../ups
 export interface LoadedRoutes {
   readonly routes: readonly Route[]
   readonly upstreams: ReadonlyMap<string, Upstream>
+  /** Those that serve ads; to be closed with the worker. */
+  readonly adRoutes: readonly AdRoute[]
 }
 
 /** What routes need of their worker. */
 export interface RouteEnv {
   readonly wheel: DeadlineWheel
   count(event: MirrorEvent): void
+  /** What routes that serve ads need. */
+  readonly ads: AdRouteEnv
 }
 
 /** Stands where a route answers by itself. */
@@ -43,9 +48,17 @@ export async function loadRoutes(
   surroundings: (upstream: number) => UpstreamSurroundings,
 ): Promise<LoadedRoutes> {
   const chains: FilterChain[] = []
+  const adRoutes: AdRoute[] = []
   for (const route of config.routes) {
     const filters = []
     for (const ref of route.filters) filters.push(await loadFilter(ref))
+    if (route.adserving !== undefined) {
+      // Only where it is needed: stores and parsers are a lot to load.
+      const ads = await import('../ads/route/index.js')
+      const adRoute = new ads.AdRoute(route.adserving, env.ads)
+      adRoutes.push(adRoute)
+      filters.push(adRoute.filter)
+    }
     chains.push(new FilterChain(filters))
   }
   // Behind the filters: a worker that cannot start is to ask no name server.
@@ -56,7 +69,7 @@ export async function loadRoutes(
   for (const [index, route] of config.routes.entries()) {
     routes.push(createRoute(index, route, chains[index] ?? new FilterChain([]), upstreams, env))
   }
-  return { routes, upstreams }
+  return { routes, upstreams, adRoutes }
 }
 
 function createRoute(

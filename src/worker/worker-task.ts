@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { AccessLogEnd } from '../access-log/index.js'
 import type { GatewayConfig, LogLevel } from '../config/types.js'
+import type { StorePort } from '../state/state-thread.js'
 import type { TelemetryBuffers } from '../telemetry/index.js'
 import type { PeerTable } from '../upstream/index.js'
 
@@ -23,6 +24,8 @@ export interface WorkerTask {
   readonly accessLog?: AccessLogEnd | undefined
   /** What this process writes into Via, to know its own requests again. */
   readonly instanceId: string
+  /** To the state stores of routes that serve ads. In the transfer list. */
+  readonly stores: readonly StorePort[]
 }
 
 /** The bell: no content, so that it costs as little as it can. */

@@ -9,7 +9,10 @@ import { RecordingHandler } from '../support/recording-handler.js'
 /** Writes down what is called, and whether it was inside `cork`. */
 function recordingResponse(calls: string[]): UwsResponse {
   let isCorked = false
-  const note = (text: string): void => void calls.push(isCorked ? `corked ${text}` : text)
+  const note = (text: string): UwsResponse => {
+    calls.push(isCorked ? `corked ${text}` : text)
+    return response as unknown as UwsResponse
+  }
   const response = {
     cork(inside: () => void) {
       isCorked = true
@@ -17,8 +20,8 @@ function recordingResponse(calls: string[]): UwsResponse {
       isCorked = false
       return response
     },
-    writeStatus: (status: string) => (note(status), response),
-    writeHeader: (name: string) => (note(name), response),
+    writeStatus: (status: string) => note(status),
+    writeHeader: (name: string) => note(name),
     upgrade: () => note('upgrade'),
     pause: () => response,
     resume: () => response,

@@ -46,7 +46,7 @@ const MISTAKES: readonly Mistake[] = [
     code: 'unknown-key',
     at: '4:1',
     message: "unknown key 'retries'",
-    hint: "'retries' belongs under upstreams.NAME",
+    hint: "'retries' belongs under upstreams.NAME or routes[].adserving",
   },
   {
     name: 'a key that is none at all',
@@ -255,7 +255,7 @@ const MISTAKES: readonly Mistake[] = [
     code: 'missing-key',
     at: '5:5',
     message: "'upstream' is missing",
-    hint: 'Name of the upstream that serves the route; or split, redirect or respond.',
+    hint: 'Name of the upstream that serves the route; or split, redirect, respond or adserving.',
   },
   {
     name: 'the same match twice',

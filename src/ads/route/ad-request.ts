@@ -1,0 +1,167 @@
+import type { AdServingConfig } from '../../config/types-adserving.js'
+import type { ReadonlyRequestHeader } from '../../session/message-headers.js'
+import type { Session } from '../../session/session.js'
+import { SessionContext } from '../../session/session-context.js'
+import { decideConsent, readConsentSignals, scrubContext } from '../consent/index.js'
+import { type AdLogger, ANONYMOUS, cookiesOf, getUserIdFromCookies } from '../context/index.js'
+import type { MacroValues } from '../macros/index.js'
+import type { SessionCall } from '../session/index.js'
+import type { ParamValue } from '../upstream/index.js'
+import type { Device } from '../vast/index.js'
+
+/** Passed on unchanged wherever they came from (ads.md §5 rank 3). */
+const CONSENT_PARAMS = ['gdpr', 'gdpr_consent', 'gpp', 'gpp_sid', 'us_privacy', 'coppa', 'lmt']
+const LONGEST_PARAM = 2048
+
+/** What the player's request came to. */
+export interface AdRequest {
+  readonly context: SessionContext
+  readonly placement: string | undefined
+  readonly campaign: string
+  /** Whether ads may be selected at all, where that is asked for. */
+  readonly isAllowed: boolean
+  readonly call: SessionCall & {
+    readonly values: MacroValues
+    readonly withheld: ReadonlySet<string>
+    readonly device?: Device
+  }
+}
+
+/** Reads a player's request: who asks, what is allowed, which campaign, what the upstream is told. Never trusts it with money (F-31). */
+export function readAdRequest(
+  session: Session,
+  request: ReadonlyRequestHeader,
+  config: AdServingConfig,
+  verifyUserId: ((value: string) => string | null) | null,
+  logger: AdLogger,
+): AdRequest {
+  const { headers, uri } = request
+  const query = new URLSearchParams(uri.query)
+  const sent = cookiesOf({ headers })
+  const request_id = session.requestId()
+  const asked = sent['gdpr_consent']
+  const consent = decideConsent(readConsentSignals({ headers, url: uri.raw }, bodyOf(session)), {
+    ...(config.consent.vendorId === null ? {} : { vendorId: config.consent.vendorId }),
+    ...(config.consent.optIn
+      ? { siteConsent: asked === undefined ? 'unasked' : asked === '1' ? 'given' : 'refused' }
+      : {}),
+    onWarning: (message) => logger.warn({ request_id }, `Consent: ${message}`),
+  })
+  const userAgent = headers.get('user-agent')
+  const referer = headers.get('referer')
+  const deviceId = query.get('ifa')
+  const trace = headers.get('traceparent')
+  const whole = SessionContext.create({
+    requestId: request_id,
+    ipAddress: session.clientAddress(),
+    consent,
+    ...(userAgent === null ? {} : { userAgent }),
+    ...(referer === null ? {} : { contentUrl: referer }),
+    ...(deviceId === null || deviceId === '' ? {} : { deviceId: deviceId.slice(0, 128) }),
+    ...(trace === null ? {} : { metadata: { traceparent: trace } }),
+  })
+  const context = scrubContext(whole).with({
+    cookies: consent.allowed.useIds ? ownCookies(sent, config, verifyUserId) : { user_id: ANONYMOUS },
+  })
+  const placement = query.get('placement_id')?.slice(0, 128)
+  const campaign = campaignOf(config, placement)
+  const device = deviceOf(config, context, headers.get('accept-language'), headers.get('x-requested-with'))
+  return {
+    context,
+    placement,
+    campaign,
+    isAllowed: !config.consent.require || consent.allowed.selectAds,
+    call: {
+      context,
+      campaignId: campaign,
+      params: paramsOf(config, query),
+      ...(placement === undefined ? {} : { dimensions: { placement } }),
+      values: macroValues(context),
+      withheld: withheldBy(context),
+      ...(device === null ? {} : { device }),
+    },
+  }
+}
+
+function ownCookies(
+  sent: Readonly<Record<string, string>>,
+  { user }: AdServingConfig,
+  verify: ((value: string) => string | null) | null,
+): Record<string, string> {
+  const id = getUserIdFromCookies({ user_id: sent[user.cookie] ?? '' })
+  const userId = id === ANONYMOUS || verify === null ? id : (verify(id) ?? ANONYMOUS)
+  return { user_id: userId, session_id: sent[user.sessionCookie] ?? '' }
+}
+
+function campaignOf({ placements, campaign }: AdServingConfig, placement: string | undefined): string {
+  return placement !== undefined && Object.hasOwn(placements, placement)
+    ? (placements[placement] ?? campaign)
+    : campaign
+}
+
+function paramsOf({ source }: AdServingConfig, query: URLSearchParams): Record<string, ParamValue> {
+  const params: Record<string, ParamValue> = {}
+  const names = source.kind === 'vast' ? [...source.forward, ...CONSENT_PARAMS] : ['placement_id']
+  for (const name of names) {
+    const value = query.get(name)
+    if (value !== null && value.length <= LONGEST_PARAM) params[name] = value
+  }
+  return params
+}
+
+function deviceOf(
+  { source }: AdServingConfig,
+  { ipAddress, userAgent, contentUrl }: SessionContext,
+  acceptLanguage: string | null,
+  requestedWith: string | null,
+): Device | null {
+  if (source.kind !== 'vast' || !source.serverSide) return null
+  return {
+    ...(ipAddress === undefined ? {} : { ip: ipAddress }),
+    ...(userAgent === undefined ? {} : { userAgent }),
+    ...(contentUrl === undefined ? {} : { referer: contentUrl }),
+    ...(acceptLanguage === null ? {} : { acceptLanguage }),
+    ...(requestedWith === null ? {} : { requestedWith }),
+  }
+}
+
+/** Values of VAST 4.x and of the `${…}` families that a request tells of. */
+function macroValues({ consent, deviceId, ipAddress, userAgent, contentUrl }: SessionContext): MacroValues {
+  const signals = consent?.signals
+  if (signals === undefined) return {}
+  const { gdpr, tcString, gpp, gppSid, usPrivacy, coppa, lmt } = signals
+  return {
+    IFA: deviceId,
+    DEVICEIP: ipAddress,
+    DEVICEUA: userAgent,
+    PAGEURL: contentUrl,
+    LIMITADTRACKING: lmt,
+    REGULATIONS: [...(coppa ? ['coppa'] : []), ...(gdpr === true ? ['gdpr'] : [])],
+    GDPRCONSENT: tcString,
+    GPPSTRING: gpp,
+    GPPSECTIONID: gppSid,
+    GDPR: gdpr,
+    GDPR_CONSENT: tcString === '' ? null : tcString,
+    GPP_STRING: gpp === '' ? null : gpp,
+    GPP_SID: gppSid.length === 0 ? null : gppSid,
+    US_PRIVACY: usPrivacy === '' ? null : usPrivacy,
+  }
+}
+
+/** Macros that consent withholds: they become -2. */
+function withheldBy({ consent }: SessionContext): ReadonlySet<string> {
+  const withheld = new Set<string>()
+  if (consent?.allowed.useIds === false) for (const name of ['IFA', 'IFATYPE']) withheld.add(name)
+  if (consent?.allowed.preciseGeo === false) withheld.add('LATLONG')
+  return withheld
+}
+
+function bodyOf(session: Session): unknown {
+  const body = session.requestBody
+  if (body === null || body.length === 0) return undefined
+  try {
+    return JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,185 @@
+import type { AdServingConfig } from '../../config/types-adserving.js'
+import { type Filter, type FilterResult, reject, respond } from '../../lifecycle/index.js'
+import type { AdEventKind, GatewayCounter } from '../../session/counters.js'
+import { GatewayError } from '../../session/errors.js'
+import type { ReadonlyRequestHeader } from '../../session/message-headers.js'
+import type { Session } from '../../session/session.js'
+import type { StorePort } from '../../state/state-thread.js'
+import { now } from '../../time/index.js'
+import type { AdLogger } from '../context/index.js'
+import { Money } from '../money/index.js'
+import { BudgetExceeded, FrequencyCapExceeded, SignedUserId, type UpstreamSession } from '../session/index.js'
+import type { NoFillReason } from '../upstream/index.js'
+import { noFillVast } from '../vast/index.js'
+import { type AdRequest, readAdRequest } from './ad-request.js'
+import { createAdSource, type RouteResult } from './ad-source.js'
+import { eventTrackers, PIXEL } from './event-urls.js'
+import { createAdSession, useStore } from './session-from-config.js'
+
+export interface AdRouteEnv {
+  readonly logger: AdLogger
+  /** To LMDB stores, which live in a thread of their own. */
+  readonly stores: readonly StorePort[]
+  count(counter: GatewayCounter, amount?: number): void
+}
+
+/** A player may be on any site, and its cookies say who asks. */
+function corsFields(request: ReadonlyRequestHeader): Record<string, string> {
+  const origin = request.headers.get('origin')
+  if (origin === null) return { 'access-control-allow-origin': '*' }
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-allow-credentials': 'true',
+    vary: 'Origin',
+  }
+}
+
+/**
+ * A route that serves ads, in one worker: players ask it and get VAST with impressions of ours in it; what these report comes to its event
+ * endpoint. Caps and budgets are decided in the store that all workers share.
+ */
+export class AdRoute {
+  /** To be the last of the route's filters: it answers, so no upstream is asked. */
+  readonly filter: Filter
+  readonly #config: AdServingConfig
+  readonly #env: AdRouteEnv
+  readonly #store: ReturnType<typeof useStore>
+  readonly #session: UpstreamSession<RouteResult>
+  readonly #verifyUserId: ((value: string) => string | null) | null
+  #reserved = 0
+  #released = 0
+
+  /** @throws TypeError or RangeError that says what is wrong with the configuration */
+  constructor(config: AdServingConfig, env: AdRouteEnv) {
+    this.#config = config
+    this.#env = env
+    this.#store = useStore(config.store, env.stores, env.logger)
+    this.#session = createAdSession(config, createAdSource(config, env.logger), this.#store.store, env.logger)
+    const { secrets } = config.user
+    this.#verifyUserId = secrets.length === 0 ? null : new SignedUserId(secrets).verify
+    this.filter = {
+      name: 'adserving',
+      bufferRequestBody: true,
+      proxyUpstreamFilter: (session) => this.#answer(session),
+    }
+  }
+
+  /** Settles when what is under way has ended. */
+  async close(): Promise<void> {
+    await this.#session.close()
+    await this.#store.release()
+  }
+
+  #answer(session: Session): FilterResult | Promise<FilterResult> {
+    const request = session.reqHeader()
+    if (request === null) return reject(400, 'there is no request')
+    const cors = corsFields(request)
+    if (request.method === 'OPTIONS') {
+      const allow = {
+        ...cors,
+        'access-control-allow-methods': 'GET, POST',
+        'access-control-allow-headers': '*',
+      }
+      return respond({ status: 204, headers: allow })
+    }
+    if (!['GET', 'HEAD', 'POST'].includes(request.method))
+      return reject(405, 'ads are asked for with GET or POST')
+    if (request.uri.path === this.#config.events?.path) return this.#event(session, request, cors)
+    return this.#ad(session, request, cors)
+  }
+
+  async #event(
+    session: Session,
+    request: ReadonlyRequestHeader,
+    cors: Record<string, string>,
+  ): Promise<FilterResult> {
+    const token = new URLSearchParams(request.uri.query).get('t') ?? ''
+    const requestId = session.requestId()
+    const { status, charged, event, campaignId, adId } = await this.#session.commitEvent(token)
+    this.#env.count(`ad_event:${status satisfies AdEventKind}`)
+    if (charged !== undefined) {
+      this.#env.count('ad_spend_micros', charged.amount.micros + charged.amount.nanos / 1000)
+    }
+    this.#countReservations()
+    const fields = { request_id: requestId, event, campaign_id: campaignId, ad_id: adId, status }
+    this.#env.logger.info(fields, 'Ad event')
+    const headers = { ...cors, 'cache-control': 'no-store' }
+    if (status === 'invalid')
+      return respond({ status: 400, headers, body: 'this event is not genuine or has expired' })
+    return respond({ status: 200, headers: { ...headers, 'content-type': 'image/gif' }, body: PIXEL })
+  }
+
+  async #ad(
+    session: Session,
+    request: ReadonlyRequestHeader,
+    cors: Record<string, string>,
+  ): Promise<FilterResult> {
+    const { logger, count } = this.#env
+    count('ad_requests')
+    const leaving = new AbortController()
+    session.defer(() => leaving.abort(new Error('the session has ended')))
+    const asked = readAdRequest(session, request, this.#config, this.#verifyUserId, logger)
+    const { requestId: request_id, correlator } = asked.context
+    const fields = { request_id, correlator, placement_id: asked.placement, campaign_id: asked.campaign }
+    if (!asked.isAllowed) return this.#noFill('consent', fields, cors)
+    try {
+      const served = await this.#session.serve({
+        ...asked.call,
+        deadlineMs: now() + this.#config.timeoutMs,
+        signal: leaving.signal,
+      })
+      const { result } = served
+      if (result.kind === 'no-fill') return this.#noFill(result.reason, fields, cors)
+      count('ad_fills')
+      // Without events it counts, and costs, when it is served.
+      if (this.#config.events === null) count('ad_spend_micros', this.#priceMicros(asked.campaign))
+      logger.info({ ...fields, ad_id: result.ad.id }, 'Ad request succeeded')
+      const trackers = eventTrackers(served, this.#config.events, request)
+      return respond({
+        status: 200,
+        headers: { ...vastFields(cors), 'x-ad-result': 'fill' },
+        body: trackers === null ? result.toXml() : result.toXml(trackers),
+      })
+    } catch (error) {
+      return this.#failed(error, asked, fields, cors)
+    } finally {
+      this.#countReservations()
+    }
+  }
+
+  #failed(error: unknown, { call }: AdRequest, fields: object, cors: Record<string, string>): FilterResult {
+    if (error instanceof FrequencyCapExceeded || error instanceof BudgetExceeded)
+      return this.#noFill(error.noFillReason, fields, cors)
+    if (call.signal?.aborted !== true) this.#env.logger.error({ ...fields, err: error }, 'Ad request failed')
+    const isLate = error instanceof GatewayError && error.code === 'HG_TIMEOUT'
+    return this.#noFill(isLate ? 'timeout' : 'error', fields, cors)
+  }
+
+  /** No ad is an answer, not an error (C-04, B-50). */
+  #noFill(reason: NoFillReason, fields: object, cors: Record<string, string>): FilterResult {
+    this.#env.count(`ad_no_fill:${reason}`)
+    this.#env.logger.info({ ...fields, reason }, 'Ad request had no fill')
+    const { status, errors } = this.#config.noFill
+    const headers = { ...vastFields(cors), 'x-ad-result': reason }
+    return status === 204
+      ? respond({ status, headers: { ...cors, 'cache-control': 'no-store', 'x-ad-result': reason } })
+      : respond({ status, headers, body: noFillVast({ errors }) })
+  }
+
+  #priceMicros(campaign: string): number {
+    const cpm = this.#config.campaigns[campaign]?.cpm ?? null
+    return cpm === null ? 0 : Number(Money.parse(cpm).micros) / 1000
+  }
+
+  #countReservations(): void {
+    const { reserved, released } = this.#session.metrics()
+    this.#env.count('ad_reserved', reserved - this.#reserved)
+    this.#env.count('ad_released', released - this.#released)
+    this.#reserved = reserved
+    this.#released = released
+  }
+}
+
+function vastFields(cors: Record<string, string>): Record<string, string> {
+  return { ...cors, 'content-type': 'application/xml; charset=utf-8', 'cache-control': 'private, no-store' }
+}

@@ -1,0 +1,1 @@
+export { AdRoute, type AdRouteEnv } from './ad-route.js'

@@ -1,0 +1,100 @@
+import { createHmac } from 'node:crypto'
+import type { AdServingConfig, CampaignConfig, StateStoreConfig } from '../../config/types-adserving.js'
+import { MemoryStore, PortStore, RedisStore, type StateStore } from '../../state/index.js'
+import type { StorePort } from '../../state/state-thread.js'
+import type { AdLogger } from '../context/index.js'
+import { Money } from '../money/index.js'
+import { type CampaignPolicy, seedKeys, type TokenKey, UpstreamSession } from '../session/index.js'
+import type { Upstream } from '../upstream/index.js'
+import type { RouteResult } from './ad-source.js'
+
+/** Stores that are open in this thread, by their configuration: routes that name the same one share it. */
+const open = new Map<string, { readonly store: StateStore; users: number }>()
+
+/** The store of a route, in this thread. @returns with what gives it back */
+export function useStore(
+  config: StateStoreConfig,
+  ports: readonly StorePort[],
+  logger: AdLogger,
+): { readonly store: StateStore; release(): Promise<void> } {
+  const key = JSON.stringify(config)
+  const entry = open.get(key) ?? { store: openStore(config, ports, logger), users: 0 }
+  open.set(key, entry)
+  entry.users += 1
+  return {
+    store: entry.store,
+    async release() {
+      entry.users -= 1
+      if (entry.users > 0) return
+      open.delete(key)
+      await entry.store.close()
+    },
+  }
+}
+
+function openStore(config: StateStoreConfig, ports: readonly StorePort[], logger: AdLogger): StateStore {
+  const onError = (err: Error): void => logger.warn({ err }, 'The state store has lost its connection')
+  switch (config.kind) {
+    case 'lmdb': {
+      const found = ports.find(({ path }) => path === config.path)
+      if (found === undefined) throw new Error(`nobody has opened the store ${config.path}`)
+      return new PortStore(found.port, { name: 'lmdb', hashTags: false })
+    }
+    case 'redis':
+      return new RedisStore({ url: config.url, onError })
+    case 'redis-cluster':
+      return new RedisStore({ cluster: config.nodes, onError })
+    case 'memory':
+      return new MemoryStore()
+  }
+}
+
+/** Caps, budgets and events of a route around its ad source. @throws TypeError or RangeError that says what is wrong */
+export function createAdSession(
+  config: AdServingConfig,
+  upstream: Upstream<RouteResult>,
+  store: StateStore,
+  logger: AdLogger,
+): UpstreamSession<RouteResult> {
+  const { campaigns, defaultBudget, anonymous, capsWithoutStore, events } = config
+  const secret = events?.secrets[0] ?? config.user.secrets[0]
+  return new UpstreamSession({
+    upstream,
+    store,
+    logger,
+    campaigns: Object.fromEntries(
+      Object.entries(campaigns).map(([name, campaign]) => [name, policyOf(campaign)]),
+    ),
+    ...(defaultBudget === null ? {} : { defaultBudget }),
+    anonymousPolicy: anonymous,
+    onStoreFailure: { caps: capsWithoutStore },
+    keys: seedKeys({
+      hashTags: store.hashTags,
+      ...(secret === undefined
+        ? {}
+        : { hashUsersWith: createHmac('sha256', secret).update('keys').digest('hex') }),
+    }),
+    ...(events === null
+      ? {}
+      : {
+          events: { keys: events.secrets.map(keyOf), validSeconds: events.validSeconds },
+          holdSeconds: { web: events.holdSeconds, video: events.holdSeconds },
+        }),
+  })
+}
+
+/** The id of a key says nothing of its secret, and stays when keys are added in front of it. */
+function keyOf(secret: string): TokenKey {
+  return { id: createHmac('sha256', secret).update('key id').digest('hex').slice(0, 8), secret }
+}
+
+function policyOf({ caps, cpm, budget, pacing, dailyBudget }: CampaignConfig): CampaignPolicy {
+  return {
+    ...(caps === null ? {} : { caps }),
+    ...(cpm === null ? {} : { cpm: Money.parse(cpm) }),
+    ...(budget === null ? {} : { budget: Money.parse(budget) }),
+    ...(dailyBudget === null
+      ? {}
+      : { pacing: { period: 'daily', type: pacing, dailyMax: Money.parse(dailyBudget) } }),
+  }
+}

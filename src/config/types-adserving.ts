@@ -1,0 +1,105 @@
+/** A route that serves ads, as plain data: what `adserving` came to. Money is text, `2.50` or `2.50 EUR`, already checked. */
+export interface AdServingConfig {
+  readonly source: AdSourceConfig
+  readonly store: StateStoreConfig
+  /** For a whole ad request. */
+  readonly timeoutMs: number
+  /** After the first attempt. */
+  readonly retries: number
+  readonly guard: {
+    readonly allow: readonly string[]
+    readonly block: readonly string[]
+    readonly ports: readonly number[] | 'any'
+    readonly hosts: readonly string[] | null
+  }
+  /** Campaign of requests whose placement is not named. */
+  readonly campaign: string
+  /** Campaign by `placement_id`. */
+  readonly placements: Readonly<Record<string, string>>
+  readonly campaigns: Readonly<Record<string, CampaignConfig>>
+  readonly defaultBudget: string | null
+  readonly anonymous: 'session' | 'shared' | 'uncapped' | 'block'
+  /** Whether caps hold while the store cannot be asked. */
+  readonly capsWithoutStore: 'open' | 'closed'
+  readonly user: {
+    readonly cookie: string
+    readonly sessionCookie: string
+    /** At least 32 bytes each; empty: ids are taken unsigned. */
+    readonly secrets: readonly string[]
+  }
+  readonly macros: {
+    readonly profile: 'iab' | 'seed'
+    readonly custom: Readonly<Record<string, string>>
+  }
+  readonly consent: {
+    readonly vendorId: number | null
+    readonly optIn: boolean
+    readonly require: boolean
+  }
+  readonly noFill: { readonly status: 200 | 204; readonly errors: readonly string[] }
+  readonly events: EventsConfig | null
+}
+
+export type AdSourceConfig =
+  | {
+      readonly kind: 'vast'
+      readonly url: string
+      readonly params: Readonly<Record<string, string>>
+      /** Parameters of the player's request that are passed on. */
+      readonly forward: readonly string[]
+      readonly unwrap: boolean
+      readonly maxWrappers: number
+      readonly hopTimeoutMs: number
+      /** Whether the ad server is asked on behalf of the device. */
+      readonly serverSide: boolean
+    }
+  | {
+      readonly kind: 'openrtb'
+      readonly url: string
+      readonly tmaxMs: number
+      readonly currency: string
+      readonly request: Readonly<Record<string, unknown>>
+    }
+
+export type StateStoreConfig =
+  | { readonly kind: 'lmdb'; readonly path: string; readonly durability: 'disk' | 'process' }
+  | { readonly kind: 'redis'; readonly url: string }
+  | { readonly kind: 'redis-cluster'; readonly nodes: readonly string[] }
+  | { readonly kind: 'memory' }
+
+export interface CampaignConfig {
+  /** Null: the default, three an hour. */
+  readonly caps: readonly CapConfig[] | null
+  readonly cpm: string | null
+  readonly budget: string | null
+  readonly pacing: 'asap' | 'even' | 'ahead'
+  readonly dailyBudget: string | null
+}
+
+export interface CapConfig {
+  readonly max: number
+  readonly window:
+    | { readonly kind: 'fixed' | 'rolling'; readonly seconds: number }
+    | {
+        readonly kind: 'calendar'
+        readonly unit: 'minute' | 'hour' | 'day' | 'week' | 'month'
+        readonly timeZone: string
+      }
+    | { readonly kind: 'lifetime' }
+  readonly per: readonly CapDimension[]
+  readonly event: 'impression' | 'click' | 'complete'
+}
+
+export const CAP_DIMENSIONS = ['user', 'campaign', 'ad', 'placement'] as const
+export type CapDimension = (typeof CAP_DIMENSIONS)[number]
+
+export interface EventsConfig {
+  /** Path of the endpoint, within the route. */
+  readonly path: string
+  /** `https://ads.example.com` in front of it; null: that of the request. */
+  readonly origin: string | null
+  /** The first signs; each of at least 32 bytes. */
+  readonly secrets: readonly string[]
+  readonly validSeconds: number
+  readonly holdSeconds: number
+}

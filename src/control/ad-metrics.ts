@@ -1,0 +1,42 @@
+import { AD_EVENT_KINDS, AD_NO_FILL_KINDS, type GatewayCounter } from '../session/counters.js'
+import { labelText, type Metric } from './metric.js'
+
+/** Metrics of routes that serve ads (C-25); none where none has been asked. */
+export function adMetrics(counters: Readonly<Record<GatewayCounter, number>>): Metric[] {
+  const events = AD_EVENT_KINDS.map((kind) => counters[`ad_event:${kind}`])
+  if (counters.ad_requests === 0 && events.every((value) => value === 0)) return []
+  return [
+    ['ad_requests_total', 'counter', 'Ad requests.', [['', counters.ad_requests]]],
+    ['ad_fills_total', 'counter', 'Ad requests that were answered with an ad.', [['', counters.ad_fills]]],
+    [
+      'ad_no_fills_total',
+      'counter',
+      'Ad requests without an ad, by reason.',
+      AD_NO_FILL_KINDS.map((kind) => [labelText({ reason: kind }), counters[`ad_no_fill:${kind}`]]),
+    ],
+    [
+      'ad_events_total',
+      'counter',
+      'Reported events, by what became of them.',
+      AD_EVENT_KINDS.map((kind) => [labelText({ status: kind }), counters[`ad_event:${kind}`]]),
+    ],
+    [
+      'ad_reservations_total',
+      'counter',
+      'Decisions that hold a place under caps and money of budgets.',
+      [['', counters.ad_reserved]],
+    ],
+    [
+      'ad_reservations_released_total',
+      'counter',
+      'Reservations that were given back.',
+      [['', counters.ad_released]],
+    ],
+    [
+      'ad_spend_total',
+      'counter',
+      'Money charged for impressions, in units of its currency.',
+      [['', counters.ad_spend_micros / 1e6]],
+    ],
+  ]
+}

@@ -1,0 +1,69 @@
+import { once } from 'node:events'
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import type { LmdbStoreOptions } from './lmdb-store.js'
+import type { StateThreadMessage } from './state-worker.js'
+
+/** One end of a port to a store, for a `PortStore`. To be transferred. */
+export interface StorePort {
+  /** Directory of the store. */
+  readonly path: string
+  readonly port: MessagePort
+}
+
+/**
+ * The thread in which the gateway's LMDB stores live. Nobody terminates it, unlike workers, which may be ended in the middle of anything: one that
+ * was within a transaction would keep the lock of all.
+ */
+export class StateThread {
+  readonly #thread: Worker
+  readonly #paths: readonly string[]
+  #isClosing = false
+
+  private constructor(thread: Worker, paths: readonly string[]) {
+    this.#thread = thread
+    this.#paths = paths
+  }
+
+  /** @param onLost it has ended without being closed. @throws Error when a store cannot be opened */
+  static async start(
+    stores: readonly Pick<LmdbStoreOptions, 'path' | 'durability'>[],
+    onLost: (error: Error | null) => void,
+  ): Promise<StateThread> {
+    const worker = new Worker(new URL('./state-worker.js', import.meta.url), {
+      workerData: { stores },
+      execArgv: [],
+    })
+    const thread = new StateThread(
+      worker,
+      stores.map(({ path }) => path),
+    )
+    let failure: Error | null = null
+    await once(worker, 'message')
+    worker.on('error', (error) => {
+      failure = error instanceof Error ? error : new Error(String(error))
+    })
+    worker.on('exit', () => {
+      if (!thread.#isClosing) onLost(failure)
+    })
+    return thread
+  }
+
+  /** Ports to all stores, for one worker. */
+  ports(): StorePort[] {
+    return this.#paths.map((path, store) => {
+      const { port1, port2 } = new MessageChannel()
+      const message: StateThreadMessage = { type: 'serve', store, port: port1 }
+      this.#thread.postMessage(message, [port1])
+      return { path, port: port2 }
+    })
+  }
+
+  /** Closes the stores; what was asked before is decided. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    const ended = once(this.#thread, 'exit')
+    this.#thread.postMessage({ type: 'close' } satisfies StateThreadMessage)
+    await ended
+  }
+}
