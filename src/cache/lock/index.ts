@@ -1,0 +1,1 @@
+export type { CoalescingLimits, Joined, Lead, LeadOutcome, LockTable, WaitResult } from './types.js'
