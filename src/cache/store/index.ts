@@ -1,3 +1,5 @@
+export { createStoreMemory } from './layout.js'
+export { type HashFunction, SharedStore } from './shared-store.js'
 export {
   type EntryHead,
   type EntryState,

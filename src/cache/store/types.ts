@@ -15,6 +15,8 @@ export interface StoreMemory {
   readonly tables: SharedArrayBuffer
   /** What entries hold. One buffer for each GiB. */
   readonly slabs: readonly SharedArrayBuffer[]
+  /** Of the bells that wake threads, {@link SharedBell}. */
+  readonly bells: SharedArrayBuffer
 }
 
 /**
