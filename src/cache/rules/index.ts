@@ -69,5 +69,6 @@ export {
 } from './storable.js'
 export { surrogateTags } from './surrogate-tags.js'
 export { parseTargeted, type ResponseControl, responseControl } from './targeted.js'
+export { requestScheme } from './request-url.js'
 export { bypassReason, isUnkeyed, SELECTIVE } from './upstream-request.js'
 export { usableVary, type VaryRules, variance, varyNames } from './vary.js'

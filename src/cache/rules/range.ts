@@ -12,7 +12,8 @@ export interface ByteRange {
 
 /** What a Range field asks of a body: nothing that counts, what is not there, or pieces of it. */
 export type RangeRequest =
-  | { readonly kind: 'whole' | 'unsatisfiable' }
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'unsatisfiable' }
   | { readonly kind: 'ranges'; readonly ranges: readonly ByteRange[] }
 
 /** Beyond it a client gets the whole (RFC 9110 §14.2: many small ranges are an attack or a mistake). */
