@@ -62,27 +62,30 @@ export class Fill implements EntryWriter {
     const core = this.#core
     const { table } = core
     const total = table.words[this.#at + ENTRY.totalBytes] ?? -1
-    if ((total >= 0 && total !== this.#bodyBytes) || !core.acquire()) {
+    if (total >= 0 && total !== this.#bodyBytes) {
       this.abort()
       return false
     }
-    const lost = this.#isLost
-    if (lost) core.abortUnderLock(this.#entry, this.#generation)
-    else {
-      core.publish(this.#entry, this.#bodyBytes)
-      table.count1('stored')
-    }
-    core.release()
-    this.#close()
-    return !lost
+    const done = core.change<boolean | null>(null, () => {
+      const lost = this.#isLost
+      if (lost) core.abortUnderLock(this.#entry, this.#generation)
+      else core.publish(this.#entry, this.#bodyBytes)
+      return !lost
+    })
+    if (done === null) this.abort()
+    else this.#close()
+    if (done === true) table.count1('stored')
+    return done === true
   }
 
   abort(): void {
     if (!this.#open) return
     const core = this.#core
-    if (core.acquire()) {
+    const done = core.change(false, () => {
       core.abortUnderLock(this.#entry, this.#generation)
-      core.release()
+      return true
+    })
+    if (done) {
       this.#close()
       return
     }
@@ -110,15 +113,13 @@ export class Fill implements EntryWriter {
     const ahead = bytes > GROWS_FROM_BYTES ? Math.min(MOST_AT_ONCE_BYTES, bytes >> 3) : 0
     const rest = total >= 0 ? Math.min(total - room, MOST_AT_ONCE_BYTES) : ahead
     const wanted = Math.max(bytes - room, rest)
-    if (!core.acquire()) return false
-    let gained = 0
-    if (!this.#isLost && core.makeRoom(wanted)) {
-      const last = table.get(this.#entry, ENTRY.bodyLast)
-      gained = core.lengthen(this.#entry, ENTRY.bodyFirst, wanted)
-      table.set(this.#entry, ENTRY.bodyRoom, room + gained)
-      if (last === 0) this.#block = table.get(this.#entry, ENTRY.bodyFirst)
-    }
-    core.release()
+    const gained = core.change(0, () => {
+      if (this.#isLost || !core.makeRoom(wanted)) return 0
+      const more = core.lengthen(this.#entry, ENTRY.bodyFirst, wanted)
+      table.set(this.#entry, ENTRY.bodyRoom, room + more)
+      return more
+    })
+    if (this.#block === 0) this.#block = table.get(this.#entry, ENTRY.bodyFirst)
     return room + gained >= bytes
   }
 

@@ -69,7 +69,7 @@ export class HeldEntry implements StoredEntry {
     const inBlock = offset - this.#blockAt
     const length = Math.min(roomOf(this.#block) - inBlock, there - offset, maxBytes)
     const start = blocks.startOf(this.#block) + inBlock
-    return blocks.slabOf(this.#block).subarray(start, start + length)
+    return new Uint8Array(blocks.slabOf(this.#block).buffer, start, length)
   }
 
   whenMore(offset: number, callback: () => void): () => void {

@@ -33,14 +33,16 @@ export function purgedSince({ table }: StoreCore, hash: KeyHash, sinceMs: number
 /** Removes what is under a key, or makes it stale. */
 export function purgeKey(core: StoreCore, hash: KeyHash, key: string, mode: PurgeMode): number {
   const { table } = core
-  if (!core.acquire(PURGE_PATIENCE_MS)) return 0
-  let count = 0
-  table.times[purgeRow(table.layout.purges, hash)] = now()
-  core.forEachUnder(hash, key, (entry) => {
-    if (purgeEntry(core, entry, mode)) count += 1
-  })
-  core.release()
-  return count
+  const purgeAll = (): number => {
+    let count = 0
+    table.times[purgeRow(table.layout.purges, hash)] = now()
+    core.forEachUnder(hash, key, (entry) => {
+      purgeEntry(core, entry, mode)
+      count += 1
+    })
+    return count
+  }
+  return core.change(0, purgeAll, PURGE_PATIENCE_MS)
 }
 
 /** A purge is worth more patience than an entry: longer than it takes to put an index in order. */
@@ -77,23 +79,24 @@ function purgeWhere(core: StoreCore, mode: PurgeMode, isMeant: (entry: number) =
     const generation = table.get(entry, ENTRY.generation)
     if ((generation & 1) === 0 || !table.pin(entry)) continue
     const isSame = Atomics.load(words, table.at(entry) + ENTRY.generation) === generation
-    if (isSame && isMeant(entry) && core.acquire(PURGE_PATIENCE_MS)) {
-      if (table.get(entry, ENTRY.generation) === generation && purgeEntry(core, entry, mode)) count += 1
-      core.release()
+    const purgeIt = (): boolean => {
+      if (table.get(entry, ENTRY.generation) !== generation) return false
+      purgeEntry(core, entry, mode)
+      return true
     }
+    if (isSame && isMeant(entry) && core.change(false, purgeIt, PURGE_PATIENCE_MS)) count += 1
     core.unpin(entry)
   }
   return count
 }
 
-function purgeEntry(core: StoreCore, entry: number, mode: PurgeMode): boolean {
+function purgeEntry(core: StoreCore, entry: number, mode: PurgeMode): void {
   const { table } = core
   // Who reads it while it is made may go on; it is not stored.
   if (table.get(entry, ENTRY.state) === STATE.filling) table.set(entry, ENTRY.doomed, 1)
   else if (mode === 'hard') core.remove(entry)
   else makeStale(core, entry)
   table.count1('purged')
-  return true
 }
 
 function makeStale(core: StoreCore, entry: number): void {

@@ -7,7 +7,6 @@ import { HeldEntry } from './held-entry.js'
 import { hashKey, type KeyHash } from './key-hash.js'
 import { ENTRY, MAX_KEY_BYTES, QUEUE, STATE, TOP, UNIT_BYTES } from './layout.js'
 import { purgedSince, purgeKey, purgePrefix, purgeTag, tagBytes } from './purge.js'
-import { rebuild } from './rebuild.js'
 import { StoreCore } from './store-core.js'
 import type {
   EntryHead,
@@ -63,18 +62,17 @@ export class SharedStore implements EntryStore {
     const length = options.lengthBytes ?? null
     const tags = head.tags === undefined ? '' : tagBytes(head.tags)
     const headBytes = key.length + tags.length + head.meta.length
-    let entry = 0
-    if (
+    const fits =
       (length ?? 0) <= this.maxEntryBytes &&
       key.length <= MAX_KEY_BYTES &&
       headBytes <= MAX_HEAD_BYTES &&
-      !purgedSince(core, hash, options.requestedAtMs ?? Number.POSITIVE_INFINITY) &&
-      core.acquire()
-    ) {
-      entry = this.#newEntry(hash, headBytes, length)
-      if (entry !== 0) this.#fillIn(entry, key, tags, head)
-      core.release()
+      !purgedSince(core, hash, options.requestedAtMs ?? Number.POSITIVE_INFINITY)
+    const make = (): number => {
+      const made = this.#newEntry(hash, headBytes, length)
+      if (made !== 0) this.#fillIn(made, key, tags, head)
+      return made
     }
+    const entry = fits ? core.change(0, make) : 0
     if (entry !== 0) return new Fill(core, entry)
     core.table.count1('refused')
     return null
@@ -90,17 +88,19 @@ export class SharedStore implements EntryStore {
     const entry = held instanceof HeldEntry ? held.row : 0
     const core = this.#core
     const { table } = core
-    if (entry === 0 || head.meta.length > MAX_HEAD_BYTES || !core.acquire()) return false
-    const fixedBytes = table.get(entry, ENTRY.keyBytes) + table.get(entry, ENTRY.tags) * TAG_BYTES
-    const missing = fixedBytes + head.meta.length - core.headRoom(entry)
-    // That entry is pinned, so it is not the one that gives way.
-    const done =
-      (table.get(entry, ENTRY.generation) & 1) === 1 &&
-      table.get(entry, ENTRY.state) === STATE.complete &&
-      (missing <= 0 || (core.makeRoom(missing) && core.lengthen(entry, ENTRY.headFirst, missing) >= missing))
-    if (done) changeHead(core, entry, () => writeHead(core, entry, head))
-    core.release()
-    return done
+    if (entry === 0 || head.meta.length > MAX_HEAD_BYTES) return false
+    return core.change(false, () => {
+      const fixedBytes = table.get(entry, ENTRY.keyBytes) + table.get(entry, ENTRY.tags) * TAG_BYTES
+      const missing = fixedBytes + head.meta.length - core.headRoom(entry)
+      // That entry is pinned, so it is not the one that gives way.
+      const done =
+        (table.get(entry, ENTRY.generation) & 1) === 1 &&
+        table.get(entry, ENTRY.state) === STATE.complete &&
+        (missing <= 0 ||
+          (core.makeRoom(missing) && core.lengthen(entry, ENTRY.headFirst, missing) >= missing))
+      if (done) changeHead(core, entry, () => writeHead(core, entry, head))
+      return done
+    })
   }
 
   purge(key: string, mode: PurgeMode): number {
@@ -144,8 +144,8 @@ export class SharedStore implements EntryStore {
       held = core.lock.takeOver(thread)
       taken = held || core.lock.tryAcquire()
     }
-    core.putInOrder(thread, held ? () => rebuild(core) : null)
-    core.release()
+    core.putInOrder(thread, held)
+    core.lock.release()
   }
 
   #hashOf(key: string): KeyHash {

@@ -6,6 +6,7 @@ import { Eviction } from './eviction.js'
 import { GhostList } from './ghost-list.js'
 import type { KeyHash } from './key-hash.js'
 import { ENTRY, LINK_BYTES, layoutOf, QUEUE, STATE, TOP, UNIT_BYTES } from './layout.js'
+import { rebuild } from './rebuild.js'
 import type { EntryHead, StoreMemory } from './types.js'
 
 /** How long a change waits for another thread's, ms: longer only when that one has lost its core, or died. */
@@ -52,18 +53,25 @@ export class StoreCore {
     this.eviction = new Eviction(this.table, ghosts, layout.units, (entry) => this.remove(entry))
   }
 
-  /** Takes the lock, and does what was left undone. @returns false: another thread has it for too long */
-  acquire(patienceMs = PATIENCE_MS): boolean {
-    if (!this.lock.acquire(patienceMs)) return false
-    for (let left = this.#unended.pop(); left !== undefined; left = this.#unended.pop()) {
-      this.abortUnderLock(left[0], left[1])
-      this.table.unpin(left[0])
+  /**
+   * Makes a change under the lock: what it calls must not wait for anything. If it throws, which nothing in it should, the index is made anew.
+   * @param busy the answer when another thread has the lock for too long
+   */
+  change<Result>(busy: Result, run: () => Result, patienceMs = PATIENCE_MS): Result {
+    if (!this.lock.acquire(patienceMs)) return busy
+    try {
+      for (let left = this.#unended.pop(); left !== undefined; left = this.#unended.pop()) {
+        this.abortUnderLock(left[0], left[1])
+        this.table.unpin(left[0])
+      }
+      const result = run()
+      this.lock.release()
+      return result
+    } catch (error) {
+      rebuild(this)
+      this.lock.release()
+      throw error
     }
-    return true
-  }
-
-  release(): void {
-    this.lock.release()
   }
 
   /**
@@ -116,7 +124,7 @@ export class StoreCore {
       table.dequeue(entry)
       this.#free(entry)
     }
-    this.release()
+    this.lock.release()
   }
 
   keyOf(entry: number): string {
@@ -260,15 +268,15 @@ export class StoreCore {
     }
   }
 
-  /** Ends what a thread that is gone has left. @param rebuild it died in the middle of a change: what makes the index anew */
-  putInOrder(dead: number, rebuild: (() => void) | null): void {
+  /** Ends what a thread that is gone has left. @param amidst it died in the middle of a change, so the index is made anew */
+  putInOrder(dead: number, amidst: boolean): void {
     const { table } = this
     table.unpinAll(dead)
     const left: number[] = []
     for (let entry = table.words[TOP.highest] ?? 0; entry > 0; entry -= 1) {
       if (table.get(entry, ENTRY.owner) !== dead + 1 || table.get(entry, ENTRY.state) !== STATE.filling)
         continue
-      if (rebuild === null) left.push(entry)
+      if (!amidst) left.push(entry)
       else {
         Atomics.store(table.words, table.at(entry) + ENTRY.state, STATE.aborted)
         Atomics.add(table.words, table.at(entry) + ENTRY.generation, 1)
@@ -276,7 +284,7 @@ export class StoreCore {
         table.count1('aborted')
       }
     }
-    rebuild?.()
+    if (amidst) rebuild(this)
     for (const entry of left) this.abortUnderLock(entry, table.get(entry, ENTRY.generation))
     this.sweep(table.count(QUEUE.lingering))
   }
