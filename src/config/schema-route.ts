@@ -3,6 +3,7 @@ import { parseCondition, type WrittenCondition } from './field-condition.js'
 import { flag, leaf, text, withReference } from './leaf.js'
 import { parseMatchHost, parseMatchPath, parseMethod, ROUTE_METHODS, type RouteMethod } from './match.js'
 import { hostPolicy, mirror, redirect, respond, rewrite, split } from './schema-actions.js'
+import { routeCache } from './schema-cache.js'
 import { BUILTIN_FILTERS } from './types.js'
 import { parseUpgrade } from './upgrade.js'
 
@@ -95,6 +96,7 @@ export const routeSchema = z
     redirect: redirect.optional(),
     respond: respond.optional(),
     mirror: mirror.optional(),
+    cache: routeCache.optional(),
     rewrite: rewrite.optional(),
     host: hostPolicy.optional().meta({
       description: 'Host that the upstream is told, as `upstreams.NAME.host`, which it overrules.',

@@ -12,6 +12,7 @@ import {
   text,
   withReference,
 } from './leaf.js'
+import { cacheMemory } from './schema-cache.js'
 import { dnsSchema } from './schema-dns.js'
 import { forwarding, paths } from './schema-forwarding.js'
 import { routeSchema } from './schema-route.js'
@@ -167,6 +168,7 @@ export const configSchema = z.strictObject({
   workerLimits,
   log,
   dns: dnsSchema,
+  cache: cacheMemory,
   upstreams: z
     .record(z.string().regex(UPSTREAM_NAME), upstreamSchema)
     .meta({ description: 'Groups of peers by name (letters, digits, `_`, `.`, `-`).' }),

@@ -1,3 +1,4 @@
+import type { CacheMemoryConfig, RouteCacheConfig } from '../cache/cache-config.js'
 import type { ForwardingConfig } from '../forwarding/index.js'
 import type { FieldCondition, RewriteConfig, RouteAction, StickyKey, TargetRules } from '../routing/index.js'
 import type { BalanceAlgorithm } from '../upstream/balance/index.js'
@@ -25,6 +26,8 @@ export interface GatewayConfig {
   readonly workerLimits: WorkerLimitsConfig
   readonly log: LogConfig
   readonly dns: DnsSettings
+  /** Absent: no route has a cache. */
+  readonly cache?: CacheMemoryConfig
   /** At least one, names unique. */
   readonly upstreams: readonly UpstreamConfig[]
   /** At least one, in the order in which they are tried: the first match wins. */
@@ -196,6 +199,8 @@ export interface RouteConfig {
   /** The route answers by itself. */
   readonly action?: RouteAction
   readonly mirror?: MirrorConfig
+  /** Absent: answers are not stored. */
+  readonly cache?: RouteCacheConfig
   readonly rewrite?: RewriteConfig
   /** Overrules that of the upstream. */
   readonly host?: HostPolicy
