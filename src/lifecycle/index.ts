@@ -1,4 +1,5 @@
 export type { ClientPort } from './client-port.js'
+export { EntryPump } from './entry-pump.js'
 export { defineFilter, type Filter, type FilterFactory, HOOK_NAMES } from './filter.js'
 export { FilterChain } from './filter-chain.js'
 export { Mirror, type MirrorEvent } from './mirror.js'
@@ -13,5 +14,7 @@ export {
   skipRemaining,
 } from './results.js'
 export type { LifecycleEnv, Route, SessionOutcome } from './route.js'
+export { seesHits } from './sees-hits.js'
 export { overloaded, workerLost } from './session-errors.js'
 export { SessionRun, type SessionStart } from './session-run.js'
+export { cacheStatusLine } from './stored-response.js'

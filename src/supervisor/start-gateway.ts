@@ -6,7 +6,7 @@ import { packageVersion } from '../config/version.js'
 import { type Control, startControl } from '../control/index.js'
 import { Dispatcher, Router } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
-import { HistogramStore } from '../histograms/index.js'
+import { HistogramStore, histogramWriters } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
@@ -28,7 +28,7 @@ export async function startGateway(
   assertPlainData(config, 'config')
   const board = new WorkerBoard(config.workers.count)
   const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count))
-  const histograms = new HistogramStore(config.workers.count, config.routes.length).buffer
+  const histograms = new HistogramStore(histogramWriters(config.workers.count), config.routes.length)
   const peers = new PeerTable(tablePlan(config))
   const publishConfigured = (): void => {
     for (const [index, upstream] of config.upstreams.entries())
@@ -73,7 +73,7 @@ export async function startGateway(
     dispatcher,
     board,
     countersBuffer: counters.buffer,
-    histograms,
+    histograms: histograms.buffer,
     peers,
     counters: row,
     logger,
@@ -90,7 +90,7 @@ export async function startGateway(
         workers: board.workers,
         board: board.buffer,
         counters: counters.buffer,
-        histograms,
+        histograms: histograms.buffer,
         routes,
         draining,
         peers: {

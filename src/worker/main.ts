@@ -1,6 +1,6 @@
 import { threadId } from 'node:worker_threads'
 import { ForwardingFields } from '../forwarding/index.js'
-import { HistogramStore, type Recorder } from '../histograms/index.js'
+import { HistogramStore, histogramWriters, type Recorder } from '../histograms/index.js'
 import type { MirrorEvent, SessionOutcome } from '../lifecycle/index.js'
 import { createLogger, flushLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
@@ -19,6 +19,7 @@ import {
 } from '../upstream/index.js'
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
+import { hitRoutes } from './hit-routes.js'
 import { loadRoutes } from './routes.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
@@ -36,9 +37,11 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     worker + 1,
   )
   const board = new WorkerBoard(config.workers.count, task.board)
-  const recorder = new HistogramStore(config.workers.count, config.routes.length, task.histograms).recorder(
-    worker,
-  )
+  const recorder = new HistogramStore(
+    histogramWriters(config.workers.count),
+    config.routes.length,
+    task.histograms,
+  ).recorder(worker)
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
@@ -117,7 +120,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       void flushLogger(logger).then(resolve)
     })
     board.beat(worker)
-    port.postMessage({ type: 'ready' } satisfies WorkerMessage)
+    port.postMessage({ type: 'ready', hits: hitRoutes(config, routes) } satisfies WorkerMessage)
     actor.mailbox.wake()
   })
 }
