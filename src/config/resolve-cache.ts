@@ -19,7 +19,12 @@ export function resolveCache(written: Written, path: Path, context: ResolveConte
   return {
     ttl: resolveTtl(parsed.ttl, [...path, 'ttl'], context),
     heuristic: heuristic === false ? null : { share: heuristic.share, maxMs: heuristic.max },
-    keys: { query: queryRule(keys.query), sortQuery: keys.sortQuery, headers: keys.headers, cookies: keys.cookies },
+    keys: {
+      query: queryRule(keys.query),
+      sortQuery: keys.sortQuery,
+      headers: keys.headers,
+      cookies: keys.cookies,
+    },
     vary: { allow: vary.allow ?? null, ignore: vary.ignore },
     methods: [...new Set(methods)],
     stale: { whileRevalidateMs: stale.whileRevalidate, ifErrorMs: stale.ifError },

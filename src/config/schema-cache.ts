@@ -40,10 +40,13 @@ const condition = leaf<ReturnType<typeof parseCondition>, WrittenCondition>(
 )
 
 const conditions = (what: string) =>
-  z.record(z.string(), condition).prefault({}).meta({
-    $comment: 'conditions by name',
-    description: `${what}, as in \`match.headers\`; one that holds is enough.`,
-  })
+  z
+    .record(z.string(), condition)
+    .prefault({})
+    .meta({
+      $comment: 'conditions by name',
+      description: `${what}, as in \`match.headers\`; one that holds is enough.`,
+    })
 
 const options = z.strictObject({
   ttl: z.record(z.string(), durationOrNone()).prefault({}).meta({
@@ -138,7 +141,8 @@ const options = z.strictObject({
     .prefault({})
     .meta({ description: 'Requests that go past the cache, and whose answers are not stored.' }),
   requestControl: choice('honour', 'ignore').prefault('honour').meta({
-    description: "Whether a client's Cache-Control (`no-cache`, `max-age`, `only-if-cached` and so on) counts.",
+    description:
+      "Whether a client's Cache-Control (`no-cache`, `max-age`, `only-if-cached` and so on) counts.",
   }),
   showKey: flag().prefault(false).meta({ description: 'Tell the key in Cache-Status, to find mistakes.' }),
 })

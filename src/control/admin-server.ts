@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { CacheAdmin } from './cache-admin.js'
 import { prometheusText } from './prometheus.js'
 import type { StatsReader } from './stats.js'
 
-interface Answer {
+export interface Answer {
   readonly status: number
   readonly type: string
   readonly body: string
@@ -17,13 +18,17 @@ const INDEX = `headgate admin
   GET /ready       200 when requests can be served, 503 with the reasons otherwise
   GET /stats.json  counters and workers
   GET /metrics     the same for Prometheus
+  GET /cache       what the cache holds and what became of requests, by route
+  POST /cache/purge?url=…|prefix=…|tag=…[&soft]  removes answers, or makes them stale
   GET /histogram.hlog  latencies since the start, HdrHistogram log format, microseconds
 `
 
 /** The admin listener. Read-only; answers from shared memory, so that asking costs the acceptor nothing. */
-export function createAdminServer(stats: StatsReader): Server {
+export function createAdminServer(stats: StatsReader, cache: CacheAdmin | null = null): Server {
   return createServer((request, response) => {
-    const { status, type, body } = hostIsOurs(request) ? answer(request, stats) : WRONG_HOST
+    const { status, type, body } = hostIsOurs(request)
+      ? (cache?.answer(request) ?? answer(request, stats))
+      : WRONG_HOST
     response.writeHead(status, {
       'content-type': type,
       'cache-control': 'no-store',

@@ -1,3 +1,5 @@
+import type { RouteCacheConfig } from '../cache/cache-config.js'
+import type { CacheMemory } from '../cache/cache-memory.js'
 import type { UpstreamConfig } from '../config/types.js'
 import type { DnsSettings, HealthEvent } from '../upstream/index.js'
 
@@ -15,6 +17,12 @@ export interface ControlTask {
   /** One 32-bit word: 1 while the gateway drains. */
   readonly draining: SharedArrayBuffer
   readonly version: string
+  /** Absent: no route has a cache. */
+  readonly cache?: {
+    readonly memory: CacheMemory
+    /** By route; null: it has none. */
+    readonly routes: readonly (RouteCacheConfig | null)[]
+  }
   /** All peers, and what is to be checked of them; absent: none. */
   readonly peers?: {
     /** Of the `PeerTable`. */

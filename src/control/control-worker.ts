@@ -5,6 +5,7 @@ import { useClockAnchor } from '../time/index.js'
 import { Http1Connector } from '../upstream/http1/index.js'
 import { HealthChecker, keepNames, type NameLog, peerChecker } from '../upstream/index.js'
 import { createAdminServer } from './admin-server.js'
+import { CacheAdmin } from './cache-admin.js'
 import type { ControlMessage, ControlTask } from './control-task.js'
 import { NamePublisher } from './name-publisher.js'
 import { peerTableOf } from './peer-stats.js'
@@ -47,7 +48,7 @@ if (table !== null && task.peers !== undefined) {
 
 if (task.port === null) tell({ type: 'started' })
 else {
-  const server = createAdminServer(new StatsReader(task))
+  const server = createAdminServer(new StatsReader(task), CacheAdmin.of(task))
   server.on('error', (error: NodeJS.ErrnoException) => {
     tell({ type: 'failed', code: error.code ?? 'ERR', message: error.message })
   })

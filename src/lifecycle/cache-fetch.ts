@@ -1,42 +1,33 @@
-import { randomInt } from 'node:crypto'
 import {
   BlockFields,
   type CacheStatus,
-  cacheKey,
   decodeMeta,
   entryHead,
   type Fields,
-  invalidatedUrls,
   isErrorStatus,
-  isUnkeyed,
-  isUnsafe,
-  keyUrl,
-  matchesHead,
   parseHttpDate,
-  refreshedHead,
-  requestScheme,
-  SELECTIVE,
   type StorePlan,
   type StoreRequest,
   storeDecision,
   URL_END,
   urlTag,
   validators,
-  variance,
-  variantKey,
-  varyHead,
 } from '../cache/rules/index.js'
+import type { EntryHead, StoredEntry } from '../cache/store/index.js'
 import type { GatewayError } from '../session/errors.js'
-import type { RequestHeader, ResponseHeader } from '../session/message-headers.js'
-import { viewResponse } from '../session/message-headers.js'
+import { type RequestHeader, type ResponseHeader, viewResponse } from '../session/message-headers.js'
 import { responseBlock } from '../session/wire-block.js'
 import { now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import type { Attempt } from './attempt.js'
 import { CacheFill, type FillClient } from './cache-fill.js'
+import { placeOf } from './cache-place.js'
+import { invalidate, isKeyedByUrl, stripRequest } from './cache-request.js'
 import type { CacheStage } from './cache-stage.js'
 import type { CacheOptions, CacheState } from './cache-state.js'
+import { takeValidation } from './cache-validation.js'
 import type { EntryPump } from './entry-pump.js'
+import { HeldPieces, type PieceSink } from './held-pieces.js'
 import { asGatewayError } from './phase-runner.js'
 import { cacheStatusLine, deliverStored } from './stored-response.js'
 import type { AnswerTaker } from './upstream-stage.js'
@@ -50,9 +41,7 @@ export class CacheFetch implements AnswerTaker, FillClient {
   /** The request asks whether the entry at hand still holds. */
   #validates = false
   /** Pieces of an answer of which it is not decided what becomes of them. */
-  #held: Uint8Array[] | null = null
-  #trailers: string | null = null
-  #attempt: Attempt | null = null
+  #held: HeldPieces | null = null
   #fill: CacheFill | null = null
   #pump: EntryPump | null = null
 
@@ -71,7 +60,7 @@ export class CacheFetch implements AnswerTaker, FillClient {
     this.#requestMs = now()
     this.#validates = false
     if (mode === 'off') return
-    this.#strip(request.headers, mode === 'fetch')
+    stripRequest(request.headers, this.#fields(), this.#options.cache.config.keys, mode === 'fetch')
     if (mode !== 'fetch') return
     const meta = entry === null || head === null ? null : decodeMeta(head.meta)
     const lines =
@@ -85,30 +74,13 @@ export class CacheFetch implements AnswerTaker, FillClient {
     }
   }
 
-  /** Takes out what no key holds (B19), and what would make the answer less than the whole. */
-  #strip(headers: RequestHeader['headers'], isFetch: boolean): void {
-    const keyed = this.#options.cache.config.keys.headers
-    const scheme = headers.has('x-forwarded-proto') ? requestScheme(headers) : null
-    // As long as it says what Host says, which is in the key.
-    const isOwnHost = headers.get('x-forwarded-host') === this.#fields().get('host')
-    const dropped = new Set<string>()
-    for (const [name] of headers) {
-      const lower = name.toLowerCase()
-      if (isFetch && SELECTIVE.has(lower)) dropped.add(lower)
-      else if (isUnkeyed(lower, keyed) && !(isOwnHost && lower === 'x-forwarded-host')) dropped.add(lower)
-    }
-    for (const name of dropped) headers.remove(name)
-    // The scheme is in the key.
-    if (scheme !== null) headers.set('x-forwarded-proto', scheme)
-  }
-
   begin(head: ResponseHead, attempt: Attempt): void {
-    const { response, phases } = this.#options
+    const { response } = this.#options
     const state = this.#state
     this.#fill = null
     this.#held = null
     if (state.mode === 'off') {
-      this.#try(() => this.#invalidate(head))
+      this.#try(() => invalidate(this.#options, head))
       response.begin(withStatus(head, this.#status({ forwardStatus: head.status })), attempt)
       return
     }
@@ -119,26 +91,19 @@ export class CacheFetch implements AnswerTaker, FillClient {
         this.#stage.serveStale(head.status)
         return
       }
-      this.#attempt = attempt
-      this.#held = []
-      this.#trailers = null
+      this.#held = new HeldPieces(attempt)
       response.filterUpstream(head, (filtered) => this.#try(() => this.#decide(head, filtered, attempt)))
     })
-    if (phases.session.downstreamResponse === null && this.#held === null) return
   }
 
   chunk(chunk: Uint8Array): void {
-    if (this.#held === null) {
-      this.#options.response.chunk(chunk)
-      return
-    }
-    this.#held.push(new Uint8Array(chunk))
-    this.#attempt?.pause()
+    if (this.#held === null) this.#options.response.chunk(chunk)
+    else this.#held.chunk(chunk)
   }
 
   end(trailerBlock: string): void {
     if (this.#held === null) this.#options.response.end(trailerBlock)
-    else this.#trailers = trailerBlock
+    else this.#held.end(trailerBlock)
   }
 
   onFillEnd(atMs: number): void {
@@ -163,57 +128,12 @@ export class CacheFetch implements AnswerTaker, FillClient {
 
   /** The answer to a validation. @returns whether that was all */
   #validated(head: ResponseHead, attempt: Attempt): boolean {
-    const state = this.#state
-    const { entry, head: stored } = state
-    if (entry === null || stored === null) return false
-    if (head.status !== 304) return attempt.method === 'HEAD' && this.#comparedByHead(head, attempt)
+    const arrived = { head, method: attempt.method, arrival: this.#arrival(head), rules: this.#rules() }
+    const result = takeValidation(this.#options.cache.services.store, this.#state, arrived)
+    if (result === 'forward') return false
     attempt.discard(head)
-    state.count('revalidated')
-    const request = { ...this.#storeRequest(attempt), method: 'GET' }
-    const { store } = this.#options.cache.services
-    const nowMs = now()
-    const result = refreshedHead(stored, head.headerBlock, request, this.#arrival(head), this.#rules(), nowMs)
-    if (result.kind === 'other') {
-      // RFC 9111 §4.3.4: it says nothing about what is stored here.
-      state.dropEntry()
-      this.#options.upstream.repeat()
-      return true
-    }
-    if (result.kind === 'not-stored') {
-      state.letAllGo()
-      store.purge(state.found?.key ?? state.primary, 'hard')
-      this.#stage.serveValidated(stored)
-      return true
-    }
-    store.refresh(entry, result.head)
-    if (result.lifetimeMs > 0) state.releaseLead('stored')
-    else state.letAllGo()
-    this.#stage.serveValidated(result.head)
-    return true
-  }
-
-  /** RFC 9111 §4.3.5: the answer to a HEAD validates what is stored, or shows that it is of the past. */
-  #comparedByHead(head: ResponseHead, attempt: Attempt): boolean {
-    const state = this.#state
-    const { entry, head: stored } = state
-    if (entry === null || stored === null || head.status !== stored.status) return false
-    const { store } = this.#options.cache.services
-    const fields = new BlockFields(head.headerBlock)
-    const meta = decodeMeta(stored.meta)
-    const request = { ...this.#storeRequest(attempt), method: 'GET' }
-    const isSame = matchesHead(stored, meta.etag, fields, head.contentLength, entry.totalBytes)
-    const result = isSame
-      ? refreshedHead(stored, head.headerBlock, request, this.#arrival(head), this.#rules(), now())
-      : null
-    if (result?.kind !== 'refreshed') {
-      store.purge(state.found?.key ?? state.primary, 'soft')
-      return false
-    }
-    attempt.discard(head)
-    store.refresh(entry, result.head)
-    if (result.lifetimeMs > 0) state.releaseLead('stored')
-    else state.letAllGo()
-    this.#stage.serveValidated(result.head)
+    if (result === 'repeat') this.#options.upstream.repeat()
+    else this.#stage.serveValidated(result, head.status)
     return true
   }
 
@@ -238,13 +158,15 @@ export class CacheFetch implements AnswerTaker, FillClient {
     )
     const { maxEntryBytes } = cache.services.store
     const isTooLarge = head.contentLength !== null && head.contentLength > maxEntryBytes
-    if (isWanted && decision.store && !isTooLarge && this.#store(head, response, attempt, decision.plan)) return
+    if (isWanted && decision.store && !isTooLarge && this.#store(head, response, attempt, decision.plan))
+      return
     if (attempt.method === 'HEAD') state.releaseLead('failed')
     // An error of the moment says nothing of the next answer.
     else if (response.code >= 500) state.letAllGo()
     else {
       state.releaseLead('uncacheable')
-      if (!state.closed && response.code < 500) state.remember(false)
+      // What one who is authorized gets says nothing of what others would.
+      if (this.#fields().get('authorization') === null) state.remember(false)
     }
     state.count('uncacheable')
     this.#passOn(head, response, attempt, false)
@@ -252,10 +174,11 @@ export class CacheFetch implements AnswerTaker, FillClient {
 
   /** @returns false: the store does not take it */
   #store(head: ResponseHead, response: ResponseHeader, attempt: Attempt, plan: StorePlan): boolean {
-    const { cache, phases } = this.#options
+    const { cache } = this.#options
     const state = this.#state
     const { store } = cache.services
-    const place = this.#place(plan)
+    const marker = state.found?.marker ?? null
+    const place = placeOf(store, state.primary, plan.vary, marker, this.#fields())
     const stored = {
       status: response.code,
       statusText: response.text,
@@ -263,15 +186,11 @@ export class CacheFetch implements AnswerTaker, FillClient {
       fields: response.headers,
     }
     const made = entryHead(stored, plan, this.#arrival(head), now(), place.vary)
-    const { keys } = cache.config
-    const tags = made.tags ?? []
-    const entry =
-      keys.headers.length + keys.cookies.length === 0 && phases.chain.places('cacheKey').length === 0
-        ? made
-        : { ...made, tags: [...tags, urlTag(state.primary.slice(0, state.primary.indexOf(URL_END)))] }
+    const url = state.primary.slice(0, state.primary.indexOf(URL_END))
+    const entry = isKeyedByUrl(this.#options) ? made : { ...made, tags: [...(made.tags ?? []), urlTag(url)] }
     const options = { requestedAtMs: this.#requestMs }
     if (!head.hasBody) {
-      if (!store.put(place.key, entry, null)) return false
+      if (store.begin(place.key, entry, { ...options, lengthBytes: 0 })?.complete() !== true) return false
       this.#stored(plan)
       this.#passOn(head, response, attempt, true)
       return true
@@ -306,7 +225,10 @@ export class CacheFetch implements AnswerTaker, FillClient {
     if (lengthBytes !== null && isReusable) fill.letIn()
     if (state.mode === 'plain') state.remember(true)
     this.#serveFill(fill, reader, entry, response)
-    this.#release(attempt, (chunk) => fill.onAttemptBody(chunk), (trailers) => fill.onAttemptEnd(attempt, trailers, now()))
+    this.#release({
+      chunk: (bytes) => fill.onAttemptBody(bytes),
+      end: (trailers) => fill.onAttemptEnd(attempt, trailers, now()),
+    })
     return true
   }
 
@@ -320,15 +242,9 @@ export class CacheFetch implements AnswerTaker, FillClient {
   }
 
   /** The client gets what is being stored, as fast as it can take it: with the fields that are for it alone. */
-  #serveFill(
-    fill: CacheFill,
-    reader: NonNullable<ReturnType<CacheOptions['cache']['services']['store']['find']>>,
-    entry: Parameters<typeof deliverStored>[0]['head'],
-    response: ResponseHeader,
-  ): void {
+  #serveFill(fill: CacheFill, reader: StoredEntry, entry: EntryHead, response: ResponseHeader): void {
     const { phases, start } = this.#options
     const meta = { ...decodeMeta(entry.meta), headerBlock: responseBlock(response.headers) }
-    this.#held = this.#held ?? []
     const pump = deliverStored({
       response: this.#options.response,
       request: { method: start.method, fields: this.#fields() },
@@ -346,56 +262,18 @@ export class CacheFetch implements AnswerTaker, FillClient {
     fill.attach(pump)
   }
 
-  /** Where an answer is stored, and by what it is tied to others of its URL (RFC 9111 §4.1). */
-  #place(plan: StorePlan): { readonly key: string; readonly vary: number } {
-    const { cache } = this.#options
-    const { primary, found } = this.#state
-    const names = plan.vary
-    if (names.length === 0) return { key: primary, vary: 0 }
-    const known = found?.marker ?? null
-    let id = known?.id ?? 0
-    if (known === null || known.names.join() !== names.join()) {
-      id = randomInt(1, 2 ** 31)
-      cache.services.store.put(primary, varyHead(names, id, now()), null)
-    }
-    return { key: variantKey(primary, variance(names, this.#fields())), vary: id }
-  }
-
   #passOn(head: ResponseHead, response: ResponseHeader, attempt: Attempt, stored: boolean): void {
     const status = this.#status({ forwardStatus: response.code, stored })
     response.headers.append('cache-status', cacheStatusLine(status))
     this.#options.response.deliver(head, response, attempt, false)
-    this.#release(
-      attempt,
-      (chunk) => this.#options.response.chunk(chunk),
-      (trailers) => this.#options.response.end(trailers),
-    )
+    this.#release(this.#options.response)
   }
 
-  /** It is decided: what was held back goes on. */
-  #release(attempt: Attempt, chunk: (bytes: Uint8Array) => void, end: (trailers: string) => void): void {
-    const held = this.#held ?? []
+  /** It is decided what becomes of the answer: what was held back goes on. */
+  #release(to: PieceSink): void {
+    const held = this.#held
     this.#held = null
-    this.#attempt = null
-    for (const bytes of held) chunk(bytes)
-    if (this.#trailers !== null) end(this.#trailers)
-    else if (held.length > 0) attempt.resume()
-  }
-
-  /** RFC 9111 §4.4: what an unsafe method has changed. */
-  #invalidate(head: ResponseHead): void {
-    const { cache, phases } = this.#options
-    const request = phases.session.downstreamRequest
-    if (request === null || !isUnsafe(request.method)) return
-    const { keys } = cache.config
-    const { headers, target } = request
-    const parts = { scheme: requestScheme(headers), host: headers.get('host') ?? '', target }
-    const { store } = cache.services
-    const isPlain = keys.headers.length + keys.cookies.length === 0 && phases.chain.places('cacheKey').length === 0
-    for (const url of invalidatedUrls(parts, head.status, new BlockFields(head.headerBlock), keys)) {
-      if (isPlain) store.purge(url + URL_END, 'hard')
-      else store.purgeTag(urlTag(url), 'hard')
-    }
+    held?.release(to)
   }
 
   #status(more: Partial<CacheStatus>): CacheStatus {

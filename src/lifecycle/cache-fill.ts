@@ -148,7 +148,7 @@ export class CacheFill implements AttemptOwner {
     }
     if (this.#stores) this.#giveUp()
     const pump = this.#pump
-    if (pump === null) {
+    if (pump === null || pump.isClosed) {
       this.#abort()
       return
     }

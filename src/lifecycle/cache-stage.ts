@@ -1,26 +1,21 @@
 import type { WaitResult } from '../cache/lock/index.js'
 import { findAnswer } from '../cache/lookup.js'
 import {
-  ageS,
   bypassReason,
   type CacheStatus,
-  cacheKey,
   decodeMeta,
   type ForwardReason,
   mayServeOnError,
   requestControl,
-  requestScheme,
   suitsAuthorization,
-  type Verdict,
   verdict,
 } from '../cache/rules/index.js'
 import type { EntryHead, StoredEntry } from '../cache/store/index.js'
 import { ageLine } from '../cache/stored-answer.js'
 import type { GatewayError } from '../session/errors.js'
-import { Headers } from '../session/headers.js'
-import { type RequestHeader, ResponseHeader, viewResponse } from '../session/message-headers.js'
 import { now } from '../time/index.js'
 import { CacheFetch } from './cache-fetch.js'
+import { judge, keyOf, mayServeStale } from './cache-judge.js'
 import { type CacheOptions, CacheState } from './cache-state.js'
 import type { EntryPump } from './entry-pump.js'
 import { asGatewayError } from './phase-runner.js'
@@ -68,7 +63,7 @@ export class CacheStage {
       })
       if (isWanted === false || (isWanted === undefined && cache.bypasses(request)))
         return this.#bypass('bypass')
-      state.primary = this.#key(request)
+      state.primary = keyOf(this.#options, request)
       this.#look()
     })
   }
@@ -100,8 +95,9 @@ export class CacheStage {
   /** Whether the entry at hand may be served in place of an error. @param error null: the upstream answered with one */
   mayStandIn(error: GatewayError | null): boolean {
     const { head, control, isForced } = this.#state
+    const { phases } = this.#options
     if (head === null || this.#state.entry === null || isForced) return false
-    return mayServeOnError(head, control, now()) && this.#mayServeStale(error)
+    return mayServeOnError(head, control, now()) && mayServeStale(phases, error)
   }
 
   /** Serves the entry at hand in place of an error. */
@@ -117,9 +113,9 @@ export class CacheStage {
   }
 
   /** Serves the entry at hand, which the upstream has just validated. @param head as it is now */
-  serveValidated(head: EntryHead): void {
+  serveValidated(head: EntryHead, forwardStatus: number): void {
     const { forward } = this.#state
-    this.#serve('miss', { hit: false, forward, forwardStatus: 304 }, head)
+    this.#serve('miss', { hit: false, forward, forwardStatus }, head)
   }
 
   #look(): void {
@@ -131,10 +127,11 @@ export class CacheStage {
     const authorized = request.headers.has('authorization')
     const { head, entry } = state
     if (entry !== null && head !== null && !suitsAuthorization(head, authorized)) state.dropEntry()
-    const judged = this.#judge()
+    const judged = judge(this.#options, state)
     switch (judged) {
       case 'fresh':
       case 'stale':
+        state.releaseLead('stored')
         state.entry?.touch()
         state.count(judged === 'fresh' ? 'hits' : 'stale')
         if (state.collapsed) state.count('collapsed')
@@ -159,46 +156,25 @@ export class CacheStage {
     }
   }
 
-  /** What may be done with what was found. */
-  #judge(): Verdict | 'miss' {
-    const { phases, lead } = this.#options
-    const state = this.#state
-    const { head, control } = state
-    if (head === null || state.entry === null) return 'miss'
-    const nowMs = now()
-    const meta = decodeMeta(head.meta)
-    const wanted = phases.ask('cacheHitFilter', (filter, ctx) => {
-      const response = viewResponse(
-        new ResponseHeader(head.status, meta.statusText, new Headers(meta.headerBlock)),
-      )
-      const ttlS = Math.trunc((head.freshUntilMs - nowMs) / 1000)
-      return filter.cacheHitFilter?.(phases.session, { response, ageS: ageS(head, nowMs), ttlS }, ctx) ?? undefined
-    })
-    // In the background it is there to be validated; not if somebody else has done it meanwhile.
-    if (lead !== null) return verdict(head, control, nowMs) === 'fresh' ? 'fresh' : 'expired'
-    if (wanted === 'fresh') return 'fresh'
-    if (wanted === 'expired' || wanted === 'miss') {
-      state.isForced = true
-      if (wanted === 'miss') state.dropEntry()
-      return wanted === 'miss' ? 'miss' : 'expired'
-    }
-    const judged = verdict(head, control, nowMs)
-    return judged === 'stale-while-revalidate' && !this.#mayServeStale(null) ? 'expired' : judged
-  }
-
   /** Nothing that can be used: another session may be fetching it. */
   #missed(judged: 'miss' | 'expired', authorized: boolean): void {
     const { cache, lead } = this.#options
     const state = this.#state
     const { marker, key } = state.found ?? { marker: null, key: state.primary }
-    const forward: ForwardReason =
-      judged === 'expired' ? 'stale' : marker === null ? 'uri-miss' : 'vary-miss'
+    const forward: ForwardReason = judged === 'expired' ? 'stale' : marker === null ? 'uri-miss' : 'vary-miss'
     // An answer to one who is authorized is for nobody else, unless it says so.
-    if (authorized && state.entry === null) return this.#goOn(forward, 'plain')
+    if (authorized && state.entry === null) {
+      this.#goOn(forward, 'plain')
+      return
+    }
     const { lock } = cache.config
-    if (lock === null || lead !== null) return this.#goOn(forward, 'fetch')
     const { store, locks } = cache.services
-    if (!state.isForced && this.#joinFill(store.findFilling(key), authorized, forward)) return
+    const mayShare = lock !== null && lead === null && !state.isForced
+    if (mayShare && this.#joinFill(store.findFilling(key), authorized, forward)) return
+    if (lock === null || state.lead !== null) {
+      this.#goOn(forward, 'fetch')
+      return
+    }
     const beganMs = now()
     const joined = locks.join(
       key,
@@ -213,7 +189,9 @@ export class CacheStage {
     switch (joined.kind) {
       case 'lead':
         state.lead = joined.lead
-        this.#goOn(forward, 'fetch')
+        // Between the look and this another may have stored it.
+        if (state.isForced) this.#goOn(forward, 'fetch')
+        else this.#look()
         return
       case 'wait':
         this.#cancelWait = joined.cancel
@@ -234,13 +212,14 @@ export class CacheStage {
       filling.state !== 'aborted' &&
       suitsAuthorization(head, authorized) &&
       verdict(head, state.control, now()) === 'fresh' &&
-      (state.found?.marker ?? null) === null === (head.vary === 0) &&
+      ((state.found?.marker ?? null) === null) === (head.vary === 0) &&
       (state.found?.marker?.id ?? 0) === head.vary
     if (!suits || head === null || state.found === null) {
       filling.release()
       return false
     }
     state.hold({ ...state.found, entry: filling, head })
+    state.releaseLead('stored')
     state.count('hits')
     state.count('collapsed')
     this.#serve('hit', { hit: false, forward, collapsed: true })
@@ -261,7 +240,7 @@ export class CacheStage {
         return
       case 'lead':
         state.lead = result.lead
-        this.#goOn(forward, 'fetch')
+        this.#look()
         return
       default:
         this.#goOn(forward, 'plain')
@@ -273,15 +252,6 @@ export class CacheStage {
     const key = this.#state.found?.key ?? this.#state.primary
     const lead = cache.services.locks.tryLead(key, cache.config.lock ?? NO_LIMITS)
     if (lead !== null) revalidate(lead)
-  }
-
-  #mayServeStale(error: GatewayError | null): boolean {
-    const { phases } = this.#options
-    const said = phases.ask('shouldServeStale', (filter, ctx) => {
-      const wanted = filter.shouldServeStale?.(phases.session, error, ctx)
-      return typeof wanted === 'boolean' ? wanted : undefined
-    })
-    return said !== false
   }
 
   #bypass(forward: ForwardReason): void {
@@ -341,19 +311,6 @@ export class CacheStage {
       isLive: false,
       onBroken: () => this.#options.fail(storedBroken()),
     })
-  }
-
-  #key({ headers, target }: RequestHeader): string {
-    const { phases, cache } = this.#options
-    let own = ''
-    for (const place of phases.chain.places('cacheKey')) {
-      const said = phases.ask('cacheKey', (filter, ctx) =>
-        filter === place.filter ? (filter.cacheKey?.(phases.session, ctx) ?? undefined) : undefined,
-      )
-      if (said !== undefined) own += `${said.length}:${said}`
-    }
-    const parts = { scheme: requestScheme(headers), host: headers.get('host') ?? '', target }
-    return cacheKey(parts, headers, cache.config.keys, own)
   }
 
   #try(run: () => void): void {

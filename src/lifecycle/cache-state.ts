@@ -6,6 +6,7 @@ import type { EntryHead, StoredEntry } from '../cache/store/index.js'
 import type { GatewayError } from '../session/errors.js'
 import type { PhaseRunner } from './phase-runner.js'
 import type { ResponseStage } from './response-stage.js'
+import type { Route } from './route.js'
 import type { RouteCache } from './route-cache.js'
 import type { SessionStart } from './session-run.js'
 import type { UpstreamStage } from './upstream-stage.js'
@@ -23,6 +24,14 @@ export interface CacheOptions {
   fail(error: GatewayError): void
   /** Has a stale answer validated behind the client's back. */
   revalidate(lead: Lead): void
+}
+
+/** A validation that no client waits for (RFC 5861 §3). */
+export interface RevalidationJob {
+  readonly start: SessionStart
+  readonly route: Route
+  /** Nobody else validates this answer meanwhile. */
+  readonly lead: Lead
 }
 
 /** How a request goes to the upstream: past the cache; as it is, and its answer may be stored; changed, so that its answer can be stored. */

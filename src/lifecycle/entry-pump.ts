@@ -9,6 +9,8 @@ export interface PumpSink {
   end(): void
   /** The entry will never be whole. */
   broken(): void
+  /** The client takes more again, and what was there has been sent. */
+  pumped?(): void
 }
 
 /**
@@ -39,6 +41,11 @@ export class EntryPump implements ResponseSource {
     this.#isLive = isLive
   }
 
+  /** Nobody gets anything of it any more. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
   /** It has more than its client takes at the moment. */
   get lags(): boolean {
     return this.#paused || this.#tail.length > 0
@@ -52,6 +59,7 @@ export class EntryPump implements ResponseSource {
     if (!this.#paused) return
     this.#paused = false
     this.poke()
+    this.#sink.pumped?.()
   }
 
   /** There may be more: goes on. */
@@ -103,7 +111,8 @@ export class EntryPump implements ResponseSource {
     if (this.#at < 0) this.#at = piece.first
     if (this.#at > piece.last) return this.#next()
     const left = piece.last - this.#at + 1
-    const bytes = left === Number.POSITIVE_INFINITY ? this.#entry.read(this.#at) : this.#entry.read(this.#at, left)
+    const bytes =
+      left === Number.POSITIVE_INFINITY ? this.#entry.read(this.#at) : this.#entry.read(this.#at, left)
     if (bytes === null || bytes.length === 0) return this.#atEnd(piece.last)
     this.#at += bytes.length
     this.#sink.chunk(bytes)

@@ -46,8 +46,7 @@ export interface Filter<Ctx = unknown> {
   /** On routes with a cache: false sends this request past it, and its answer is not stored (A-51). */
   requestCacheFilter?(session: Session, ctx: Ctx): Optional<boolean>
   /**
-   * A text of your own that is part of the key, beside the URL, which always is. Bytes as characters up to U+00FF; what all filters say
-   * counts.
+   * A text of your own that is part of the key, beside the URL, which always is. What all filters say counts.
    */
   cacheKey?(session: Session, ctx: Ctx): Optional<string>
   /** An answer is stored. `fresh` and `expired` overrule its age, `miss` has it fetched as if it were not there. */

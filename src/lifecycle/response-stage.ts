@@ -80,7 +80,11 @@ export class ResponseStage {
   }
 
   /** A pipe that takes the body at once. @returns what sends the head through `responseFilter` and opens it */
-  #prepare(head: ResponseHead, source: ResponseSource, isStored: boolean): (response: ResponseHeader) => void {
+  #prepare(
+    head: ResponseHead,
+    source: ResponseSource,
+    isStored: boolean,
+  ): (response: ResponseHeader) => void {
     const { route, env } = this.#phases
     const hasContent = !this.#isBodiless(head.status)
     const collects = hasContent && route.bufferResponseBody

@@ -35,7 +35,8 @@ export class RouteCache {
   bypasses(request: RequestHeader): boolean {
     const { headers, cookies, query } = this.config.bypass
     if (headers.some((condition) => holds(condition, request.headers.get(condition.name)))) return true
-    if (query.some((condition) => holds(condition, parameterOf(request.uri.query, condition.name)))) return true
+    if (query.some((condition) => holds(condition, parameterOf(request.uri.query, condition.name))))
+      return true
     if (cookies.length === 0) return false
     const field = request.headers.get('cookie') ?? ''
     return cookies.some((condition) => holds(condition, cookieOf(field, condition.name)))

@@ -4,9 +4,11 @@ import type { GatewayError } from '../session/errors.js'
 import type { Session } from '../session/session.js'
 import type { DeadlineWheel } from '../time/index.js'
 import type { Upstream } from '../upstream/index.js'
+import type { RevalidationJob } from './cache-state.js'
 import type { FilterChain } from './filter-chain.js'
 import type { Mirror } from './mirror.js'
 import type { Outbound } from './outbound.js'
+import type { RouteCache } from './route-cache.js'
 
 /** A route as a worker runs it: its filters sorted, its upstream at hand. */
 export interface Route {
@@ -27,6 +29,8 @@ export interface Route {
   readonly answerer?: RouteAnswerer
   readonly outbound?: Outbound
   readonly mirror?: Mirror
+  /** Absent: answers are not stored. */
+  readonly cache?: RouteCache
 }
 
 /** What the branch of a split is chosen by. */
@@ -59,6 +63,8 @@ export interface LifecycleEnv {
   /** Largest body that is buffered for a filter. */
   readonly bufferedBodyBytes: number
   readonly logger: Logger
+  /** Validates an answer that no client waits for; absent where no route has a cache. */
+  revalidate?(job: RevalidationJob): void
   /** After the filters' `logging`, before the session is shut. */
   onOutcome(outcome: SessionOutcome): void
 }

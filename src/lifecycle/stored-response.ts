@@ -28,6 +28,8 @@ export interface StoredDelivery {
   /** As of `EntryPump`. */
   readonly isLive: boolean
   onBroken(): void
+  /** As of `PumpSink`. */
+  onPumped?(): void
 }
 
 /** The value of Cache-Status. */
@@ -43,12 +45,13 @@ export function deliverStored(delivery: StoredDelivery): EntryPump {
     chunk: (bytes) => response.chunk(delivery.isFiltered ? new Uint8Array(bytes) : bytes),
     end: () => response.end(''),
     broken: () => delivery.onBroken(),
+    pumped: () => delivery.onPumped?.(),
   }
   const pump = new EntryPump(entry, answer.pieces, sink, delivery.isLive)
   const sent = responseHead(answer, delivery)
   const header = new ResponseHeader(sent.status, sent.statusText, new Headers(sent.headerBlock))
   response.deliver(sent, header, pump, true)
-  if (sent.hasBody) pump.poke()
+  if (sent.hasBody && request.method !== 'HEAD') pump.poke()
   else {
     pump.close()
     response.end('')

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Acceptor, createAcceptor } from '../acceptor/index.js'
+import { ACCEPTOR_THREAD, createCacheMemory, openCache, workerThread } from '../cache/cache-memory.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
@@ -11,6 +12,7 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
 import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
+import { hitServices } from './hit-services.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -36,6 +38,12 @@ export async function startGateway(
   }
   publishConfigured()
   const row = counters.row(0)
+  const rows = counterRows(config.workers.count)
+  const memory =
+    config.cache === undefined
+      ? null
+      : createCacheMemory(config.cache, config.workers.count, config.routes.length, rows)
+  const cache = memory === null ? null : openCache(memory, ACCEPTOR_THREAD)
   const instanceId = randomBytes(4).toString('hex')
   let whenIdle: (() => void) | null = null
   const dispatcher = new Dispatcher({
@@ -46,6 +54,7 @@ export async function startGateway(
     board,
     counters: row,
     sessionsPerWorker: config.limits.sessionsPerWorker,
+    ...(cache === null || memory === null ? {} : { hits: hitServices(cache, memory, config, histograms) }),
     onAnsweredHere({ head }, error) {
       if (!config.log.access) return
       const fields = {
@@ -78,6 +87,11 @@ export async function startGateway(
     counters: row,
     logger,
     instanceId,
+    ...(memory === null ? {} : { cache: memory }),
+    async forget(worker) {
+      await cache?.store.forget(workerThread(worker))
+      await cache?.locks.forget(workerThread(worker))
+    },
   })
   const draining = new SharedArrayBuffer(4)
   let control: Control | null = null
@@ -93,6 +107,9 @@ export async function startGateway(
         histograms: histograms.buffer,
         routes,
         draining,
+        ...(memory === null
+          ? {}
+          : { cache: { memory, routes: config.routes.map((route) => route.cache ?? null) } }),
         peers: {
           table: peers.buffer,
           upstreams: config.upstreams,

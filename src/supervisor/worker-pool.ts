@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig } from '../config/types.js'
 import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/index.js'
 import type { Logger } from '../logging/index.js'
@@ -17,6 +18,10 @@ export interface WorkerPoolOptions {
   readonly countersBuffer: SharedArrayBuffer
   readonly histograms: SharedArrayBuffer
   readonly peers: PeerTable
+  /** Absent: no route has a cache. */
+  readonly cache?: CacheMemory
+  /** What the thread of a worker has left behind in shared memory is put in order; awaited before another takes its place. */
+  forget?(worker: number): Promise<void>
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
   /** As in {@link WorkerTask}. Default ''. */
@@ -167,6 +172,7 @@ export class WorkerPool {
       counters: countersBuffer,
       histograms: this.#options.histograms,
       peers: this.#options.peers.buffer,
+      ...(this.#options.cache === undefined ? {} : { cache: this.#options.cache }),
       clockAnchorMs: clockAnchor(),
       instanceId: this.#options.instanceId ?? '',
     }
@@ -211,7 +217,8 @@ export class WorkerPool {
       'a worker was lost and is replaced',
     )
     // Never twice on one thread: what a failed start left in its module cache would fail every later one.
-    void this.#endThread(place).then(() => {
+    void this.#endThread(place).then(async () => {
+      await this.#options.forget?.(place.worker)
       this.#options.peers.releaseWorker(place.worker)
       if (this.#stopping) return
       place.restart = setTimeout(() => {

@@ -1,6 +1,14 @@
 import type { GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.js'
 import { loadFilter } from '../filters/index.js'
-import { FilterChain, Mirror, type MirrorEvent, Outbound, type Route } from '../lifecycle/index.js'
+import {
+  type CacheServices,
+  FilterChain,
+  Mirror,
+  type MirrorEvent,
+  Outbound,
+  type Route,
+  RouteCache,
+} from '../lifecycle/index.js'
 import {
   PathRewriter,
   paramNames,
@@ -21,6 +29,8 @@ export interface LoadedRoutes {
 export interface RouteEnv {
   readonly wheel: DeadlineWheel
   count(event: MirrorEvent): void
+  /** Where routes have a cache. */
+  readonly cache?: CacheServices
 }
 
 /** Stands where a route answers by itself. */
@@ -86,7 +96,16 @@ function createRoute(
       ? {}
       : { mirror: new Mirror({ ...env, config: mirror, upstream: find(mirror.upstream) }) }),
   }
-  const through = (upstream: Upstream): Route => ({ ...shared, upstream, ...outboundOf(config, upstream) })
+  const cached =
+    config.cache === undefined || env.cache === undefined
+      ? {}
+      : { cache: new RouteCache(config.cache, env.cache) }
+  const through = (upstream: Upstream): Route => ({
+    ...shared,
+    ...cached,
+    upstream,
+    ...outboundOf(config, upstream),
+  })
   if (split === undefined)
     return through(config.upstream === null ? createUpstream(NO_UPSTREAM) : find(config.upstream))
   const branches = split.branches.map((branch) => through(find(branch.upstream)))

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig } from '../config/types.js'
 import type { PeerTable } from '../upstream/index.js'
 
@@ -15,6 +16,8 @@ export interface WorkerTask {
   readonly histograms: SharedArrayBuffer
   /** Of the {@link PeerTable}. */
   readonly peers: SharedArrayBuffer
+  /** Absent: no route has a cache. */
+  readonly cache?: CacheMemory
   readonly clockAnchorMs: number
   /** What this process writes into Via, to know its own requests again. */
   readonly instanceId: string

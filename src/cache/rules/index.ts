@@ -51,6 +51,7 @@ export {
   unsatisfiable,
 } from './range.js'
 export { matchesHead, mergedBlock, type Refreshed, refreshedHead, selects } from './refresh.js'
+export { requestScheme } from './request-url.js'
 export {
   isErrorStatus,
   mayServeOnError,
@@ -69,6 +70,5 @@ export {
 } from './storable.js'
 export { surrogateTags } from './surrogate-tags.js'
 export { parseTargeted, type ResponseControl, responseControl } from './targeted.js'
-export { requestScheme } from './request-url.js'
 export { bypassReason, isUnkeyed, SELECTIVE } from './upstream-request.js'
 export { usableVary, type VaryRules, variance, varyNames } from './vary.js'

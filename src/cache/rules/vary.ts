@@ -18,6 +18,8 @@ export interface VaryRules {
   readonly allow: readonly string[] | null
   /** Names that are taken for absent: the route knows that the responses do not differ by them. */
   readonly ignore: readonly string[]
+  /** Last word about the names. */
+  replace?(names: readonly string[]): readonly string[]
 }
 
 /** The names that a response is stored under; null: it cannot be stored. */
@@ -25,7 +27,8 @@ export function usableVary(names: readonly string[] | '*', rules: VaryRules): re
   if (names === '*') return null
   const { allow, ignore } = rules
   const kept = ignore.length === 0 ? names : names.filter((name) => !ignore.includes(name))
-  return allow === null || kept.every((name) => allow.includes(name)) ? kept : null
+  if (allow !== null && !kept.every((name) => allow.includes(name))) return null
+  return rules.replace === undefined ? kept : rules.replace(kept)
 }
 
 /**

@@ -1,0 +1,61 @@
+import {
+  BlockFields,
+  type Fields,
+  invalidatedUrls,
+  isUnkeyed,
+  isUnsafe,
+  type KeyRules,
+  requestScheme,
+  SELECTIVE,
+  URL_END,
+  urlTag,
+} from '../cache/rules/index.js'
+import type { Headers } from '../session/headers.js'
+import type { RequestHeader } from '../session/message-headers.js'
+import type { ResponseHead } from '../upstream/http1/index.js'
+import type { CacheOptions } from './cache-state.js'
+
+/**
+ * Takes out of a request what no key holds (B19), since its answer may be for all; and what would make the answer less than the whole.
+ * @param client fields of the client's request @param isWhole the whole is wanted
+ */
+export function stripRequest(headers: Headers, client: Fields, keys: KeyRules, isWhole: boolean): void {
+  const scheme = headers.has('x-forwarded-proto') ? requestScheme(headers) : null
+  // As long as it says what Host says, which is in the key.
+  const isOwnHost = headers.get('x-forwarded-host') === client.get('host')
+  const dropped = new Set<string>()
+  for (const [name] of headers) {
+    const lower = name.toLowerCase()
+    if (isWhole && SELECTIVE.has(lower)) dropped.add(lower)
+    else if (isUnkeyed(lower, keys.headers) && !(isOwnHost && lower === 'x-forwarded-host'))
+      dropped.add(lower)
+  }
+  for (const name of dropped) headers.remove(name)
+  // The scheme is in the key.
+  if (scheme !== null) headers.set('x-forwarded-proto', scheme)
+}
+
+/** The parts of a request that its key begins with. */
+export function keyParts({ headers, target }: RequestHeader) {
+  return { scheme: requestScheme(headers), host: headers.get('host') ?? '', target }
+}
+
+/** Keys hold the URL and nothing else: an entry can be found by it. */
+export function isKeyedByUrl({ cache, phases }: Pick<CacheOptions, 'cache' | 'phases'>): boolean {
+  const { headers, cookies } = cache.config.keys
+  return headers.length + cookies.length === 0 && phases.chain.places('cacheKey').length === 0
+}
+
+/** RFC 9111 §4.4: removes what an unsafe method has changed. */
+export function invalidate(options: Pick<CacheOptions, 'cache' | 'phases'>, head: ResponseHead): void {
+  const { cache, phases } = options
+  const request = phases.session.downstreamRequest
+  if (request === null || !isUnsafe(request.method)) return
+  const { store } = cache.services
+  const isPlain = isKeyedByUrl(options)
+  const fields = new BlockFields(head.headerBlock)
+  for (const url of invalidatedUrls(keyParts(request), head.status, fields, cache.config.keys)) {
+    if (isPlain) store.purge(url + URL_END, 'hard')
+    else store.purgeTag(urlTag(url), 'hard')
+  }
+}
