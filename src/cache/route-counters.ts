@@ -28,13 +28,16 @@ type Name = `${number}:${CacheEvent}`
 /** Counts of the caches of all routes, in shared memory: a row for each thread that serves. */
 export class CacheCounters {
   readonly #counters: SharedCounters<Name>
+  readonly #names: readonly Readonly<Record<CacheEvent, Name>>[]
 
   /** @param rows as of `counterRows` @param buffer of an instance of the same shape in another thread */
   constructor(routes: number, rows: number, buffer?: SharedArrayBuffer) {
-    const names = Array.from({ length: routes }, (_, route) =>
-      CACHE_EVENTS.map((event): Name => `${route}:${event}`),
-    )
-    this.#counters = new SharedCounters(names.flat(), rows, buffer)
+    this.#names = Array.from({ length: routes }, (_, route) => {
+      const names = CACHE_EVENTS.map((event): [CacheEvent, Name] => [event, `${route}:${event}`])
+      return Object.fromEntries(names) as Record<CacheEvent, Name>
+    })
+    const names = this.#names.flatMap((events) => Object.values(events))
+    this.#counters = new SharedCounters(names, rows, buffer)
   }
 
   get buffer(): SharedArrayBuffer {
@@ -44,7 +47,8 @@ export class CacheCounters {
   /** The writer's end of one row; only one thread may hold it. */
   row(index: number): { add(route: number, event: CacheEvent): void } {
     const row: CounterRow<Name> = this.#counters.row(index)
-    return { add: (route, event) => row.add(`${route}:${event}`) }
+    // Made once: to put a name together for each session costs more than to count it.
+    return { add: (route, event) => row.add(this.#names[route]?.[event] ?? `${route}:${event}`) }
   }
 
   /** Sums of a route. */

@@ -1,6 +1,7 @@
 import {
   HistogramStore,
   histogramLog,
+  histogramWriters,
   type LatencySummary,
   type Phase,
   summaries,
@@ -46,7 +47,7 @@ export class StatsReader {
     this.#task = task
     this.#board = new WorkerBoard(task.workers, task.board)
     this.#counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(task.workers), task.counters)
-    this.#histograms = new HistogramStore(task.workers, task.routes.length, task.histograms)
+    this.#histograms = new HistogramStore(histogramWriters(task.workers), task.routes.length, task.histograms)
     this.#draining = new Int32Array(task.draining)
     this.#peers = peerTableOf(task)
   }

@@ -24,12 +24,15 @@ import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
 import type { GatewayError } from '../session/errors.js'
 import { now } from '../time/index.js'
+import { CachedAnswers, type HitServices } from './cached-answers.js'
 import { noAnswer } from './dispatch-errors.js'
+import { HitStream } from './hit-stream.js'
 import { DEFAULT_INTAKE, Intake, type IntakeOptions } from './intake.js'
 import { OwnAnswers } from './own-answers.js'
 import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
 import { type Slot, SlotTable, slotOf } from './slot-table.js'
+import { WorkerChoice } from './worker-choice.js'
 import type { WorkerLink } from './worker-link.js'
 
 export interface DispatcherOptions {
@@ -42,6 +45,8 @@ export interface DispatcherOptions {
   readonly board: WorkerBoard
   readonly counters: CounterRow<GatewayCounter>
   readonly sessionsPerWorker: number
+  /** Absent: no route has a cache. */
+  readonly hits?: HitServices
   /** A request that was answered here, without a worker. */
   onAnsweredHere(exchange: Downstream, error: GatewayError): void
   /** The same, when its route said what to answer. */
@@ -55,27 +60,34 @@ export interface DispatcherOptions {
 export class Dispatcher implements AcceptorHandler {
   readonly #options: DispatcherOptions
   readonly #slots: SlotTable
-  readonly #links: WorkerLink[] = []
+  readonly #workers: WorkerChoice
   readonly #bodies = new RequestBodies()
   readonly #intake: Intake
   readonly #own: OwnAnswers
-  #turn = 0
+  readonly #cached: CachedAnswers | null
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#workers = new WorkerChoice(options.board)
     this.#slots = new SlotTable(options.board.workers * options.sessionsPerWorker)
     this.#intake = new Intake(options.router, options.intake ?? DEFAULT_INTAKE)
     this.#own = new OwnAnswers(options)
+    this.#cached = options.hits === undefined ? null : new CachedAnswers({ ...options, hits: options.hits })
   }
 
   /** Sessions in flight. */
   get inFlight(): number {
-    return this.#slots.used
+    return this.#slots.used + (this.#cached?.streams ?? 0)
+  }
+
+  /** Routes whose hits need no worker, as a worker that has loaded their filters tells. */
+  allowHits(routes: readonly number[]): void {
+    this.#cached?.allow(routes)
   }
 
   /** A worker is ready to take sessions. */
   addLink(link: WorkerLink): void {
-    this.#links.push(link)
+    this.#workers.add(link)
   }
 
   /**
@@ -83,8 +95,7 @@ export class Dispatcher implements AcceptorHandler {
    * lies whole in the acceptor, or was published before the worker died, notices nothing.
    */
   removeLink(link: WorkerLink): void {
-    const at = this.#links.indexOf(link)
-    if (at >= 0) this.#links.splice(at, 1)
+    this.#workers.remove(link)
     link.mailbox.readAll()
     link.mailbox.close()
     this.#bodies.forget(link)
@@ -116,7 +127,8 @@ export class Dispatcher implements AcceptorHandler {
       return
     }
     if (this.#own.serve(exchange, route, intake.target)) return
-    const link = this.#leastLoaded()
+    if (this.#cached?.serve(exchange, route, intake.target, intake.forwarding) === true) return
+    const link = this.#workers.leastLoaded()
     if (link === null || board.inFlight(link.worker) >= sessionsPerWorker) {
       this.#answer(exchange, overloaded(), route)
       return
@@ -155,7 +167,8 @@ export class Dispatcher implements AcceptorHandler {
   }
 
   onAbort(exchange: Downstream): void {
-    const slot = slotOf(exchange)
+    const slot =
+      exchange.owner instanceof HitStream ? this.#endHit(exchange, exchange.owner, false) : slotOf(exchange)
     if (slot === null) return
     this.#options.counters.add('aborted')
     slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0)
@@ -163,6 +176,10 @@ export class Dispatcher implements AcceptorHandler {
   }
 
   onDrain(exchange: Downstream): void {
+    if (exchange.owner instanceof HitStream) {
+      exchange.owner.onDrain()
+      return
+    }
     const slot = slotOf(exchange)
     if (slot === null) return
     slot.stalled = false
@@ -170,7 +187,8 @@ export class Dispatcher implements AcceptorHandler {
   }
 
   onFinish(exchange: Downstream): void {
-    const slot = slotOf(exchange)
+    const slot =
+      exchange.owner instanceof HitStream ? this.#endHit(exchange, exchange.owner, true) : slotOf(exchange)
     if (slot === null) return
     this.#options.counters.add('answered')
     this.#options.counters.add('bytes_out', exchange.bytesOut)
@@ -259,35 +277,24 @@ export class Dispatcher implements AcceptorHandler {
     slot.ungranted = 0
   }
 
-  /** The worker with the fewest sessions; among equals they take turns. */
-  #leastLoaded(): WorkerLink | null {
-    const links = this.#links
-    const { board } = this.#options
-    let best: WorkerLink | null = null
-    let bestLoad = Number.POSITIVE_INFINITY
-    this.#turn += 1
-    for (let i = 0; i < links.length; i += 1) {
-      const link = links[(i + this.#turn) % links.length]
-      // A damaged mailbox is closed: its worker is about to be removed.
-      if (link === undefined || link.mailbox.closed) continue
-      const load = board.inFlight(link.worker)
-      if (load >= bestLoad) continue
-      best = link
-      bestLoad = load
-    }
-    return best
-  }
-
   /** An answer without a worker. */
   #answer(exchange: Downstream, error: GatewayError, route: number): void {
     this.#options.onAnsweredHere(exchange, error)
     this.#own.error(exchange, route, error)
   }
 
+  /** A large answer out of the cache is over. */
+  #endHit(exchange: Downstream, stream: HitStream, finished: boolean): null {
+    if (finished) this.#cached?.onFinish(exchange, stream)
+    else this.#cached?.onAbort(stream)
+    if (this.inFlight === 0) this.#options.onIdle()
+    return null
+  }
+
   #free(slot: Slot): void {
     if (slot.exchange !== null) slot.exchange.owner = null
     if (slot.link !== null) this.#options.board.addInFlight(slot.link.worker, -1)
     this.#slots.release(slot)
-    if (this.#slots.used === 0) this.#options.onIdle()
+    if (this.inFlight === 0) this.#options.onIdle()
   }
 }

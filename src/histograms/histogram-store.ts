@@ -9,6 +9,11 @@ export type Phase = (typeof PHASES)[number]
 
 const PHASE_INDEX: Readonly<Record<Phase, number>> = { queue: 0, upstream: 1, total: 2 }
 
+/** Arrays of counts for each route and phase: one of each worker, and the last of the acceptor, for what needs no worker. */
+export function histogramWriters(workers: number): number {
+  return workers + 1
+}
+
 /**
  * HDR histograms in shared memory: one array of counts for each writer, route and phase. Each array has one writer, which
  * increments plainly; readers may look at any time. Untouched counts cost no memory, since the pages are never written.

@@ -7,11 +7,12 @@ import { packageVersion } from '../config/version.js'
 import { type Control, startControl } from '../control/index.js'
 import { Dispatcher, Router } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
-import { HistogramStore } from '../histograms/index.js'
+import { HistogramStore, histogramWriters } from '../histograms/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
 import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
+import { hitServices } from './hit-services.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -29,7 +30,7 @@ export async function startGateway(
   assertPlainData(config, 'config')
   const board = new WorkerBoard(config.workers.count)
   const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count))
-  const histograms = new HistogramStore(config.workers.count, config.routes.length).buffer
+  const histograms = new HistogramStore(histogramWriters(config.workers.count), config.routes.length)
   const peers = new PeerTable(tablePlan(config))
   const publishConfigured = (): void => {
     for (const [index, upstream] of config.upstreams.entries())
@@ -53,6 +54,7 @@ export async function startGateway(
     board,
     counters: row,
     sessionsPerWorker: config.limits.sessionsPerWorker,
+    ...(cache === null || memory === null ? {} : { hits: hitServices(cache, memory, config, histograms) }),
     onAnsweredHere({ head }, error) {
       if (!config.log.access) return
       const fields = {
@@ -80,7 +82,7 @@ export async function startGateway(
     dispatcher,
     board,
     countersBuffer: counters.buffer,
-    histograms,
+    histograms: histograms.buffer,
     peers,
     counters: row,
     logger,
@@ -102,7 +104,7 @@ export async function startGateway(
         workers: board.workers,
         board: board.buffer,
         counters: counters.buffer,
-        histograms,
+        histograms: histograms.buffer,
         routes,
         draining,
         ...(memory === null

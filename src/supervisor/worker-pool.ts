@@ -157,7 +157,10 @@ export class WorkerPool {
     port1.on('message', (message: typeof BELL | WorkerMessage) => {
       if (message === BELL) link.mailbox.wake()
       else if (message.type === 'running') place.threadId = message.threadId
-      else if (message.type === 'ready') this.#onReady(place, link)
+      else if (message.type === 'ready') {
+        dispatcher.allowHits(message.hits)
+        this.#onReady(place, link)
+      }
     })
     const task: WorkerTask = {
       worker,

@@ -2,7 +2,7 @@ import { threadId } from 'node:worker_threads'
 import { openCache, workerThread } from '../cache/cache-memory.js'
 import { CacheCounters } from '../cache/route-counters.js'
 import { ForwardingFields } from '../forwarding/index.js'
-import { HistogramStore, type Recorder } from '../histograms/index.js'
+import { HistogramStore, histogramWriters, type Recorder } from '../histograms/index.js'
 import {
   BackgroundRuns,
   type CacheServices,
@@ -26,6 +26,7 @@ import {
 } from '../upstream/index.js'
 import { logSession } from './access-log.js'
 import { Actor } from './actor.js'
+import { hitRoutes } from './hit-routes.js'
 import { loadRoutes } from './routes.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
@@ -43,9 +44,11 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     worker + 1,
   )
   const board = new WorkerBoard(config.workers.count, task.board)
-  const recorder = new HistogramStore(config.workers.count, config.routes.length, task.histograms).recorder(
-    worker,
-  )
+  const recorder = new HistogramStore(
+    histogramWriters(config.workers.count),
+    config.routes.length,
+    task.histograms,
+  ).recorder(worker)
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
@@ -141,7 +144,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       void flushLogger(logger).then(resolve)
     })
     board.beat(worker)
-    port.postMessage({ type: 'ready' } satisfies WorkerMessage)
+    port.postMessage({ type: 'ready', hits: hitRoutes(config, routes) } satisfies WorkerMessage)
     actor.mailbox.wake()
   })
 }

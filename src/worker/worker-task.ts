@@ -31,7 +31,11 @@ export type WorkerMessage =
   /** The task has begun, on this thread. */
   | { readonly type: 'running'; readonly threadId: number }
   /** All filters are loaded: sessions may come. */
-  | { readonly type: 'ready' }
+  | {
+      readonly type: 'ready'
+      /** Routes whose hits need no worker. */
+      readonly hits: readonly number[]
+    }
   /** Finish: the actor's task resolves. */
   | { readonly type: 'stop' }
 

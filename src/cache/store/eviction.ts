@@ -5,7 +5,7 @@ import { ENTRY, QUEUE, UNIT_BYTES } from './layout.js'
 /** Share of the memory that each probation gets before the other entries give way. */
 const PROBATION_SHARE = 0.1
 /** Entries that one call looks at before it takes the next one in any case: bounds the time under the lock. */
-const LOOKS = 64
+const LOOKS = 256
 /** Entries from this size on have a probation of their own; smaller where the cache is small. */
 const LARGE_BYTES = 256 * 1024
 /** Uses are counted up to here. */

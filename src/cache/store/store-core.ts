@@ -206,7 +206,6 @@ export class StoreCore {
     if (older !== 0) table.set(older, ENTRY.doomed, 1)
     const follows = older === 0 ? QUEUE.none : table.get(older, ENTRY.queue)
     table.set(entry, ENTRY.totalBytes, bodyBytes)
-    table.set(entry, ENTRY.owner, 0)
     table.dequeue(entry)
     this.eviction.admit(entry, follows)
     Atomics.store(words, table.at(entry) + ENTRY.state, STATE.complete)
