@@ -1,17 +1,21 @@
 import {
+  type Arrival,
   BlockFields,
   type Fields,
   invalidatedUrls,
   isUnkeyed,
   isUnsafe,
   type KeyRules,
+  parseHttpDate,
   requestScheme,
   SELECTIVE,
+  type StoreRules,
   URL_END,
   urlTag,
 } from '../cache/rules/index.js'
 import type { Headers } from '../session/headers.js'
 import type { RequestHeader } from '../session/message-headers.js'
+import { now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import type { CacheOptions } from './cache-state.js'
 
@@ -58,4 +62,27 @@ export function invalidate(options: Pick<CacheOptions, 'cache' | 'phases'>, head
     if (isPlain) store.purge(url + URL_END, 'hard')
     else store.purgeTag(urlTag(url), 'hard')
   }
+}
+
+/** When an answer was asked for and came. */
+export function arrivalOf(
+  { phases }: Pick<CacheOptions, 'phases'>,
+  head: ResponseHead,
+  requestMs: number,
+): Arrival {
+  const { timing } = phases.session
+  const dateMs = head.date === undefined ? null : parseHttpDate(head.date)
+  return { requestMs, responseMs: timing.upstreamResponseStart ?? now(), dateMs }
+}
+
+/** What the route wants of storing, and its filters. */
+export function storeRules({ cache, phases }: Pick<CacheOptions, 'cache' | 'phases'>): StoreRules {
+  const { rules } = cache
+  if (phases.chain.places('cacheVaryFilter').length === 0) return rules
+  const replace = (names: readonly string[]): readonly string[] =>
+    phases.ask(
+      'cacheVaryFilter',
+      (filter, ctx) => filter.cacheVaryFilter?.(phases.session, names, ctx) ?? undefined,
+    ) ?? names
+  return { ...rules, vary: { ...rules.vary, replace } }
 }

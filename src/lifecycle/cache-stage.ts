@@ -8,14 +8,13 @@ import {
   mayServeOnError,
   requestControl,
   suitsAuthorization,
-  verdict,
 } from '../cache/rules/index.js'
 import type { EntryHead, StoredEntry } from '../cache/store/index.js'
 import { ageLine } from '../cache/stored-answer.js'
 import type { GatewayError } from '../session/errors.js'
 import { now } from '../time/index.js'
 import { CacheFetch } from './cache-fetch.js'
-import { judge, keyOf, mayServeStale } from './cache-judge.js'
+import { judge, keyOf, mayServeStale, usableFill } from './cache-judge.js'
 import { type CacheOptions, CacheState } from './cache-state.js'
 import type { EntryPump } from './entry-pump.js'
 import { asGatewayError } from './phase-runner.js'
@@ -205,16 +204,8 @@ export class CacheStage {
   #joinFill(filling: StoredEntry | null, authorized: boolean, forward: ForwardReason): boolean {
     if (filling === null) return false
     const state = this.#state
-    const head = filling.head()
-    const suits =
-      head !== null &&
-      filling.totalBytes !== null &&
-      filling.state !== 'aborted' &&
-      suitsAuthorization(head, authorized) &&
-      verdict(head, state.control, now()) === 'fresh' &&
-      ((state.found?.marker ?? null) === null) === (head.vary === 0) &&
-      (state.found?.marker?.id ?? 0) === head.vary
-    if (!suits || head === null || state.found === null) {
+    const head = usableFill(state, filling, authorized)
+    if (head === null || state.found === null) {
       filling.release()
       return false
     }
