@@ -1,6 +1,5 @@
 import {
   type Arrival,
-  BlockFields,
   type CacheStatus,
   decodeMeta,
   entryHead,
@@ -11,7 +10,6 @@ import {
   storeDecision,
   URL_END,
   urlTag,
-  validators,
 } from '../cache/rules/index.js'
 import type { EntryHead, StoredEntry } from '../cache/store/index.js'
 import type { GatewayError } from '../session/errors.js'
@@ -22,7 +20,14 @@ import type { ResponseHead } from '../upstream/http1/index.js'
 import type { Attempt } from './attempt.js'
 import { CacheFill, type FillClient } from './cache-fill.js'
 import { placeOf } from './cache-place.js'
-import { arrivalOf, invalidate, isKeyedByUrl, storeRules, stripRequest } from './cache-request.js'
+import {
+  addValidators,
+  arrivalOf,
+  invalidate,
+  isKeyedByUrl,
+  storeRules,
+  stripRequest,
+} from './cache-request.js'
 import type { CacheStage } from './cache-stage.js'
 import type { CacheOptions, CacheState } from './cache-state.js'
 import { takeValidation } from './cache-validation.js'
@@ -57,22 +62,15 @@ export class CacheFetch implements AnswerTaker, FillClient {
   }
 
   prepare(request: RequestHeader): void {
-    const { mode, entry, head } = this.#state
+    const { mode } = this.#state
     this.#requestMs = now()
     this.#validates = false
     if (mode === 'off') return
     stripRequest(request.headers, this.#fields(), this.#options.cache.config.keys, mode === 'fetch')
     if (mode !== 'fetch') return
-    const meta = entry === null || head === null ? null : decodeMeta(head.meta)
-    const lines =
-      meta === null || head === null ? '' : validators(head, meta, new BlockFields(meta.headerBlock))
-    this.#validates = lines !== ''
+    this.#validates = addValidators(request, this.#state)
     // Without an answer at hand a HEAD brings the whole, for all that follow; with one it is enough to validate it.
     if (!this.#validates && request.method === 'HEAD') request.method = 'GET'
-    for (const line of lines.split('\r\n')) {
-      const colon = line.indexOf(':')
-      if (colon > 0) request.headers.append(line.slice(0, colon), line.slice(colon + 2))
-    }
   }
 
   begin(head: ResponseHead, attempt: Attempt): void {

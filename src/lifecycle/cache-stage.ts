@@ -15,6 +15,7 @@ import type { GatewayError } from '../session/errors.js'
 import { now } from '../time/index.js'
 import { CacheFetch } from './cache-fetch.js'
 import { judge, keyOf, mayServeStale, usableFill } from './cache-judge.js'
+import { revalidateLater } from './cache-request.js'
 import { type CacheOptions, CacheState } from './cache-state.js'
 import type { EntryPump } from './entry-pump.js'
 import { asGatewayError } from './phase-runner.js'
@@ -137,7 +138,7 @@ export class CacheStage {
         this.#serve(judged === 'fresh' ? 'hit' : 'stale', this.#hitStatus())
         return
       case 'stale-while-revalidate':
-        this.#revalidateLater()
+        revalidateLater(this.#options, state)
         state.entry?.touch()
         state.count('stale')
         this.#serve('stale', this.#hitStatus())
@@ -238,13 +239,6 @@ export class CacheStage {
     }
   }
 
-  #revalidateLater(): void {
-    const { cache, revalidate } = this.#options
-    const key = this.#state.found?.key ?? this.#state.primary
-    const lead = cache.services.locks.tryLead(key, cache.config.lock ?? NO_LIMITS)
-    if (lead !== null) revalidate(lead)
-  }
-
   #bypass(forward: ForwardReason): void {
     const { session } = this.#options.phases
     session.cacheResult = { status: 'bypass' }
@@ -312,6 +306,3 @@ export class CacheStage {
     }
   }
 }
-
-/** Of validations in the background where sessions do not wait for each other. */
-const NO_LIMITS = { leadMs: 10_000, waitMs: 10_000 }
