@@ -34,3 +34,17 @@ export interface RouteCacheConfig {
   /** Cache-Status holds the key. */
   readonly showKey: boolean
 }
+
+/** What `cache: true` means. */
+export const DEFAULT_ROUTE_CACHE: RouteCacheConfig = {
+  ttl: [],
+  heuristic: null,
+  keys: { query: { kind: 'all' }, sortQuery: false, headers: [], cookies: [] },
+  vary: { allow: null, ignore: [] },
+  methods: ['GET', 'HEAD'],
+  stale: { whileRevalidateMs: 0, ifErrorMs: 0 },
+  lock: { leadMs: 10_000, waitMs: 10_000 },
+  bypass: { headers: [], cookies: [], query: [] },
+  requestControl: 'honour',
+  showKey: false,
+}

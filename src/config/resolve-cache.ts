@@ -1,10 +1,10 @@
-import type { RouteCacheConfig } from '../cache/cache-config.js'
+import { DEFAULT_ROUTE_CACHE, type RouteCacheConfig } from '../cache/cache-config.js'
 import { conditionList } from './field-condition.js'
 import { InvalidValue } from './invalid-value.js'
 import type { Path } from './problem.js'
 import type { ResolveContext } from './resolve-context.js'
 import type { ParsedConfig } from './schema.js'
-import { defaultCache, type ParsedCache } from './schema-cache.js'
+import type { ParsedCache } from './schema-cache.js'
 
 type Written = NonNullable<ParsedConfig['routes']>[number]['cache']
 
@@ -14,7 +14,8 @@ const DEFAULT_STATUSES = [200, 203, 204, 300, 301, 308, 404, 410]
 /** A route's cache; null: it has none. */
 export function resolveCache(written: Written, path: Path, context: ResolveContext): RouteCacheConfig | null {
   if (written === undefined || written === false) return null
-  const parsed = written === true ? defaultCache() : written
+  if (written === true) return DEFAULT_ROUTE_CACHE
+  const parsed = written
   const { keys, vary, stale, lock, heuristic, methods, requestControl, showKey } = parsed
   return {
     ttl: resolveTtl(parsed.ttl, [...path, 'ttl'], context),

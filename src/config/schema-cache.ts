@@ -154,8 +154,3 @@ export const routeCache = z
 
 /** A route's cache as it is written, defaults filled in. */
 export type ParsedCache = z.output<typeof options>
-
-/** What `cache: true` means. */
-export function defaultCache(): ParsedCache {
-  return options.parse({})
-}
