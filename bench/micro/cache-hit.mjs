@@ -33,7 +33,7 @@ const routes = [
     cache,
   },
 ]
-let records = 0
+const done = { counts: 0, records: 0 }
 const dispatcher = new Dispatcher({
   routes,
   responseEdits: [[]],
@@ -44,10 +44,10 @@ const dispatcher = new Dispatcher({
   hits: {
     store,
     count() {
-      records += 1
+      done.counts += 1
     },
     record() {
-      records += 1
+      done.records += 1
     },
   },
   onAnsweredHere() {},

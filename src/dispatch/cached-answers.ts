@@ -4,6 +4,7 @@ import { type Downstream, LENGTH_CHUNKED } from '../acceptor/types.js'
 import { findAnswer } from '../cache/lookup.js'
 import type { CacheEvent } from '../cache/route-counters.js'
 import {
+  ageS,
   bypassReason,
   cacheKey,
   type Piece,
@@ -13,7 +14,7 @@ import {
   verdict,
 } from '../cache/rules/index.js'
 import type { EntryHead, EntryStore, StoredEntry } from '../cache/store/index.js'
-import { ageLine, storedAnswer } from '../cache/stored-answer.js'
+import { ageLine, type StoredAnswer, storedAnswer } from '../cache/stored-answer.js'
 import type { RouteConfig } from '../config/types.js'
 import type { HeaderEdits } from '../filters/index.js'
 import { cacheStatusLine } from '../lifecycle/index.js'
@@ -87,10 +88,11 @@ export class CachedAnswers {
     const { method, contentLength, upgrade } = head
     if (contentLength > 0 || contentLength === LENGTH_CHUNKED || upgrade !== '') return false
     const { config } = hits
-    if (!config.methods.some((known) => known === method)) return false
+    if (!(config.methods as readonly string[]).includes(method)) return false
     const block = forwarding === '' ? head.headerBlock : head.headerBlock + forwarding
     const request = new HitRequest(block, hits.requestEdits)
-    if (bypassReason(method, false, request) !== null || hits.bypasses(request, target)) return false
+    if (!request.isPlain && bypassReason(method, false, request) !== null) return false
+    if (hits.bypasses(request, target)) return false
     const host = request.get('host') ?? head.host
     const scheme = forwarding === '' ? 'http' : requestScheme(request)
     const found = findAnswer(
@@ -101,12 +103,12 @@ export class CachedAnswers {
     const { entry, head: stored, marker } = found
     if (entry === null || stored === null) return false
     const nowMs = now()
-    const control = requestControl(request)
-    const counts = config.requestControl === 'honour'
+    const counts = !request.isPlain && config.requestControl === 'honour'
+    const control = counts ? requestControl(request) : SILENT
     if (
-      (counts && control.noStore) ||
-      verdict(stored, counts ? control : IGNORED, nowMs) !== 'fresh' ||
-      !suitsAuthorization(stored, request.get('authorization') !== null) ||
+      control.noStore ||
+      verdict(stored, control, nowMs) !== 'fresh' ||
+      (!request.isPlain && !suitsAuthorization(stored, request.get('authorization') !== null)) ||
       (marker?.names.some(isAddedLater) ?? false)
     ) {
       entry.release()
@@ -134,46 +136,23 @@ export class CachedAnswers {
     return true
   }
 
-  #answer(
-    exchange: Downstream,
-    route: number,
-    hits: HitRoute,
-    request: HitRequest,
-    hit: {
-      readonly entry: StoredEntry
-      readonly head: EntryHead
-      readonly key: string
-      readonly nowMs: number
-    },
-  ): void {
-    const { entry, head, nowMs } = hit
+  #answer(exchange: Downstream, route: number, hits: HitRoute, request: HitRequest, hit: Hit): void {
+    const { entry } = hit
     const { method } = exchange.head
-    const answer = storedAnswer(
-      { method, fields: request },
-      head,
-      hits.metaOf(head),
-      entry.totalBytes,
-      boundary,
-    )
-    const ttlS = Math.floor((head.freshUntilMs - nowMs) / 1000)
-    const status = cacheStatusLine({ hit: true, ttlS, ...(hits.config.showKey ? { key: hit.key } : {}) })
-    const block = hits.finish(`${answer.headerBlock}${ageLine(head, nowMs)}cache-status: ${status}\r\n`)
-    const text = answer.statusText === '' ? (STATUS_CODES[answer.status] ?? '') : answer.statusText
-    const { lengthBytes, pieces } = answer
+    const answer = request.isPlain ? wholeAnswer(hits, hit) : selectedAnswer(hits, hit, method, request)
+    const { status, statusText, headerBlock, lengthBytes, pieces } = answer
     const { counters, onServedHere } = this.#options
-    counters.add(statusCounter(answer.status))
-    onServedHere?.(exchange, route, answer.status)
+    counters.add(statusCounter(status))
+    onServedHere?.(exchange, route, status)
     if (pieces.length > 0 && method !== 'HEAD' && (lengthBytes === null || lengthBytes > WHOLE_BYTES)) {
-      const stream = new HitStream(exchange, route, answer.status, { entry, pieces }, () =>
-        this.onAbort(stream),
-      )
+      const stream = new HitStream(exchange, route, { entry, pieces }, () => this.onAbort(stream))
       this.#streams += 1
-      exchange.writeHead(answer.status, text, block, lengthBytes)
+      exchange.writeHead(status, statusText, headerBlock, lengthBytes)
       stream.start()
       return
     }
     const body = method === 'HEAD' || lengthBytes === null ? EMPTY : this.#gather(entry, pieces, lengthBytes)
-    exchange.respond(answer.status, text, block, body, lengthBytes)
+    exchange.respond(status, statusText, headerBlock, body, lengthBytes)
     entry.release()
     this.#finished(exchange, route, body.length)
   }
@@ -214,8 +193,58 @@ export class CachedAnswers {
   }
 }
 
-/** What a request says where it does not count. */
-const IGNORED = requestControl({ get: () => null })
+/** What was found for a request. */
+interface Hit {
+  readonly entry: StoredEntry
+  readonly head: EntryHead
+  readonly key: string
+  readonly nowMs: number
+}
+
+const ALL: readonly Piece[] = [{ first: 0, last: Number.POSITIVE_INFINITY }]
+const NOTHING: readonly Piece[] = []
+
+/** What most requests get: the whole. */
+function wholeAnswer(hits: HitRoute, hit: Hit): StoredAnswer {
+  const { entry, head } = hit
+  const prepared = hits.prepared(head)
+  const age = ageS(head, hit.nowMs)
+  const ttlS = Math.floor((head.freshUntilMs - hit.nowMs) / 1000)
+  if (prepared.ageS !== age || prepared.ttlS !== ttlS) {
+    prepared.block = hits.finish(prepared.meta.headerBlock + changingLines(hits, hit))
+    prepared.ageS = age
+    prepared.ttlS = ttlS
+  }
+  const lengthBytes = entry.totalBytes
+  return {
+    status: head.status,
+    statusText: prepared.statusText,
+    headerBlock: prepared.block,
+    lengthBytes,
+    pieces: lengthBytes === 0 ? NOTHING : ALL,
+  }
+}
+
+/** What a request gets that asks for a part, or under a condition. */
+function selectedAnswer(hits: HitRoute, hit: Hit, method: string, fields: HitRequest): StoredAnswer {
+  const { meta } = hits.prepared(hit.head)
+  const answer = storedAnswer({ method, fields }, hit.head, meta, hit.entry.totalBytes, boundary)
+  return {
+    ...answer,
+    statusText: answer.statusText === '' ? (STATUS_CODES[answer.status] ?? '') : answer.statusText,
+    headerBlock: hits.finish(answer.headerBlock + changingLines(hits, hit)),
+  }
+}
+
+/** Age and Cache-Status. */
+function changingLines({ config }: HitRoute, { head, key, nowMs }: Hit): string {
+  const ttlS = Math.floor((head.freshUntilMs - nowMs) / 1000)
+  const status = cacheStatusLine({ hit: true, ttlS, ...(config.showKey ? { key } : {}) })
+  return `${ageLine(head, nowMs)}cache-status: ${status}\r\n`
+}
+
+/** What a request says that says nothing, or where it does not count. */
+const SILENT = requestControl({ get: () => null })
 
 /** As of `deliverStored`. */
 function boundary(): string {

@@ -32,8 +32,9 @@ let knownSelects = false
 export class HitRequest implements Fields {
   readonly #block: string
   readonly #edits: readonly HeaderEdits[]
-  /** None of the fields that most requests do not have is there. */
-  readonly #isPlain: boolean
+  readonly #selects: boolean
+  /** It says nothing by which an answer could differ from what is stored: none of the fields of {@link SELECTING} is there. */
+  readonly isPlain: boolean
 
   /** @param block of the acceptor: names in lower case @param edits that the route's filters make to requests */
   constructor(block: string, edits: readonly HeaderEdits[]) {
@@ -44,11 +45,12 @@ export class HitRequest implements Fields {
       knownBlock = block
       knownSelects = SELECTING.test(block)
     }
-    this.#isPlain = !knownSelects
+    this.isPlain = !knownSelects && edits.length === 0
+    this.#selects = knownSelects
   }
 
   get(name: string): string | null {
-    let value = this.#isPlain && isSelecting(name) ? null : fieldOf(this.#block, name)
+    let value = !this.#selects && isSelecting(name) ? null : fieldOf(this.#block, name)
     for (const edits of this.#edits) value = edited(value, name, edits)
     return value
   }

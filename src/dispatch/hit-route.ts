@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { RouteCacheConfig } from '../cache/cache-config.js'
 import { decodeMeta, type EntryMeta } from '../cache/rules/index.js'
 import type { EntryHead } from '../cache/store/index.js'
@@ -9,6 +10,17 @@ import { type HitRequest, isAddedLater } from './hit-request.js'
 /** Lines that differ from one answer to the next. */
 const CHANGING: ReadonlySet<string> = new Set(['age', 'cache-status'])
 
+/** What is made of the head of an entry. */
+export interface PreparedHead {
+  readonly meta: EntryMeta
+  readonly statusText: string
+  /** Whole seconds that `block` tells. */
+  ageS: number
+  ttlS: number
+  /** Of the last answer with the whole body, for the next one in the same second. */
+  block: string
+}
+
 /** A route whose hits the acceptor serves. */
 export class HitRoute {
   readonly config: RouteCacheConfig
@@ -17,8 +29,8 @@ export class HitRoute {
   readonly #responseEdits: readonly HeaderEdits[]
   /** The edits concern nothing but what is stored. */
   readonly #editsAhead: boolean
-  /** What is made of a head once. Heads are the same objects as long as nothing changes in them. */
-  readonly #metas = new WeakMap<EntryHead, EntryMeta>()
+  /** Heads are the same objects as long as nothing changes in them. */
+  readonly #prepared = new WeakMap<EntryHead, PreparedHead>()
 
   constructor(
     config: RouteCacheConfig,
@@ -31,16 +43,18 @@ export class HitRoute {
     this.#editsAhead = !responseEdits.some((edits) => namesOf(edits).some((name) => CHANGING.has(name)))
   }
 
-  /** What stands in an entry, with the edits of the route where they can be made ahead. */
-  metaOf(head: EntryHead): EntryMeta {
-    let meta = this.#metas.get(head)
-    if (meta === undefined) {
-      meta = decodeMeta(head.meta)
+  /** What is made of a head once: what stands in the entry, with the edits of the route where they can be made ahead. */
+  prepared(head: EntryHead): PreparedHead {
+    let prepared = this.#prepared.get(head)
+    if (prepared === undefined) {
+      let meta = decodeMeta(head.meta)
       if (this.#editsAhead && this.#responseEdits.length > 0)
         meta = { ...meta, headerBlock: this.#edit(meta.headerBlock) }
-      this.#metas.set(head, meta)
+      const statusText = meta.statusText === '' ? (STATUS_CODES[head.status] ?? '') : meta.statusText
+      prepared = { meta, statusText, ageS: -1, ttlS: -1, block: '' }
+      this.#prepared.set(head, prepared)
     }
-    return meta
+    return prepared
   }
 
   /** The finished block of an answer. */

@@ -6,7 +6,6 @@ import { EntryPump } from '../lifecycle/index.js'
 /** A stored body too large for one write, on its way to a client at the client's pace. It owns its exchange. */
 export class HitStream {
   readonly route: number
-  readonly status: number
   readonly #exchange: Downstream
   readonly #pump: EntryPump
   #isOpen = true
@@ -18,12 +17,10 @@ export class HitStream {
   constructor(
     exchange: Downstream,
     route: number,
-    status: number,
     body: { readonly entry: StoredEntry; readonly pieces: readonly Piece[] },
     onBroken: () => void,
   ) {
     this.route = route
-    this.status = status
     this.#exchange = exchange
     this.#pump = new EntryPump(body.entry, body.pieces, {
       chunk: (bytes) => {

@@ -68,7 +68,21 @@ export function keyUrl(
   return query === null ? url : `${url}?${query}`
 }
 
+/** Most requests ask the host that the one before has asked. */
+let lastHost = ''
+let lastScheme = ''
+let lastKeyHost = ''
+
 function keyHost(scheme: string, host: string): string {
+  if (host !== lastHost || scheme !== lastScheme) {
+    lastKeyHost = normalHost(scheme, host)
+    lastHost = host
+    lastScheme = scheme
+  }
+  return lastKeyHost
+}
+
+function normalHost(scheme: string, host: string): string {
   const lower = host.toLowerCase()
   const implied = scheme === 'https' ? ':443' : ':80'
   if (lower.endsWith(implied)) return lower.slice(0, -implied.length)

@@ -95,7 +95,9 @@ export class Fill implements EntryWriter {
   }
 
   reader(): StoredEntry | null {
-    return this.#open && this.#core.table.pin(this.#entry) ? new HeldEntry(this.#core, this.#entry) : null
+    return this.#open && this.#core.table.pin(this.#entry)
+      ? new HeldEntry(this.#core, this.#entry, false)
+      : null
   }
 
   /** Removed, or purged. */

@@ -14,13 +14,15 @@ export class HeldEntry implements StoredEntry {
   readonly #core: StoreCore
   readonly #entry: number
   readonly #at: number
+  readonly #isComplete: boolean
   #held = true
   /** Where the last read ended: the block, and the offset at which it begins. */
   #block = 0
   #blockAt = 0
 
-  /** @param entry pinned for this object */
-  constructor(core: StoreCore, entry: number) {
+  /** @param entry pinned for this object @param isComplete it was found as such */
+  constructor(core: StoreCore, entry: number, isComplete: boolean) {
+    this.#isComplete = isComplete
     this.#core = core
     this.#entry = entry
     this.#at = core.table.at(entry)
@@ -42,7 +44,10 @@ export class HeldEntry implements StoredEntry {
   }
 
   get bodyBytes(): number {
-    return Atomics.load(this.#core.table.words, this.#at + ENTRY.bodyBytes)
+    const { words } = this.#core.table
+    // Found as such, behind a look that orders memory: its length was published before.
+    if (this.#isComplete) return words[this.#at + ENTRY.bodyBytes] ?? 0
+    return Atomics.load(words, this.#at + ENTRY.bodyBytes)
   }
 
   get totalBytes(): number | null {

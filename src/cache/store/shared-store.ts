@@ -46,14 +46,14 @@ export class SharedStore implements EntryStore {
 
   find(key: string): StoredEntry | null {
     const entry = this.#core.findPinned(this.#hashOf(key), key, STATE.complete)
-    if (entry !== 0) return new HeldEntry(this.#core, entry)
+    if (entry !== 0) return new HeldEntry(this.#core, entry, true)
     this.#core.table.count1('misses')
     return null
   }
 
   findFilling(key: string): StoredEntry | null {
     const entry = this.#core.findPinned(this.#hashOf(key), key, STATE.filling)
-    return entry === 0 ? null : new HeldEntry(this.#core, entry)
+    return entry === 0 ? null : new HeldEntry(this.#core, entry, false)
   }
 
   begin(key: string, head: NewEntryHead, options: FillOptions = {}): EntryWriter | null {

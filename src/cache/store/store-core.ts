@@ -95,7 +95,8 @@ export class StoreCore {
         if (
           (Atomics.load(words, at + ENTRY.generation) & 1) === 1 &&
           words[at + ENTRY.hashA] === hash.a &&
-          words[at + ENTRY.state] === state &&
+          // Atomic: whatever was written before the state is seen with it.
+          Atomics.load(words, at + ENTRY.state) === state &&
           words[at + ENTRY.keyBytes] === key.length &&
           chainBeginsWith(blocks, words[at + ENTRY.headFirst] ?? 0, key)
         )
