@@ -58,8 +58,12 @@ const results = []
 for (const scenario of chosen) {
   const origin = await nginxOrigin(scenario.bytes)
   const subjects = {
-    nginx: await nginxProxy(origin.port),
-    headgate: await headgate(origin.port, { filters: scenario.filters ?? [], acceptor: options.acceptor }),
+    nginx: await nginxProxy(origin.port, { cache: scenario.cache }),
+    headgate: await headgate(origin.port, {
+      filters: scenario.filters ?? [],
+      cache: scenario.cache ?? false,
+      acceptor: options.acceptor,
+    }),
   }
   if (scenario.baseline !== undefined)
     subjects['without filter'] = await headgate(origin.port, { acceptor: options.acceptor })

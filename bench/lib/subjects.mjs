@@ -85,21 +85,32 @@ export async function nginxOrigin(bytes) {
   const port = await freePort()
   // A parameter of nginx's configuration holds 4 KiB at most.
   const body = bytes <= 2048 ? `return 200 "${'x'.repeat(bytes)}";` : 'try_files /body =404;'
-  return startNginx(port, `location / { default_type text/plain; ${body} }`, '', 'x'.repeat(bytes))
+  return startNginx(
+    port,
+    `location / { default_type text/plain; add_header Cache-Control "public, max-age=3600"; ${body} }`,
+    '',
+    'x'.repeat(bytes),
+  )
 }
 
 /** nginx as its authors advise for a proxy: keep-alive to the upstream, HTTP/1.1, one worker. */
-export async function nginxProxy(originPort) {
+export async function nginxProxy(originPort, { cache = false } = {}) {
   const port = await freePort()
+  // Relative to its prefix.
+  const zone = cache ? 'proxy_cache_path cache keys_zone=cache:10m use_temp_path=off;' : ''
+  const use = cache ? 'proxy_cache cache; add_header Cache-Status $upstream_cache_status;' : ''
   return startNginx(
     port,
-    'location / { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; }',
-    `upstream origin { server 127.0.0.1:${originPort}; keepalive 128; keepalive_requests 1000000000; }`,
+    `location / { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; ${use} }`,
+    `${zone} upstream origin { server 127.0.0.1:${originPort}; keepalive 128; keepalive_requests 1000000000; }`,
   )
 }
 
 /** Headgate with the given rest of a configuration. */
-export async function headgate(originPort, { workers = 1, filters = [], acceptor = 'uws' } = {}) {
+export async function headgate(
+  originPort,
+  { workers = 1, filters = [], cache = false, acceptor = 'uws' } = {},
+) {
   const port = await freePort()
   const dir = mkdtempSync(join(tmpdir(), 'headgate-bench-'))
   const file = join(dir, 'headgate.json')
@@ -112,7 +123,7 @@ export async function headgate(originPort, { workers = 1, filters = [], acceptor
       acceptor,
       log: { level: 'warn', access: false },
       upstreams: { origin: { peers: [`127.0.0.1:${originPort}`] } },
-      routes: [{ match: { path: '/*' }, upstream: 'origin', filters }],
+      routes: [{ match: { path: '/*' }, upstream: 'origin', filters, cache }],
     }),
   )
   return startProcess(process.execPath, [CLI, 'run', '--config', file], port, dir)

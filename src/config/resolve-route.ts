@@ -13,6 +13,7 @@ import { InvalidValue } from './invalid-value.js'
 import { matchName } from './match.js'
 import type { Path } from './problem.js'
 import { resolveAdServing } from './resolve-adserving.js'
+import { resolveCache } from './resolve-cache.js'
 import type { ResolveContext } from './resolve-context.js'
 import { resolveFilter } from './resolve-filter.js'
 import type { ParsedConfig } from './schema.js'
@@ -37,6 +38,7 @@ export function resolveRoute(
   if (parsed.upstream !== undefined) checkUpstream(parsed.upstream, [...path, 'upstream'], upstreams, context)
   const filters = parsed.filters.map((filter, at) => resolveFilter(filter, [...path, 'filters', at], context))
   const action = resolveAction(parsed, names, path, context)
+  const cache = resolveCache(parsed.cache, [...path, 'cache'], context)
   return {
     name: matchName(match),
     match,
@@ -50,6 +52,7 @@ export function resolveRoute(
     ...(parsed.adserving === undefined
       ? {}
       : { adserving: resolveAdServing(parsed.adserving, match.path, [...path, 'adserving'], context) }),
+    ...(cache === null ? {} : { cache }),
     ...(parsed.mirror === undefined
       ? {}
       : { mirror: resolveMirror(parsed.mirror, path, upstreams, context) }),
@@ -110,7 +113,7 @@ function checkTargets(parsed: ParsedRoute, path: Path, context: ResolveContext):
     })
   }
   if (first === 'upstream' || first === 'split') return
-  for (const key of ['mirror', 'rewrite', 'host'] as const) {
+  for (const key of ['mirror', 'rewrite', 'host', 'cache'] as const) {
     if (parsed[key] === undefined) continue
     const message = `it has no effect: '${first}' asks no upstream`
     context.report('invalid-value', [...path, key], message, { hint: 'take it out', aspect: 'key' })

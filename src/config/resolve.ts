@@ -1,3 +1,4 @@
+import type { CacheMemoryConfig } from '../cache/cache-config.js'
 import { resolveWorkers, type SystemReaders, systemReaders } from './default-workers.js'
 import { covers } from './match.js'
 import { resolveAdmin } from './resolve-admin.js'
@@ -63,6 +64,7 @@ export function resolveConfig(
     log,
     ...resolveObservability(parsed, context),
     dns: resolveDns(parsed, context),
+    ...(routes.some((route) => route.cache !== undefined) && { cache: resolveMemory(parsed, context) }),
     upstreams,
     routes,
   }
@@ -107,4 +109,14 @@ function defaultRoutes(names: readonly string[], context: ResolveContext): Parse
     context.report('missing-key', [], "'routes' is missing, and there is more than one upstream", { hint })
   }
   return [{ ...CATCH_ALL, upstream: only }]
+}
+
+function resolveMemory({ cache }: ParsedConfig, context: ResolveContext): CacheMemoryConfig {
+  const sizeBytes = cache.size
+  const most = Math.floor(sizeBytes / 4)
+  if (cache.maxEntrySize > most && context.isWritten(['cache', 'maxEntrySize'])) {
+    const message = 'an entry takes at most a quarter of cache.size'
+    context.report('invalid-value', ['cache', 'maxEntrySize'], message, { hint: `at most ${most}B` })
+  }
+  return { sizeBytes, maxEntryBytes: Math.min(cache.maxEntrySize, most) }
 }

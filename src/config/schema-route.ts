@@ -4,6 +4,7 @@ import { flag, leaf, text, withReference } from './leaf.js'
 import { parseMatchHost, parseMatchPath, parseMethod, ROUTE_METHODS, type RouteMethod } from './match.js'
 import { hostPolicy, mirror, redirect, respond, rewrite, split } from './schema-actions.js'
 import { adserving } from './schema-adserving.js'
+import { routeCache } from './schema-cache.js'
 import { BUILTIN_FILTERS } from './types.js'
 import { parseUpgrade } from './upgrade.js'
 
@@ -97,6 +98,7 @@ export const routeSchema = z
     respond: respond.optional(),
     adserving: adserving.optional(),
     mirror: mirror.optional(),
+    cache: routeCache.optional(),
     rewrite: rewrite.optional(),
     host: hostPolicy.optional().meta({
       description: 'Host that the upstream is told, as `upstreams.NAME.host`, which it overrules.',

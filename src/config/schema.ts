@@ -13,6 +13,7 @@ import {
   withReference,
 } from './leaf.js'
 import { adminSchema, LISTEN_PATTERN, PORT } from './schema-admin.js'
+import { cacheMemory } from './schema-cache.js'
 import { dnsSchema } from './schema-dns.js'
 import { forwarding, paths } from './schema-forwarding.js'
 import { accessLog, answers, otlp, tracing } from './schema-observability.js'
@@ -161,6 +162,7 @@ export const configSchema = z.strictObject({
   otlp,
   answers,
   dns: dnsSchema,
+  cache: cacheMemory,
   upstreams: z
     .record(z.string().regex(UPSTREAM_NAME), upstreamSchema)
     .meta({ description: 'Groups of peers by name (letters, digits, `_`, `.`, `-`).' }),

@@ -1,4 +1,5 @@
 import type { AccessLogConfig } from '../access-log/types.js'
+import type { CacheMemoryConfig, RouteCacheConfig } from '../cache/cache-config.js'
 import type { ForwardingConfig } from '../forwarding/index.js'
 import type { OtlpConfig } from '../otlp/types.js'
 import type { FieldCondition, RewriteConfig, RouteAction, StickyKey, TargetRules } from '../routing/index.js'
@@ -37,6 +38,8 @@ export interface GatewayConfig {
   /** Absent: the defaults. */
   readonly answers?: AnswersConfig
   readonly dns: DnsSettings
+  /** Absent: no route has a cache. */
+  readonly cache?: CacheMemoryConfig
   /** At least one, names unique. */
   readonly upstreams: readonly UpstreamConfig[]
   /** At least one, in the order in which they are tried: the first match wins. */
@@ -223,6 +226,8 @@ export interface RouteConfig {
   /** The route serves ads. */
   readonly adserving?: AdServingConfig
   readonly mirror?: MirrorConfig
+  /** Absent: answers are not stored. */
+  readonly cache?: RouteCacheConfig
   readonly rewrite?: RewriteConfig
   /** Overrules that of the upstream. */
   readonly host?: HostPolicy

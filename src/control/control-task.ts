@@ -1,3 +1,5 @@
+import type { RouteCacheConfig } from '../cache/cache-config.js'
+import type { CacheMemory } from '../cache/cache-memory.js'
 import type { LogLevel, UpstreamConfig } from '../config/types.js'
 import type { OtlpConfig } from '../otlp/types.js'
 import type { TelemetryBuffers } from '../telemetry/index.js'
@@ -26,6 +28,12 @@ export interface ControlTask {
   readonly version: string
   /** Absent: nothing is exported. */
   readonly otlp?: OtlpConfig
+  /** Absent: no route has a cache. */
+  readonly cache?: {
+    readonly memory: CacheMemory
+    /** By route; null: it has none. */
+    readonly routes: readonly (RouteCacheConfig | null)[]
+  }
   /** All peers, and what is to be checked of them; absent: none. */
   readonly peers?: {
     /** Of the `PeerTable`. */

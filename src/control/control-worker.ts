@@ -5,6 +5,7 @@ import { useClockAnchor } from '../time/index.js'
 import { Http1Connector } from '../upstream/http1/index.js'
 import { HealthChecker, keepNames, type NameLog, peerChecker } from '../upstream/index.js'
 import { createAdminServer } from './admin-server.js'
+import { CacheAdmin } from './cache-admin.js'
 import type { CommandAnswer, ControlMessage, ControlTask } from './control-task.js'
 import { adminEndpoints } from './endpoints.js'
 import { exportMetrics } from './export-metrics.js'
@@ -67,7 +68,10 @@ else {
   }, TICK_MS)
   const commands = new RemoteCommander((id, command) => tell({ type: 'command', id, command }))
   parentPort?.on('message', ({ id, result }: CommandAnswer) => commands.onResult(id, result))
-  const server = createAdminServer(adminEndpoints({ stats, feed, commands }), task.access)
+  const server = createAdminServer(
+    adminEndpoints({ stats, feed, commands, cache: CacheAdmin.of(task) }),
+    task.access,
+  )
   server.on('error', (error: NodeJS.ErrnoException) => {
     tell({ type: 'failed', code: error.code ?? 'ERR', message: error.message })
   })

@@ -3,6 +3,7 @@ import { type HistogramChoice, PHASES } from '../histograms/index.js'
 import { captureCpuProfile } from '../telemetry/index.js'
 import type { Commander, CommandResult } from './admin-command.js'
 import { endpointList } from './admin-server.js'
+import type { CacheAdmin } from './cache-admin.js'
 import { dashboardFiles, dashboardPage } from './dashboard-files.js'
 import { type AdminAnswer, type AdminRequest, type Endpoint, json, problem, text } from './endpoint.js'
 import { gatewayMetrics } from './gateway-metrics.js'
@@ -16,6 +17,8 @@ export interface AdminSources {
   readonly stats: StatsReader
   readonly feed: LiveFeed
   readonly commands: Commander
+  /** Null: no route has a cache. */
+  readonly cache: CacheAdmin | null
 }
 
 const MAX_CAPTURE_S = 60
@@ -102,6 +105,7 @@ export function adminEndpoints(sources: AdminSources): readonly Endpoint[] {
       answer: ({ query }) => capture(sources, query),
     },
     ...dashboardFiles(),
+    ...(sources.cache?.endpoints() ?? []),
   ]
   return [
     {

@@ -24,7 +24,9 @@ import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
 import { type AnswerCounts, CLIENT_LEFT } from '../telemetry/index.js'
 import { now } from '../time/index.js'
+import { CachedAnswers, type HitServices } from './cached-answers.js'
 import { noAnswer } from './dispatch-errors.js'
+import { HitStream } from './hit-stream.js'
 import { DEFAULT_INTAKE, Intake, type IntakeOptions } from './intake.js'
 import { OwnAnswers } from './own-answers.js'
 import type { EndedHere } from './own-session.js'
@@ -46,6 +48,8 @@ export interface DispatcherOptions {
   /** Answers by route, method and status. Default: not counted. */
   readonly answers?: AnswerCounts
   readonly sessionsPerWorker: number
+  /** Absent: no route has a cache. */
+  readonly hits?: HitServices
   /** A session has ended of which no worker can tell: it was answered here, or its worker was lost. */
   onEndedHere?(end: EndedHere): void
   onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void
@@ -61,6 +65,7 @@ export class Dispatcher implements AcceptorHandler {
   readonly #bodies = new RequestBodies()
   readonly #intake: Intake
   readonly #own: OwnAnswers
+  readonly #cached: CachedAnswers | null
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -68,11 +73,17 @@ export class Dispatcher implements AcceptorHandler {
     this.#slots = new SlotTable(options.board.workers * options.sessionsPerWorker)
     this.#intake = new Intake(options.router, options.intake ?? DEFAULT_INTAKE)
     this.#own = new OwnAnswers(options)
+    this.#cached = options.hits === undefined ? null : new CachedAnswers({ ...options, hits: options.hits })
   }
 
   /** Sessions in flight. */
   get inFlight(): number {
-    return this.#slots.used + this.#own.pending
+    return this.#slots.used + this.#own.pending + (this.#cached?.streams ?? 0)
+  }
+
+  /** Routes whose hits need no worker, as a worker that has loaded their filters tells. */
+  allowHits(routes: readonly number[]): void {
+    this.#cached?.allow(routes)
   }
 
   /** A worker is ready to take sessions. */
@@ -131,6 +142,7 @@ export class Dispatcher implements AcceptorHandler {
       return
     }
     if (this.#own.serve(exchange, route, intake.target)) return
+    if (this.#cached?.serve(exchange, route, intake.target, intake.forwarding) === true) return
     const link = this.#links.leastLoaded()
     if (link === null || board.inFlight(link.worker) >= sessionsPerWorker) {
       this.#own.error(exchange, route, overloaded())
@@ -182,6 +194,10 @@ export class Dispatcher implements AcceptorHandler {
   }
 
   onDrain(exchange: Downstream): void {
+    if (exchange.owner instanceof HitStream) {
+      exchange.owner.onDrain()
+      return
+    }
     const slot = slotOf(exchange)
     if (slot === null) return
     slot.stalled = false
@@ -293,8 +309,12 @@ export class Dispatcher implements AcceptorHandler {
     this.#options.onEndedHere?.({ head, route, status, error, bytesOut, isSent: false })
   }
 
+  /** An answer of the acceptor's own, or a large one out of the cache, is over. */
   #endHere(exchange: Downstream, isSent: boolean): void {
-    if (this.#own.end(exchange, isSent) && this.inFlight === 0) this.#options.onIdle()
+    const { owner } = exchange
+    if (owner instanceof HitStream) this.#cached?.end(exchange, owner, isSent)
+    else if (!this.#own.end(exchange, isSent)) return
+    if (this.inFlight === 0) this.#options.onIdle()
   }
 
   #free(slot: Slot): void {

@@ -1,3 +1,4 @@
+export type { HitServices } from './cached-answers.js'
 export { Dispatcher, type DispatcherOptions } from './dispatcher.js'
 export type { EndedHere } from './own-session.js'
 export { Router } from './router.js'

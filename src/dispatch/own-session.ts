@@ -28,6 +28,8 @@ export interface EndedHere {
   readonly bytesOut: number
   /** It was given to the socket completely. */
   readonly isSent: boolean
+  /** It came out of the cache. Absent: no. */
+  readonly isHit?: boolean
 }
 
 /** The session of an exchange that the acceptor answers, null for any other. */

@@ -10,6 +10,11 @@ const STRIDE = HEADER + SLOTS
 /** Largest buffer: Node 20 makes none of 4 GiB. */
 const MAX_BYTES = 2 ** 31
 
+/** Arrays of counts for each route and phase: one of each worker, and the last of the acceptor, for what needs no worker. */
+export function histogramWriters(workers: number): number {
+  return workers + 1
+}
+
 /**
  * HDR histograms in shared memory: one array of counts for each writer, route and phase. Each array has one writer, which
  * increments plainly; readers may look at any time. Untouched counts cost no memory, since the pages are never written. Counts are doubles, because 32 bits

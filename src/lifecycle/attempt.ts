@@ -32,7 +32,9 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   readonly isProbe: boolean
   /** This try insists on a fresh connection, after a pooled one was found dead. */
   readonly fresh: boolean
-  readonly #owner: AttemptOwner
+  /** The Date of its answer is wanted. */
+  keepsDate = false
+  #owner: AttemptOwner
   readonly #peers: PeerSet
   readonly #body: RequestBody
   readonly #copy: MirrorCopy | null
@@ -80,6 +82,11 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     return this.#connected
   }
 
+  /** From now on another is told what becomes of it. */
+  handOver(owner: AttemptOwner): void {
+    this.#owner = owner
+  }
+
   /** A final response head has arrived. */
   get answered(): boolean {
     return this.#answered
@@ -116,7 +123,8 @@ export class Attempt implements UpstreamHandler, ResponseSource {
       fresh: this.fresh,
     }
     const plain = bodyBytes === null ? request : { ...request, bodyBytes }
-    const whole = upgrade === '' ? plain : { ...plain, upgrade }
+    const offered = upgrade === '' ? plain : { ...plain, upgrade }
+    const whole = this.keepsDate ? { ...offered, keepsDate: true } : offered
     this.#exchange = upstream.connector.request(this.peer.target, whole, this, upstream.config.timeouts)
   }
 

@@ -1,6 +1,6 @@
 import type { GatewayError, RetryDecision } from '../session/errors.js'
 import type { Headers } from '../session/headers.js'
-import type { RequestHeader, ResponseHeader } from '../session/message-headers.js'
+import type { ReadonlyResponseHeader, RequestHeader, ResponseHeader } from '../session/message-headers.js'
 import type { Peer, Session } from '../session/session.js'
 import type { FilterResponse, FilterResult } from './results.js'
 
@@ -11,6 +11,15 @@ type Optional<T> = T | undefined | void
 
 /** What happened to a piece of body: unchanged (nothing), dropped (null), or replaced. */
 export type BodyResult = Awaitable<Optional<Uint8Array | null>>
+
+/** An answer in the cache, as `cacheHitFilter` sees it. */
+export interface CachedAnswer {
+  readonly response: ReadonlyResponseHeader
+  /** Seconds since it was made or validated. */
+  readonly ageS: number
+  /** Seconds that it will be fresh; negative when it is stale. */
+  readonly ttlS: number
+}
 
 /**
  * The phases of a session (contract A-61…A-69), all optional; absent ones cost nothing. They run in the order of this
@@ -34,7 +43,17 @@ export interface Filter<Ctx = unknown> {
   earlyRequestFilter?(session: Session, ctx: Ctx): Awaitable<Optional<FilterResult>>
   /** May change the request, reject it, or answer it. */
   requestFilter?(session: Session, ctx: Ctx): Awaitable<Optional<FilterResult>>
-  /** Last stop before the upstream is asked. */
+  /** On routes with a cache: false sends this request past it, and its answer is not stored (A-51). */
+  requestCacheFilter?(session: Session, ctx: Ctx): Optional<boolean>
+  /**
+   * A text of your own that is part of the key, beside the URL, which always is. What all filters say counts.
+   */
+  cacheKey?(session: Session, ctx: Ctx): Optional<string>
+  /** An answer is stored. `fresh` and `expired` overrule its age, `miss` has it fetched as if it were not there. */
+  cacheHitFilter?(session: Session, answer: CachedAnswer, ctx: Ctx): Optional<'fresh' | 'expired' | 'miss'>
+  /** Nothing that is stored will do: the upstream will be asked. */
+  cacheMiss?(session: Session, ctx: Ctx): void
+  /** The cache has nothing: last stop before the upstream is asked. */
   proxyUpstreamFilter?(session: Session, ctx: Ctx): Awaitable<Optional<FilterResult>>
   /** Chooses the peer of this attempt from those not tried yet; nothing, or any other peer, leaves it to the balancer. */
   upstreamPeer?(session: Session, candidates: readonly Peer[], ctx: Ctx): Awaitable<Optional<Peer | null>>
@@ -64,6 +83,15 @@ export interface Filter<Ctx = unknown> {
     response: ResponseHeader,
     ctx: Ctx,
   ): Awaitable<Optional<FilterResult>>
+  /** An answer that may be stored, as `upstreamResponseFilter` left it: false keeps it from being stored. */
+  responseCacheFilter?(session: Session, response: ReadonlyResponseHeader, ctx: Ctx): Optional<boolean>
+  /** Names of request headers, in lower case, by which the answer differs: may be replaced. */
+  cacheVaryFilter?(session: Session, names: readonly string[], ctx: Ctx): Optional<readonly string[]>
+  /**
+   * A stale answer is at hand and may be used: false forbids it. `error` is why the upstream could not be asked, null when the answer would be
+   * validated in the background, or the upstream has answered 500, 502, 503 or 504.
+   */
+  shouldServeStale?(session: Session, error: GatewayError | null, ctx: Ctx): Optional<boolean>
   /**
    * A piece of the response body as it came from the upstream; exactly one call has `endOfStream`, with an empty piece unless the
    * body is buffered. Not called where there is no content: HEAD, 204, 205, 304.
@@ -99,6 +127,10 @@ export const HOOK_NAMES = [
   'newCtx',
   'earlyRequestFilter',
   'requestFilter',
+  'requestCacheFilter',
+  'cacheKey',
+  'cacheHitFilter',
+  'cacheMiss',
   'proxyUpstreamFilter',
   'upstreamPeer',
   'upstreamRequestFilter',
@@ -106,6 +138,9 @@ export const HOOK_NAMES = [
   'connectedToUpstream',
   'failToConnect',
   'upstreamResponseFilter',
+  'responseCacheFilter',
+  'cacheVaryFilter',
+  'shouldServeStale',
   'upstreamResponseBodyFilter',
   'upstreamResponseTrailerFilter',
   'responseFilter',

@@ -1,4 +1,7 @@
+export { BackgroundRuns } from './background-run.js'
 export type { ClientPort } from './client-port.js'
+export { EntryPump } from './entry-pump.js'
+export type { CachedAnswer } from './filter.js'
 export { defineFilter, type Filter, type FilterFactory, HOOK_NAMES } from './filter.js'
 export { FilterChain } from './filter-chain.js'
 export { Mirror, type MirrorEvent } from './mirror.js'
@@ -13,6 +16,9 @@ export {
   skipRemaining,
 } from './results.js'
 export type { LifecycleEnv, Route, SessionOutcome } from './route.js'
+export { type CacheServices, RouteCache } from './route-cache.js'
+export { seesHits } from './sees-hits.js'
 export { overloaded, workerLost } from './session-errors.js'
 export { SessionRun, type SessionStart } from './session-run.js'
 export type { SessionTrail } from './session-trail.js'
+export { cacheStatusLine } from './stored-response.js'

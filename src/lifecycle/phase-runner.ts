@@ -160,6 +160,22 @@ export class PhaseRunner {
     }
   }
 
+  /** Asks every filter that has a hook; the last one with an opinion decides. @throws GatewayError of one that throws or answers later */
+  ask<T>(hook: HookName, call: (filter: Filter, ctx: unknown) => T | undefined): T | undefined {
+    let answer: T | undefined
+    for (const place of this.#chain.places(hook)) {
+      const { filter } = place
+      try {
+        const said: unknown = call(filter, this.context(place))
+        if (isPromise(said)) throw new TypeError('it must answer at once, not with a promise')
+        if (said !== undefined && said !== null) answer = said as T
+      } catch (error) {
+        throw filterError(filter.name, hook, error)
+      }
+    }
+    return answer
+  }
+
   /** Asks every filter that has the hook what it makes of a failed attempt; the last one with an opinion decides. */
   decide(hook: 'failToConnect' | 'errorWhileProxy', error: GatewayError): RetryDecision {
     let decision = error.retry

@@ -61,18 +61,43 @@ export class ResponseStage {
 
   /** A response head from the upstream: filters, then the client. @param source what holds the response back */
   begin(head: ResponseHead, source: ResponseSource): void {
-    const { route, env } = this.#phases
     const response = this.#take(head)
+    const deliver = this.#prepare(head, source, false)
+    this.#filterUpstream(response, () => deliver(response))
+  }
+
+  /** Phase 6 alone, of an answer that the cache looks at before it goes on. */
+  filterUpstream(head: ResponseHead, next: (response: ResponseHeader) => void): void {
+    const response = this.#take(head)
+    this.#filterUpstream(response, () => next(response))
+  }
+
+  /**
+   * Phase 7 on of an answer that is behind phase 6: one from the cache, or one that {@link filterUpstream} has had.
+   * @param isStored the upstream's body filters have seen its body
+   */
+  deliver(head: ResponseHead, response: ResponseHeader, source: ResponseSource, isStored: boolean): void {
+    this.#phases.session.downstreamResponse = response
+    this.#prepare(head, source, isStored)(response)
+  }
+
+  /** A pipe that takes the body at once. @returns what sends the head through `responseFilter` and opens it */
+  #prepare(
+    head: ResponseHead,
+    source: ResponseSource,
+    isStored: boolean,
+  ): (response: ResponseHeader) => void {
+    const { route, env } = this.#phases
     const hasContent = !this.#isBodiless(head.status)
     const collects = hasContent && route.bufferResponseBody
-    const transform = hasContent && !collects ? this.#transform() : null
+    const transform = hasContent && !collects ? this.#transform(isStored) : null
     const pipe = this.#replacePipe(source, transform, collects ? env.bufferedBodyBytes : 0)
-    this.#filterUpstream(response, () => {
+    return (response) => {
       if (!collects) this.#filterResponse(() => this.#open(head, response, pipe, transform !== null))
       else if (head.contentLength !== null && head.contentLength > env.bufferedBodyBytes) {
         this.#owner.fail(responseTooLarge())
-      } else pipe.whenCollected((body) => this.#filterCollected(pipe, response, body))
-    })
+      } else pipe.whenCollected((body) => this.#filterCollected(pipe, response, body, isStored))
+    }
   }
 
   /**
@@ -197,9 +222,9 @@ export class ResponseStage {
   }
 
   /** A collected body: as the upstream's, as the whole that `responseFilter` sees, as one piece on its way down. */
-  #filterCollected(pipe: ResponsePipe, original: ResponseHeader, body: Uint8Array): void {
+  #filterCollected(pipe: ResponsePipe, original: ResponseHeader, body: Uint8Array, isStored: boolean): void {
     const { session } = this.#phases
-    this.#whole(this.#upTransform(), body, (filtered) => {
+    this.#whole(isStored ? null : this.upTransform(), body, (filtered) => {
       session.responseBody = filtered
       this.#filterResponse(() => {
         const response = session.downstreamResponse ?? original
@@ -230,9 +255,9 @@ export class ResponseStage {
     }
   }
 
-  #transform(): BodyTransform | null {
+  #transform(isStored: boolean): BodyTransform | null {
     if (!this.#phases.chain.filtersResponseBody) return null
-    const up = this.#upTransform()
+    const up = isStored ? null : this.upTransform()
     const down = this.#downTransform()
     if (up === null || down === null) return up ?? down
     return (piece, end) => {
@@ -241,7 +266,8 @@ export class ResponseStage {
     }
   }
 
-  #upTransform(): BodyTransform | null {
+  /** The upstream's body filters, null when there are none. */
+  upTransform(): BodyTransform | null {
     const { session, chain } = this.#phases
     const hook = 'upstreamResponseBodyFilter'
     return this.#phases.bodyTransform(chain.places(hook), hook, (filter, piece, end, ctx) =>

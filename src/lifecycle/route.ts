@@ -5,9 +5,11 @@ import type { Session } from '../session/session.js'
 import type { DeadlineWheel } from '../time/index.js'
 import type { Tracer } from '../tracing/index.js'
 import type { Upstream } from '../upstream/index.js'
+import type { RevalidationJob } from './cache-state.js'
 import type { FilterChain } from './filter-chain.js'
 import type { Mirror } from './mirror.js'
 import type { Outbound } from './outbound.js'
+import type { RouteCache } from './route-cache.js'
 import type { SessionTrail } from './session-trail.js'
 
 /** A route as a worker runs it: its filters sorted, its upstream at hand. */
@@ -29,6 +31,8 @@ export interface Route {
   readonly answerer?: RouteAnswerer
   readonly outbound?: Outbound
   readonly mirror?: Mirror
+  /** Absent: answers are not stored. */
+  readonly cache?: RouteCache
 }
 
 /** What the branch of a split is chosen by. */
@@ -66,6 +70,8 @@ export interface LifecycleEnv {
   readonly tracer?: Tracer
   /** Do answers tell in `Server-Timing` where the time went? Absent: no. */
   readonly serverTiming?: boolean
+  /** Validates an answer that no client waits for; absent where no route has a cache. */
+  revalidate?(job: RevalidationJob): void
   /** After the filters' `logging`, before the session is shut. */
   onOutcome(outcome: SessionOutcome): void
 }

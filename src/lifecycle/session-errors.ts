@@ -152,3 +152,23 @@ export function responseTooLarge(): GatewayError {
     source: 'upstream',
   })
 }
+
+/** RFC 9111 §5.2.1.7: the client wants what is stored or nothing. */
+export function notCached(): GatewayError {
+  return new GatewayError('nothing that is stored can answer the request', {
+    code: 'HG_NOT_CACHED',
+    status: 504,
+    reason: 'proxy_internal_response',
+    source: 'downstream',
+  })
+}
+
+/** The answer that this session was reading while another fetched it will never be whole. */
+export function storedBroken(): GatewayError {
+  return new GatewayError('the answer broke off while it was being stored', {
+    code: 'HG_UPSTREAM_CLOSED',
+    status: 502,
+    reason: 'http_response_incomplete',
+    source: 'upstream',
+  })
+}

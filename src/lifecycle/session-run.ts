@@ -1,8 +1,10 @@
+import type { Lead } from '../cache/lock/index.js'
 import type { GatewayError } from '../session/errors.js'
 import { Headers } from '../session/headers.js'
 import { RequestHeader, ResponseHeader } from '../session/message-headers.js'
 import { Session, type SessionOrigin } from '../session/session.js'
 import { type Deadline, now } from '../time/index.js'
+import { CacheStage } from './cache-stage.js'
 import type { ClientPort } from './client-port.js'
 import type { HookName } from './filter-chain.js'
 import { ownAnswer } from './own-answer.js'
@@ -51,12 +53,21 @@ export class SessionRun {
   readonly #upstream: UpstreamStage
   readonly #port: ClientPort
   readonly #trail: SessionTrail
+  /** Null: the route has no cache. */
+  readonly #cache: CacheStage | null = null
   #deadline: Deadline | null = null
   #error: GatewayError | null = null
   #handedOver = false
   #closed = false
 
-  constructor(start: SessionStart, route: Route, env: LifecycleEnv, port: ClientPort) {
+  /** @param lead of a validation in the background: the right to it */
+  constructor(
+    start: SessionStart,
+    route: Route,
+    env: LifecycleEnv,
+    port: ClientPort,
+    lead: Lead | null = null,
+  ) {
     this.#route = route
     this.#env = env
     this.#port = port
@@ -90,6 +101,22 @@ export class SessionRun {
       this,
       start.upgrade ?? '',
     )
+    if (route.cache === undefined) return
+    this.#cache = new CacheStage({
+      cache: route.cache,
+      phases: this.#phases,
+      response: this.#response,
+      upstream: this.#upstream,
+      start,
+      hasBody: this.#body.present,
+      lead,
+      fail: (error) => this.fail(error),
+      revalidate: (right) => {
+        if (env.revalidate === undefined) right.release('failed')
+        else env.revalidate({ start, route, lead: right })
+      },
+    })
+    this.#upstream.cache = this.#cache.fetch
   }
 
   /** Begins the phases. */
@@ -153,6 +180,13 @@ export class SessionRun {
   fail(error: GatewayError): void {
     // Behind a complete answer it does not matter any more what becomes of the rest of the upstream's.
     if (this.#closed || this.#handedOver) return
+    if (this.#cache !== null) {
+      if (this.#cache.rescue(error)) {
+        reportFailure(this.#phases, error)
+        return
+      }
+      this.#cache.leave()
+    }
     const first = this.#error === null
     this.#phases.supersede()
     this.#upstream.abort()
@@ -204,6 +238,7 @@ export class SessionRun {
       case 'respond':
         this.#phases.supersede()
         this.#upstream.abort()
+        this.#cache?.leave()
         this.#body.discard()
         try {
           this.#response.respond(ownAnswer(result.response))
@@ -226,13 +261,20 @@ export class SessionRun {
       chain.requestFilter,
       'requestFilter',
       (filter, session, ctx) => filter.requestFilter?.(session, ctx),
-      () =>
-        this.#phases.run(
-          chain.proxyUpstreamFilter,
-          'proxyUpstreamFilter',
-          (filter, session, ctx) => filter.proxyUpstreamFilter?.(session, ctx),
-          () => this.#serve(),
-        ),
+      () => {
+        if (this.#cache === null) this.#askUpstream()
+        else this.#cache.begin(() => this.#askUpstream())
+      },
+    )
+  }
+
+  /** The cache has nothing, or there is none. */
+  #askUpstream(): void {
+    this.#phases.run(
+      this.#phases.chain.proxyUpstreamFilter,
+      'proxyUpstreamFilter',
+      (filter, session, ctx) => filter.proxyUpstreamFilter?.(session, ctx),
+      () => this.#serve(),
     )
   }
 
@@ -272,6 +314,7 @@ export class SessionRun {
     if (this.#deadline !== null) this.#env.wheel.clear(this.#deadline)
     this.#phases.supersede()
     this.#upstream.abort()
+    this.#cache?.leave()
     this.#body.discard()
     this.#response.drop()
     const phases = this.#phases

@@ -21,6 +21,13 @@ import { UpgradeStage, type UpgradeStageOwner } from './upgrade-stage.js'
 
 export type UpstreamStageOwner = UpgradeStageOwner
 
+/** What stands between the upstream and the response: the cache. */
+export interface AnswerTaker extends Pick<ResponseStage, 'chunk' | 'end'> {
+  /** Changes a copy of the request that is about to leave. */
+  prepare(request: RequestHeader): void
+  begin(head: ResponseHead, attempt: Attempt): void
+}
+
 /** Phases 4 and 5 of a session and the retry loop around them: one attempt after the other, each at another peer. */
 export class UpstreamStage implements AttemptOwner {
   readonly #phases: PhaseRunner
@@ -30,6 +37,8 @@ export class UpstreamStage implements AttemptOwner {
   readonly #owner: UpstreamStageOwner
   readonly #upgrade: UpgradeStage
   readonly #launch: LaunchEnv
+  /** Looks at requests and answers on their way; null: the route has no cache. */
+  cache: AnswerTaker | null = null
   #tried: Set<Peer> | null = null
   #attempt: Attempt | null = null
   /** Past what bounds the upstream; null where nothing does. */
@@ -95,6 +104,18 @@ export class UpstreamStage implements AttemptOwner {
     return this.#tryAnother(attempt, error)
   }
 
+  /** The attempt that is under way is another's from now on: it outlives the session. */
+  handOver(owner: AttemptOwner): void {
+    this.#attempt?.handOver(owner)
+    this.#attempt = null
+  }
+
+  /** Asks once more, after an answer that said nothing. */
+  repeat(): void {
+    prepareNextAttempt(this.#phases, this.#response)
+    this.#choose()
+  }
+
   onAttemptConnected(attempt: Attempt, reused: boolean, atMs: number): void {
     const { session, chain } = this.#phases
     session.timing.upstreamConnect = atMs
@@ -129,17 +150,17 @@ export class UpstreamStage implements AttemptOwner {
     const { upstreamRequestSent } = timing
     route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, upstreamRequestSent, atMs)
     this.#passage?.answered(head.status)
-    if (!this.#refuses(attempt, head)) this.#response.begin(head, attempt)
+    if (!this.#refuses(attempt, head)) (this.cache ?? this.#response).begin(head, attempt)
   }
 
   onAttemptBody(chunk: Uint8Array): void {
-    this.#response.chunk(chunk)
+    ;(this.cache ?? this.#response).chunk(chunk)
   }
 
   onAttemptEnd(_attempt: Attempt, trailerBlock: string, atMs: number): void {
     this.#phases.session.timing.upstreamResponseEnd = atMs
     this.#phases.trail.trace?.endAttempt(atMs)
-    this.#response.end(trailerBlock)
+    ;(this.cache ?? this.#response).end(trailerBlock)
   }
 
   onAttemptUpgrade(attempt: Attempt, head: ResponseHead, socket: Socket, firstBytes: Uint8Array): void {
@@ -289,7 +310,11 @@ export class UpstreamStage implements AttemptOwner {
     }
     const { upstreamRequestFilter } = chain
     const { outbound } = this.#phases.route
-    const directed = outbound === undefined ? request : outbound.apply(request, peer)
+    let directed = outbound === undefined ? request : outbound.apply(request, peer)
+    if (this.cache !== null) {
+      if (directed === request) directed = request.clone()
+      this.cache.prepare(directed)
+    }
     const changed = this.#phases.trail.traced(directed, directed !== request, peer)
     if (upstreamRequestFilter.length === 0) {
       this.#connect(peer, changed, fresh)
@@ -308,6 +333,7 @@ export class UpstreamStage implements AttemptOwner {
     if (this.#copy === undefined) this.#copy = this.#phases.route.mirror?.sample() ?? null
     const { peers } = this.#phases.route.upstream
     const attempt = new Attempt(this, peers, peer, this.#isProbe, this.#body, fresh, this.#copy)
+    attempt.keepsDate = this.cache !== null
     this.#attempt = attempt
     this.#held = null
     this.#phases.trail.attemptBegins()

@@ -66,6 +66,7 @@ export type ErrorCode =
   | 'HG_BODY_TOO_LARGE'
   | 'HG_OVERLOADED'
   | 'HG_LOOP'
+  | 'HG_NOT_CACHED'
   | 'HG_WORKER_LOST'
   | 'HG_CLIENT_ABORTED'
   | 'HG_SESSION_CLOSED'

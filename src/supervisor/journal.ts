@@ -31,7 +31,7 @@ export class Journal {
     this.#log = accessLog === undefined ? null : new AccessLog(accessLog, { pid: process.pid })
   }
 
-  onEnded({ head, route, status, error, bytesOut, isSent }: EndedHere): void {
+  onEnded({ head, route, status, error, bytesOut, isSent, isHit }: EndedHere): void {
     const unrouted = this.#rows.length - 1
     const lengthMs = now() - head.startMs
     if (isSent) this.#recorder.record(route < 0 ? unrouted : route, 'total', lengthMs)
@@ -59,6 +59,7 @@ export class Journal {
         reason: error?.reason ?? (isSent ? '' : 'connection_terminated'),
         code: error?.code ?? (isSent ? '' : 'HG_CLIENT_ABORTED'),
         bytesOut,
+        cache: isHit === true ? 'hit' : '',
         totalMs: isSent ? lengthMs : -1,
         header: (name) => fieldOf(headerBlock, name),
       },

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { isatty } from 'node:tty'
 import { createAcceptor, type StartedAcceptor } from '../acceptor/index.js'
 import { type RunningAccessLog, startAccessLog } from '../access-log/index.js'
+import { ACCEPTOR_THREAD, createCacheMemory, openCache, workerThread } from '../cache/cache-memory.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
@@ -17,6 +18,7 @@ import { Telemetry, watchThread } from '../telemetry/index.js'
 import { clockAnchor } from '../time/index.js'
 import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
 import { commandHandler } from './admin-commands.js'
+import { hitServices } from './hit-services.js'
 import { Journal } from './journal.js'
 import { startState } from './start-state.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
@@ -48,6 +50,16 @@ export async function startGateway(
   publishConfigured()
   const row = counters.row(0)
   const telemetry = new Telemetry({ workers: config.workers.count, routes: config.routes.length })
+  const memory =
+    config.cache === undefined
+      ? null
+      : createCacheMemory(
+          config.cache,
+          config.workers.count,
+          config.routes.length,
+          counterRows(config.workers.count),
+        )
+  const cache = memory === null ? null : openCache(memory, ACCEPTOR_THREAD)
   const instanceId = randomBytes(4).toString('hex')
   const accessLog = await openAccessLog(config, logger, row)
   const journal = new Journal({
@@ -66,6 +78,7 @@ export async function startGateway(
     counters: row,
     answers: telemetry.answers,
     sessionsPerWorker: config.limits.sessionsPerWorker,
+    ...(cache === null || memory === null ? {} : { hits: hitServices(cache, memory, config) }),
     onEndedHere: (end) => journal.onEnded(end),
     onRefused: (refusal, requestId, client) => journal.onRefused(refusal, requestId, client),
     onIdle: () => whenIdle?.(),
@@ -84,6 +97,11 @@ export async function startGateway(
     instanceId,
     ...(accessLog === null ? {} : { accessLogs: accessLog.ends }),
     storePorts: () => state?.ports() ?? [],
+    ...(memory === null ? {} : { cache: memory }),
+    async forget(worker) {
+      await cache?.store.forget(workerThread(worker))
+      await cache?.locks.forget(workerThread(worker))
+    },
   })
   const draining = new SharedArrayBuffer(4)
   const onDrain = options.onDrainAsked ?? ((): void => void gateway.drain())
@@ -104,6 +122,9 @@ export async function startGateway(
         routes: rows,
         draining,
         ...(config.otlp === undefined ? {} : { otlp: config.otlp }),
+        ...(memory === null
+          ? {}
+          : { cache: { memory, routes: config.routes.map((route) => route.cache ?? null) } }),
         peers: {
           table: peers.buffer,
           upstreams: config.upstreams,

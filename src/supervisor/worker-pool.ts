@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { AccessLogEnd } from '../access-log/index.js'
+import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig, LogLevel } from '../config/types.js'
 import type { CommandResult } from '../control/index.js'
 import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/index.js'
@@ -22,6 +23,10 @@ export interface WorkerPoolOptions {
   readonly histograms: SharedArrayBuffer
   readonly telemetry: TelemetryBuffers
   readonly peers: PeerTable
+  /** Absent: no route has a cache. */
+  readonly cache?: CacheMemory
+  /** What the thread of a worker has left behind in shared memory is put in order; awaited before another takes its place. */
+  forget?(worker: number): Promise<void>
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
   /** Of each worker; absent: no access log. */
@@ -245,8 +250,10 @@ export class WorkerPool {
     port1.on('message', (message: typeof BELL | WorkerMessage) => {
       if (message === BELL) link.mailbox.wake()
       else if (message.type === 'running') place.threadId = message.threadId
-      else if (message.type === 'ready') this.#onReady(place, link)
-      else if (message.type === 'captured') this.#onCaptured(place, { ok: true, value: message.profile })
+      else if (message.type === 'ready') {
+        this.#options.dispatcher.allowHits(message.hits)
+        this.#onReady(place, link)
+      } else if (message.type === 'captured') this.#onCaptured(place, { ok: true, value: message.profile })
       else if (message.type === 'not-captured')
         this.#onCaptured(place, { ok: false, status: 409, message: message.message })
     })
@@ -262,6 +269,7 @@ export class WorkerPool {
       histograms: this.#options.histograms,
       telemetry: this.#options.telemetry,
       peers: this.#options.peers.buffer,
+      ...(this.#options.cache === undefined ? {} : { cache: this.#options.cache }),
       clockAnchorMs: clockAnchor(),
       accessLog: this.#options.accessLogs?.[place.worker],
       instanceId: this.#options.instanceId ?? '',
@@ -326,7 +334,8 @@ export class WorkerPool {
 
   /** Never twice on one thread: what a failed start left in its module cache would fail every later one. */
   #startAgain(place: Place, delayMs: number): void {
-    void this.#endThread(place).then(() => {
+    void this.#endThread(place).then(async () => {
+      await this.#options.forget?.(place.worker)
       this.#options.peers.releaseWorker(place.worker)
       if (this.#stopping) return
       place.restart = setTimeout(() => {

@@ -1,3 +1,5 @@
+import { DEFAULT_ROUTE_CACHE } from '../cache/cache-config.js'
+import { createCacheMemory, openCache, workerThread } from '../cache/cache-memory.js'
 import { checkFilter } from '../filters/index.js'
 import { DEFAULT_FORWARDING, ForwardingFields } from '../forwarding/index.js'
 import {
@@ -5,6 +7,7 @@ import {
   FilterChain,
   type LifecycleEnv,
   type Route,
+  RouteCache,
   type SessionOutcome,
   SessionRun,
   type SessionStart,
@@ -51,6 +54,7 @@ export class TestKit {
   readonly #wheel = new DeadlineWheel({ clock: this.#clock, tickMs: TICK_MS })
   readonly #peers: PeerSet
   readonly #runs = new Set<SessionRun>()
+  readonly #cache: RouteCache | null
   readonly #logger = createLogger({
     level: 'trace',
     format: 'json',
@@ -61,6 +65,7 @@ export class TestKit {
   constructor(filters: readonly Filter[], options: TestFilterOptions) {
     this.#filters = filters
     this.#options = options
+    this.#cache = options.cache === true ? memoryCache() : null
     this.#peers = new PeerSet(
       Array.from({ length: options.peers ?? 1 }, (_, index) => ({
         id: `peer-${index}`,
@@ -153,8 +158,18 @@ export class TestKit {
       bufferRequestBody: (this.#options.bufferRequestBody ?? false) || chain.bufferRequestBody,
       upgrades: [],
       bufferResponseBody: (this.#options.bufferResponseBody ?? false) || chain.bufferResponseBody,
+      ...(this.#cache === null ? {} : { cache: this.#cache }),
     }
   }
+}
+
+/** Of a kit alone: two threads' worth of memory, of which the kit is one. */
+function memoryCache(): RouteCache {
+  const memory = createCacheMemory({ sizeBytes: 4 * 1024 * 1024, maxEntryBytes: 1024 * 1024 }, 1, 1, 1)
+  return new RouteCache(DEFAULT_ROUTE_CACHE, {
+    ...openCache(memory, workerThread(0)),
+    count: () => undefined,
+  })
 }
 
 const GUARD_MEMORY = new PeerTable({ workers: 1, rows: [0] }).guard(0, 0)

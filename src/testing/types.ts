@@ -95,6 +95,8 @@ export interface TestFilterOptions {
   readonly windowBytes?: number
   /** The upstream's connections come from the pool, unless a fresh one is asked for. Default false. */
   readonly pooled?: boolean
+  /** The route has a cache with all defaults, which the requests of a kit share. Default false. */
+  readonly cache?: boolean
   /** Path of the route, e.g. `/users/:id`, for `session.params`; the request's path has to match it. Default: without parameters. */
   readonly routePath?: string
   /** Name of the route. Default `test`. */

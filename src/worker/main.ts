@@ -1,8 +1,10 @@
 import { threadId } from 'node:worker_threads'
 import { AccessLog } from '../access-log/index.js'
+import { openCache, workerThread } from '../cache/cache-memory.js'
+import { CacheCounters } from '../cache/route-counters.js'
 import { ForwardingFields } from '../forwarding/index.js'
 import { HistogramStore, histogramWriters } from '../histograms/index.js'
-import type { MirrorEvent } from '../lifecycle/index.js'
+import { BackgroundRuns, type CacheServices, type MirrorEvent } from '../lifecycle/index.js'
 import { createLogger, flushLogger } from '../logging/index.js'
 import { RingReader, RingWriter } from '../mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '../memory/index.js'
@@ -23,6 +25,7 @@ import {
 } from '../upstream/index.js'
 import { logSession } from './access-entry.js'
 import { Actor } from './actor.js'
+import { hitRoutes } from './hit-routes.js'
 import { recordSession } from './record-session.js'
 import { loadRoutes } from './routes.js'
 import { sessionSpans } from './session-spans.js'
@@ -69,6 +72,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const names = keepNames(config.dns, logger)
   const table = new PeerTable(tablePlan(config), task.peers)
   const wheel = new DeadlineWheel()
+  const cache = openWorkerCache(task)
   const env = {
     wheel,
     count: (event: MirrorEvent) => counters.add(event),
@@ -77,6 +81,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       stores: task.stores,
       count: (counter: GatewayCounter, amount?: number) => counters.add(counter, amount),
     },
+    ...(cache === null ? {} : { cache }),
   }
   const { routes, upstreams, adRoutes } = await loadRoutes(config, env, (upstream) => ({
     names,
@@ -92,16 +97,27 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       }),
   }))
   const follower = new PeerFollower(upstreams.values(), names)
+  const lifecycle = {
+    wheel,
+    filterMs: config.limits.filterMs,
+    bufferedBodyBytes: config.limits.bufferedBodyBytes,
+    logger,
+  }
+  // No client has begun those: they are neither its latency nor a line of its own.
+  const background = new BackgroundRuns({
+    ...lifecycle,
+    onOutcome({ error }) {
+      if (error !== null) counters.add(`error:${error.reason}`)
+    },
+  })
   return new Promise<void>((resolve, reject) => {
     const actor = new Actor(new RingWriter(task.toAcceptor), new RingReader(task.toWorker), {
       routes,
       env: {
-        wheel,
-        filterMs: config.limits.filterMs,
-        bufferedBodyBytes: config.limits.bufferedBodyBytes,
-        logger,
+        ...lifecycle,
         ...(config.tracing === undefined ? {} : { tracer: new Tracer(config.tracing) }),
         ...(config.answers?.serverTiming === true ? { serverTiming: true } : {}),
+        revalidate: (job) => background.start(job),
         onOutcome(outcome) {
           if (outcome.error !== null) counters.add(`error:${outcome.error.reason}`)
           if (outcome.session.retryCount > 0) counters.add('retries', outcome.session.retryCount)
@@ -152,6 +168,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       clearInterval(beat)
       names.close()
       actor.close()
+      background.close()
       for (const { connector } of upstreams.values()) connector.close()
       port.close()
       // The lines of the last sessions, before the thread is gone.
@@ -161,7 +178,14 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         .then(resolve)
     })
     board.beat(worker)
-    port.postMessage({ type: 'ready' } satisfies WorkerMessage)
+    port.postMessage({ type: 'ready', hits: hitRoutes(config, routes) } satisfies WorkerMessage)
     actor.mailbox.wake()
   })
+}
+
+function openWorkerCache({ cache, config, worker }: WorkerTask): CacheServices | null {
+  if (cache === undefined) return null
+  const rows = counterRows(config.workers.count)
+  const row = new CacheCounters(config.routes.length, rows, cache.counters).row(worker + 1)
+  return { ...openCache(cache, workerThread(worker)), count: (route, event) => row.add(route, event) }
 }

@@ -1,7 +1,15 @@
 import type { AdRoute, AdRouteEnv } from '../ads/route/index.js'
 import type { GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.js'
 import { loadFilter } from '../filters/index.js'
-import { FilterChain, Mirror, type MirrorEvent, Outbound, type Route } from '../lifecycle/index.js'
+import {
+  type CacheServices,
+  FilterChain,
+  Mirror,
+  type MirrorEvent,
+  Outbound,
+  type Route,
+  RouteCache,
+} from '../lifecycle/index.js'
 import {
   PathRewriter,
   paramNames,
@@ -26,6 +34,8 @@ export interface RouteEnv {
   count(event: MirrorEvent): void
   /** What routes that serve ads need. */
   readonly ads: AdRouteEnv
+  /** Where routes have a cache. */
+  readonly cache?: CacheServices
 }
 
 /** Stands where a route answers by itself. */
@@ -99,7 +109,16 @@ function createRoute(
       ? {}
       : { mirror: new Mirror({ ...env, config: mirror, upstream: find(mirror.upstream) }) }),
   }
-  const through = (upstream: Upstream): Route => ({ ...shared, upstream, ...outboundOf(config, upstream) })
+  const cached =
+    config.cache === undefined || env.cache === undefined
+      ? {}
+      : { cache: new RouteCache(config.cache, env.cache) }
+  const through = (upstream: Upstream): Route => ({
+    ...shared,
+    ...cached,
+    upstream,
+    ...outboundOf(config, upstream),
+  })
   if (split === undefined)
     return through(config.upstream === null ? createUpstream(NO_UPSTREAM) : find(config.upstream))
   const branches = split.branches.map((branch) => through(find(branch.upstream)))

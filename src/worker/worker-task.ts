@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { AccessLogEnd } from '../access-log/index.js'
+import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig, LogLevel } from '../config/types.js'
 import type { StorePort } from '../state/state-thread.js'
 import type { TelemetryBuffers } from '../telemetry/index.js'
@@ -19,6 +20,8 @@ export interface WorkerTask {
   readonly telemetry: TelemetryBuffers
   /** Of the {@link PeerTable}. */
   readonly peers: SharedArrayBuffer
+  /** Absent: no route has a cache. */
+  readonly cache?: CacheMemory
   readonly clockAnchorMs: number
   /** Absent: no access log. */
   readonly accessLog?: AccessLogEnd | undefined
@@ -36,7 +39,11 @@ export type WorkerMessage =
   /** The task has begun, on this thread. */
   | { readonly type: 'running'; readonly threadId: number }
   /** All filters are loaded: sessions may come. */
-  | { readonly type: 'ready' }
+  | {
+      readonly type: 'ready'
+      /** Routes whose hits need no worker. */
+      readonly hits: readonly number[]
+    }
   /** Log from this level on. */
   | { readonly type: 'log-level'; readonly level: LogLevel }
   /** Take a CPU profile of this thread. */

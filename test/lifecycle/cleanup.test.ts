@@ -333,5 +333,38 @@ async function requestThatReaches(hook: HookName, witness: Witness, play: () => 
       return { body: ['a'], trailers: { t: '1' } }
     },
   })
-  return kit.request({ method: 'POST', body: 'abc' })
+  if (!CACHE_HOOKS.includes(hook)) return kit.request({ method: 'POST', body: 'abc' })
+  return reachCacheHook(hook, witness, other)
+}
+
+const CACHE_HOOKS: readonly HookName[] = [
+  'requestCacheFilter',
+  'cacheKey',
+  'cacheHitFilter',
+  'cacheMiss',
+  'responseCacheFilter',
+  'cacheVaryFilter',
+  'shouldServeStale',
+]
+
+/** A request that meets a stored answer where the hook is one for those. The filters are only there for the last request. */
+async function reachCacheHook(hook: HookName, witness: Witness, other: Filter): Promise<TestAnswer> {
+  const needsStored = hook === 'cacheHitFilter' || hook === 'shouldServeStale'
+  let isLast = !needsStored
+  const gated = (filter: Filter): Filter => {
+    const entries = Object.entries(filter).map(([name, value]: [string, unknown]) => {
+      if (typeof value !== 'function') return [name, value]
+      return [name, (...args: unknown[]): unknown => (isLast ? value.apply(filter, args) : undefined)]
+    })
+    return Object.fromEntries(entries) as Filter
+  }
+  const age = hook === 'shouldServeStale' ? '100' : '0'
+  const headers = { 'cache-control': 'max-age=60, stale-while-revalidate=60', etag: '"a"', age }
+  const filters = [gated(witness.filter as Filter), gated(other)]
+  const kit = testFilter(filters, { cache: true, upstream: () => ({ headers, body: 'a' }) })
+  if (needsStored) await kit.request()
+  isLast = true
+  const answer = await kit.request()
+  expect(answer.error?.message).toContain(hook)
+  return answer
 }

@@ -37,7 +37,14 @@ describe('docs/filters.md', () => {
       'suppressErrorLog',
       'requestSummary',
     ]
-    const ran = answer.phases.filter((hook, index) => answer.phases.indexOf(hook) === index)
+    const headers = { 'cache-control': 'max-age=9, stale-while-revalidate=9', age: '10', vary: 'a' }
+    const cached = testFilter({ name: 'all', ...notes } as Filter, {
+      cache: true,
+      upstream: () => ({ headers, body: 'a' }),
+    })
+    const answers = [answer, await cached.request(), await cached.request()]
+    const phases = answers.flatMap((one) => one.phases)
+    const ran = phases.filter((hook, index) => phases.indexOf(hook) === index)
     const listed = rows.filter((hook) => hook !== undefined && !onFailure.includes(hook))
     expect(new Set(ran)).toEqual(new Set(listed))
   })

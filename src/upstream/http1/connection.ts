@@ -212,7 +212,7 @@ export class Connection implements ReaderSink {
     const socket = this.#socket
     if (socket === null) return
     this.#headSeen = false
-    this.#reader.begin(request.method === 'HEAD', request.upgrade ?? null)
+    this.#reader.begin(request.method === 'HEAD', request.upgrade ?? null, request.keepsDate === true)
     exchange.bytesSent = true
     writeRequest(socket, request)
     const early = exchange.takeEarly()

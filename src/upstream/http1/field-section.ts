@@ -40,6 +40,10 @@ export class FieldSection {
   /** `timeout` of `Keep-Alive` in seconds, -1 when not given. */
   keepAliveSeconds = -1
   problem = ''
+  /** Keep the value of `Date`; see `UpstreamRequest.keepsDate`. */
+  keepsDate = false
+  /** Value of `Date` where it is kept, '' when absent. */
+  date = ''
 
   #resumeAt = 0
   /** Begin and end of kept runs of lines, relative to the section's first byte. */
@@ -56,6 +60,7 @@ export class FieldSection {
     this.upgrade = ''
     this.keepAliveSeconds = -1
     this.problem = ''
+    this.date = ''
     this.#resumeAt = 0
     this.#runCount = 0
     this.#nominated = null
@@ -128,7 +133,9 @@ export class FieldSection {
         return !isName(bytes, at, 'te')
       case 4:
         // The acceptor dates every answer itself, and uWS cannot be kept from it: the client must not see two.
-        return !isName(bytes, at, 'date')
+        if (!isName(bytes, at, 'date')) return true
+        if (this.keepsDate) this.date = fieldValue(bytes, colon, end)
+        return false
       case 7:
         if (isName(bytes, at, 'upgrade')) {
           const value = fieldValue(bytes, colon, end)

@@ -96,7 +96,8 @@ export class ResponseReader {
   }
 
   /** Expects the response to one request. @param offered `Upgrade` value of the request, or null. */
-  begin(isHead: boolean, offered: string | null): void {
+  begin(isHead: boolean, offered: string | null, keepsDate = false): void {
+    this.#fields.keepsDate = keepsDate
     this.reusable = false
     this.keepAliveSeconds = -1
     this.started = false
@@ -259,7 +260,8 @@ export class ResponseReader {
       contentLength: announced === -1 ? null : announced,
       hasBody: kind === 'length' || kind === 'chunked' || kind === 'until-close',
     }
-    this.#sink.onReaderHead(kind === 'upgrade' ? { ...head, upgrade: fields.upgrade } : head)
+    if (kind === 'upgrade') this.#sink.onReaderHead({ ...head, upgrade: fields.upgrade })
+    else this.#sink.onReaderHead(fields.date === '' ? head : { ...head, date: fields.date })
   }
 
   #finishTrailers(bytes: Buffer, base: number): void {

@@ -60,6 +60,8 @@ export interface UpstreamRequest {
   readonly fresh?: boolean
   /** Offer an upgrade: `Connection: Upgrade` and this `Upgrade` value are sent, and a 101 is accepted. */
   readonly upgrade?: string
+  /** Tell the value of `Date` in the head: somebody wants to know how old the answer is. */
+  readonly keepsDate?: boolean
 }
 
 export interface ResponseHead {
@@ -75,6 +77,8 @@ export interface ResponseHead {
   readonly contentLength: number | null
   /** False for HEAD, 204, 205, 304 and a length of zero: no `onBody` will come. */
   readonly hasBody: boolean
+  /** Value of `Date` if the request `keepsDate` and there is one. */
+  readonly date?: string
   /** Of a 101: the protocol that the upstream has chosen of those offered. */
   readonly upgrade?: string
 }

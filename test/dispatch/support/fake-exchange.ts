@@ -111,10 +111,10 @@ export class FakeExchange implements Downstream {
     this.#handler.onAbort(this)
   }
 
-  /** The client takes more again. */
-  drain(): void {
+  /** The client takes more again. @param hasRoom more than one piece */
+  drain(hasRoom = true): void {
     if (this.phase !== 'streaming') return
-    this.hasRoom = true
+    this.hasRoom = hasRoom
     this.#handler.onDrain(this)
   }
 

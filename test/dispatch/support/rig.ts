@@ -30,6 +30,7 @@ export interface RigOptions {
   readonly sessionsPerWorker?: number
   readonly routes?: readonly RouteConfig[]
   readonly responseEdits?: DispatcherOptions['responseEdits']
+  readonly hits?: NonNullable<DispatcherOptions['hits']>
   /** Size of each ring. */
   readonly ringBytes?: number
 }
@@ -64,6 +65,7 @@ export class Rig {
       counters: this.#counters.row(0),
       sessionsPerWorker,
       onEndedHere: ({ status }) => this.answeredHere.push(status),
+      ...(options.hits === undefined ? {} : { hits: options.hits }),
       onRefused: () => undefined,
       onIdle: () => {
         this.idles += 1
@@ -122,7 +124,8 @@ export class Rig {
     return this.#places.flatMap((place) => (place === null ? [] : [place.worker]))
   }
 
-  request(head: Partial<RequestHead> = {}, finishesAtOnce = true): FakeExchange {
+  /** @param hasRoom the client takes what is written */
+  request(head: Partial<RequestHead> = {}, finishesAtOnce = true, hasRoom = true): FakeExchange {
     const exchange = new FakeExchange(this.dispatcher, {
       method: 'GET',
       target: '/',
@@ -137,6 +140,7 @@ export class Rig {
       ...head,
     })
     exchange.finishesAtOnce = finishesAtOnce
+    exchange.hasRoom = hasRoom
     this.exchanges.push(exchange)
     this.dispatcher.onRequest(exchange)
     return exchange
