@@ -1,6 +1,7 @@
 import type { Downstream } from '../acceptor/types.js'
 import { WINDOW_BYTES } from '../mailbox/index.js'
 import { giveSlab } from '../memory/index.js'
+import { HitStream } from './hit-stream.js'
 import { OwnSession } from './own-session.js'
 import type { WorkerLink } from './worker-link.js'
 
@@ -126,5 +127,5 @@ export class SlotTable {
 /** The slot that an exchange's session holds, null before and behind it. */
 export function slotOf(exchange: Downstream): Slot | null {
   const { owner } = exchange
-  return owner instanceof OwnSession ? null : (owner as Slot | null)
+  return owner instanceof OwnSession || owner instanceof HitStream ? null : (owner as Slot | null)
 }
