@@ -1,17 +1,15 @@
 import {
-  BlockFields,
+  type Arrival,
   type CacheStatus,
   decodeMeta,
   entryHead,
   type Fields,
   isErrorStatus,
-  parseHttpDate,
   type StorePlan,
   type StoreRequest,
   storeDecision,
   URL_END,
   urlTag,
-  validators,
 } from '../cache/rules/index.js'
 import type { EntryHead, StoredEntry } from '../cache/store/index.js'
 import type { GatewayError } from '../session/errors.js'
@@ -22,13 +20,21 @@ import type { ResponseHead } from '../upstream/http1/index.js'
 import type { Attempt } from './attempt.js'
 import { CacheFill, type FillClient } from './cache-fill.js'
 import { placeOf } from './cache-place.js'
-import { invalidate, isKeyedByUrl, stripRequest } from './cache-request.js'
+import {
+  addValidators,
+  arrivalOf,
+  invalidate,
+  isKeyedByUrl,
+  storeRules,
+  stripRequest,
+} from './cache-request.js'
 import type { CacheStage } from './cache-stage.js'
 import type { CacheOptions, CacheState } from './cache-state.js'
 import { takeValidation } from './cache-validation.js'
 import type { EntryPump } from './entry-pump.js'
 import { HeldPieces, type PieceSink } from './held-pieces.js'
 import { asGatewayError } from './phase-runner.js'
+import { storedBroken } from './session-errors.js'
 import { cacheStatusLine, deliverStored } from './stored-response.js'
 import type { AnswerTaker } from './upstream-stage.js'
 
@@ -56,22 +62,15 @@ export class CacheFetch implements AnswerTaker, FillClient {
   }
 
   prepare(request: RequestHeader): void {
-    const { mode, entry, head } = this.#state
+    const { mode } = this.#state
     this.#requestMs = now()
     this.#validates = false
     if (mode === 'off') return
     stripRequest(request.headers, this.#fields(), this.#options.cache.config.keys, mode === 'fetch')
     if (mode !== 'fetch') return
-    const meta = entry === null || head === null ? null : decodeMeta(head.meta)
-    const lines =
-      meta === null || head === null ? '' : validators(head, meta, new BlockFields(meta.headerBlock))
-    this.#validates = lines !== ''
+    this.#validates = addValidators(request, this.#state)
     // Without an answer at hand a HEAD brings the whole, for all that follow; with one it is enough to validate it.
     if (!this.#validates && request.method === 'HEAD') request.method = 'GET'
-    for (const line of lines.split('\r\n')) {
-      const colon = line.indexOf(':')
-      if (colon > 0) request.headers.append(line.slice(0, colon), line.slice(colon + 2))
-    }
   }
 
   begin(head: ResponseHead, attempt: Attempt): void {
@@ -128,7 +127,12 @@ export class CacheFetch implements AnswerTaker, FillClient {
 
   /** The answer to a validation. @returns whether that was all */
   #validated(head: ResponseHead, attempt: Attempt): boolean {
-    const arrived = { head, method: attempt.method, arrival: this.#arrival(head), rules: this.#rules() }
+    const arrived = {
+      head,
+      method: attempt.method,
+      arrival: this.#arrival(head),
+      rules: storeRules(this.#options),
+    }
     const result = takeValidation(this.#options.cache.services.store, this.#state, arrived)
     if (result === 'forward') return false
     attempt.discard(head)
@@ -154,7 +158,7 @@ export class CacheFetch implements AnswerTaker, FillClient {
       response.code,
       response.headers,
       arrival,
-      this.#rules(),
+      storeRules(this.#options),
     )
     const { maxEntryBytes } = cache.services.store
     const isTooLarge = head.contentLength !== null && head.contentLength > maxEntryBytes
@@ -255,7 +259,7 @@ export class CacheFetch implements AnswerTaker, FillClient {
       age: '',
       isFiltered: phases.chain.filtersResponseBody,
       isLive: true,
-      onBroken: () => undefined,
+      onBroken: () => this.#options.fail(storedBroken()),
       onPumped: () => fill.onPumped(),
     })
     this.#pump = pump
@@ -282,31 +286,13 @@ export class CacheFetch implements AnswerTaker, FillClient {
     return { hit: false, forward, ...more, ...(isShown ? { key: primary } : {}) }
   }
 
-  #rules() {
-    const { cache, phases } = this.#options
-    if (phases.chain.places('cacheVaryFilter').length === 0) return cache.rules
-    return {
-      ...cache.rules,
-      vary: {
-        ...cache.rules.vary,
-        replace: (names: readonly string[]) =>
-          phases.ask(
-            'cacheVaryFilter',
-            (filter, ctx) => filter.cacheVaryFilter?.(phases.session, names, ctx) ?? undefined,
-          ) ?? names,
-      },
-    }
-  }
-
   #storeRequest(attempt: Attempt): StoreRequest {
     const authorized = this.#fields().get('authorization') !== null
     return { method: attempt.method, authorized, noStore: this.#state.control.noStore }
   }
 
-  #arrival(head: ResponseHead) {
-    const { timing } = this.#options.phases.session
-    const dateMs = head.date === undefined ? null : parseHttpDate(head.date)
-    return { requestMs: this.#requestMs, responseMs: timing.upstreamResponseStart ?? now(), dateMs }
+  #arrival(head: ResponseHead): Arrival {
+    return arrivalOf(this.#options, head, this.#requestMs)
   }
 
   #fields(): Fields {

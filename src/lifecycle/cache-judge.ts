@@ -1,4 +1,12 @@
-import { ageS, cacheKey, decodeMeta, type Verdict, verdict } from '../cache/rules/index.js'
+import {
+  ageS,
+  cacheKey,
+  decodeMeta,
+  suitsAuthorization,
+  type Verdict,
+  verdict,
+} from '../cache/rules/index.js'
+import type { EntryHead, StoredEntry } from '../cache/store/index.js'
 import type { GatewayError } from '../session/errors.js'
 import { Headers } from '../session/headers.js'
 import { type RequestHeader, ResponseHeader, viewResponse } from '../session/message-headers.js'
@@ -56,4 +64,14 @@ export function keyOf({ phases, cache }: CacheOptions, request: RequestHeader): 
     return undefined
   })
   return cacheKey(keyParts(request), request.headers, cache.config.keys, own)
+}
+
+/** The head of an entry that is being made, if the session may read along: it is fresh, meant for it, and its length is known. */
+export function usableFill(state: CacheState, filling: StoredEntry, authorized: boolean): EntryHead | null {
+  const head = filling.head()
+  if (head === null || filling.totalBytes === null || filling.state === 'aborted') return null
+  // It must be what the entry of its URL says at the moment.
+  if (head.vary !== (state.found?.marker?.id ?? 0)) return null
+  const suits = suitsAuthorization(head, authorized) && verdict(head, state.control, now()) === 'fresh'
+  return suits ? head : null
 }

@@ -1,19 +1,25 @@
 import {
+  type Arrival,
   BlockFields,
+  decodeMeta,
   type Fields,
   invalidatedUrls,
   isUnkeyed,
   isUnsafe,
   type KeyRules,
+  parseHttpDate,
   requestScheme,
   SELECTIVE,
+  type StoreRules,
   URL_END,
   urlTag,
+  validators,
 } from '../cache/rules/index.js'
 import type { Headers } from '../session/headers.js'
 import type { RequestHeader } from '../session/message-headers.js'
+import { now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
-import type { CacheOptions } from './cache-state.js'
+import type { CacheOptions, CacheState } from './cache-state.js'
 
 /**
  * Takes out of a request what no key holds (B19), since its answer may be for all; and what would make the answer less than the whole.
@@ -59,3 +65,48 @@ export function invalidate(options: Pick<CacheOptions, 'cache' | 'phases'>, head
     else store.purgeTag(urlTag(url), 'hard')
   }
 }
+
+/** When an answer was asked for and came. */
+export function arrivalOf(
+  { phases }: Pick<CacheOptions, 'phases'>,
+  head: ResponseHead,
+  requestMs: number,
+): Arrival {
+  const { timing } = phases.session
+  const dateMs = head.date === undefined ? null : parseHttpDate(head.date)
+  return { requestMs, responseMs: timing.upstreamResponseStart ?? now(), dateMs }
+}
+
+/** What the route wants of storing, and its filters. */
+export function storeRules({ cache, phases }: Pick<CacheOptions, 'cache' | 'phases'>): StoreRules {
+  const { rules } = cache
+  if (phases.chain.places('cacheVaryFilter').length === 0) return rules
+  const replace = (names: readonly string[]): readonly string[] =>
+    phases.ask(
+      'cacheVaryFilter',
+      (filter, ctx) => filter.cacheVaryFilter?.(phases.session, names, ctx) ?? undefined,
+    ) ?? names
+  return { ...rules, vary: { ...rules.vary, replace } }
+}
+
+/** Has the entry at hand validated (RFC 9111 §4.3.1). @returns false: there is none, or it has no validator */
+export function addValidators({ headers }: RequestHeader, { entry, head }: CacheState): boolean {
+  if (entry === null || head === null) return false
+  const meta = decodeMeta(head.meta)
+  const lines = validators(head, meta, new BlockFields(meta.headerBlock))
+  for (const line of lines.split('\r\n')) {
+    const colon = line.indexOf(':')
+    if (colon > 0) headers.append(line.slice(0, colon), line.slice(colon + 2))
+  }
+  return lines !== ''
+}
+
+/** Has the entry at hand validated behind the client's back, unless somebody does already. */
+export function revalidateLater({ cache, revalidate }: CacheOptions, { found, primary }: CacheState): void {
+  const limits = cache.config.lock ?? NO_LIMITS
+  const lead = cache.services.locks.tryLead(found?.key ?? primary, limits)
+  if (lead !== null) revalidate(lead)
+}
+
+/** Of validations in the background where sessions do not wait for each other. */
+const NO_LIMITS = { leadMs: 10_000, waitMs: 10_000 }

@@ -8,14 +8,14 @@ import {
   mayServeOnError,
   requestControl,
   suitsAuthorization,
-  verdict,
 } from '../cache/rules/index.js'
 import type { EntryHead, StoredEntry } from '../cache/store/index.js'
 import { ageLine } from '../cache/stored-answer.js'
 import type { GatewayError } from '../session/errors.js'
 import { now } from '../time/index.js'
 import { CacheFetch } from './cache-fetch.js'
-import { judge, keyOf, mayServeStale } from './cache-judge.js'
+import { judge, keyOf, mayServeStale, usableFill } from './cache-judge.js'
+import { revalidateLater } from './cache-request.js'
 import { type CacheOptions, CacheState } from './cache-state.js'
 import type { EntryPump } from './entry-pump.js'
 import { asGatewayError } from './phase-runner.js'
@@ -138,7 +138,7 @@ export class CacheStage {
         this.#serve(judged === 'fresh' ? 'hit' : 'stale', this.#hitStatus())
         return
       case 'stale-while-revalidate':
-        this.#revalidateLater()
+        revalidateLater(this.#options, state)
         state.entry?.touch()
         state.count('stale')
         this.#serve('stale', this.#hitStatus())
@@ -205,16 +205,8 @@ export class CacheStage {
   #joinFill(filling: StoredEntry | null, authorized: boolean, forward: ForwardReason): boolean {
     if (filling === null) return false
     const state = this.#state
-    const head = filling.head()
-    const suits =
-      head !== null &&
-      filling.totalBytes !== null &&
-      filling.state !== 'aborted' &&
-      suitsAuthorization(head, authorized) &&
-      verdict(head, state.control, now()) === 'fresh' &&
-      ((state.found?.marker ?? null) === null) === (head.vary === 0) &&
-      (state.found?.marker?.id ?? 0) === head.vary
-    if (!suits || head === null || state.found === null) {
+    const head = usableFill(state, filling, authorized)
+    if (head === null || state.found === null) {
       filling.release()
       return false
     }
@@ -245,13 +237,6 @@ export class CacheStage {
       default:
         this.#goOn(forward, 'plain')
     }
-  }
-
-  #revalidateLater(): void {
-    const { cache, revalidate } = this.#options
-    const key = this.#state.found?.key ?? this.#state.primary
-    const lead = cache.services.locks.tryLead(key, cache.config.lock ?? NO_LIMITS)
-    if (lead !== null) revalidate(lead)
   }
 
   #bypass(forward: ForwardReason): void {
@@ -321,6 +306,3 @@ export class CacheStage {
     }
   }
 }
-
-/** Of validations in the background where sessions do not wait for each other. */
-const NO_LIMITS = { leadMs: 10_000, waitMs: 10_000 }

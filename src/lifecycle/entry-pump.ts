@@ -24,6 +24,8 @@ export class EntryPump implements ResponseSource {
   readonly #isLive: boolean
   /** What came after the entry could not be filled any further. */
   readonly #tail: Uint8Array[] = []
+  /** Where in the body the first of it begins. */
+  #tailAt = 0
   #piece = 0
   /** Of the current piece, where it is a range. */
   #at = -1
@@ -76,6 +78,7 @@ export class EntryPump implements ResponseSource {
   /** A piece that the entry has no room for; the bytes are kept. */
   overflow(bytes: Uint8Array): void {
     if (this.#closed) return
+    if (this.#tailAt === 0) this.#tailAt = this.#entry.bodyBytes
     this.#tail.push(new Uint8Array(bytes))
     this.poke()
   }
@@ -127,12 +130,7 @@ export class EntryPump implements ResponseSource {
 
   /** All that there is at the moment has been sent. */
   #atEnd(last: number): boolean {
-    const rest = this.#tail.shift()
-    if (rest !== undefined) {
-      this.#at += rest.length
-      this.#sink.chunk(rest)
-      return true
-    }
+    if (this.#tail.length > 0) return this.#fromTail(last)
     const { state } = this.#entry
     if (this.#isLive ? this.#finished : state === 'complete') {
       // It may have been completed between the two looks.
@@ -148,6 +146,27 @@ export class EntryPump implements ResponseSource {
       })
     }
     return false
+  }
+
+  /** The entry has ended too early, and it goes on with what did not fit. */
+  #fromTail(last: number): boolean {
+    const piece = this.#tail[0]
+    const from = this.#at - this.#tailAt
+    if (piece === undefined || from < 0) {
+      // It was sent already, for another range.
+      this.#break()
+      return false
+    }
+    if (from < piece.length) {
+      const to = Math.min(piece.length, last - this.#tailAt + 1)
+      this.#at = this.#tailAt + to
+      this.#sink.chunk(piece.subarray(from, to))
+    }
+    if (this.#at >= this.#tailAt + piece.length) {
+      this.#tail.shift()
+      this.#tailAt += piece.length
+    }
+    return true
   }
 
   #break(): void {

@@ -10,7 +10,7 @@ const MAX_TEXT = 1024
 /** One line per session (contract A-73). Times in milliseconds with three decimals, -1 for what was never reached. */
 export function logSession(logger: Logger, outcome: SessionOutcome): void {
   const { session, error, status, bytesIn, bytesOut } = outcome
-  const { timing } = session
+  const { timing, cacheResult } = session
   const request = session.reqHeader()
   const peer = session.upstreamPeer
   logger.info(
@@ -22,6 +22,7 @@ export function logSession(logger: Logger, outcome: SessionOutcome): void {
       path: truncate(request?.uri.path ?? ''),
       route: session.routeName(),
       status,
+      ...(cacheResult === null ? {} : { cache: cacheResult.status }),
       ...(peer === null ? {} : { upstream: peerName(peer) }),
       tries: timing.attempts.length + (timing.upstreamConnect === null ? 0 : 1),
       ...(error === null ? {} : { reason: error.reason, code: error.code }),

@@ -390,6 +390,37 @@ describe.each(ACCEPTOR_KINDS)('a cache over %s', (acceptor) => {
     expect(bench.asked).toHaveLength(2)
   })
 
+  it('1xx_caching: an interim answer is passed on and not stored', async () => {
+    const at = path()
+    bench.answers((_, response) => {
+      response.writeEarlyHints({ link: '</a.css>; rel=preload' })
+      response.writeHead(200, { ...FRESH, 'content-length': 2 })
+      response.end('ok')
+    })
+    const asked = async (): Promise<[number, number]> => {
+      let hints = 0
+      const status = await new Promise<number>((resolve, reject) => {
+        const sent = request(
+          { port: bench.gateway.port, path: at, headers: { host: 'example.com' } },
+          (answer) => {
+            answer.resume()
+            answer.on('end', () => resolve(answer.statusCode ?? 0))
+          },
+        )
+        sent.on('information', () => {
+          hints += 1
+        })
+        sent.on('error', reject)
+        sent.end()
+      })
+      return [status, hints]
+    }
+    const first = await asked()
+    expect(first[0]).toBe(200)
+    expect(await asked()).toEqual([200, 0])
+    expect(bench.asked).toHaveLength(1)
+  })
+
   it('max_file_size: what is too large reaches its client whole and is not stored', async () => {
     const body = Buffer.alloc(5 * 1024 * 1024, 'x')
     for (const chunked of [false, true]) {

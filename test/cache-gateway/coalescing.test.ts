@@ -72,7 +72,11 @@ describe('misses at the same time', () => {
     const all = await Promise.all(answers)
     expect(all.every((answer) => answer.status === 200 && answer.body.toString() === 'body')).toBe(true)
     expect(bench.asked).toHaveLength(1)
-    expect(all.filter((answer) => verdict(answer).includes('collapsed')).length).toBe(999)
+    // Who was still on the way to its worker when the answer was complete has a plain hit.
+    const verdicts = all.map(verdict)
+    expect(verdicts.filter((word) => word === 'fwd=uri-miss; stored')).toHaveLength(1)
+    expect(verdicts.filter((word) => word === 'fwd=uri-miss; collapsed' || word === 'hit')).toHaveLength(999)
+    expect(verdicts.filter((word) => word !== 'hit').length).toBeGreaterThan(500)
     expect(new Set(all.map((answer) => answer.headers['x-thread'])).size).toBe(2)
   }, 60_000)
 
