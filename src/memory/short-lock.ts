@@ -33,20 +33,22 @@ export class ShortLock {
     if (this.tryAcquire()) return true
     for (let i = 0; i < SPINS; i += 1) if (Atomics.load(words, at) === 0 && this.tryAcquire()) return true
     const endMs = performance.now() + patienceMs
-    Atomics.add(words, at + 1, 1)
     let taken = false
     do {
+      // Said anew before each wait: whoever gives the lock back takes all of these words as heard, those of the dead too.
+      Atomics.store(words, at + 1, 1)
       const holder = Atomics.load(words, at)
       if (holder !== 0) Atomics.wait(words, at, holder, WAIT_MS)
       taken = this.tryAcquire()
     } while (!taken && performance.now() < endMs)
-    Atomics.sub(words, at + 1, 1)
     return taken
   }
 
   release(): void {
     Atomics.store(this.#words, this.#at, 0)
-    if (this.#words[this.#at + 1] !== 0) Atomics.notify(this.#words, this.#at, 1)
+    if (this.#words[this.#at + 1] === 0) return
+    Atomics.store(this.#words, this.#at + 1, 0)
+    Atomics.notify(this.#words, this.#at)
   }
 
   /** Takes it from a thread that has ended. @returns false: that thread did not hold it */

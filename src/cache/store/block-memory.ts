@@ -131,7 +131,7 @@ export class BlockMemory {
     if (order < 0 || order > TOP_ORDER || end > this.#units || (unit & ((1 << order) - 1)) !== 0) return false
     for (let i = unit; i < end; i += 1) if (this.#marks[i] !== 0) return false
     // All units for now, so that the next claim sees them; #seal leaves the first.
-    this.#marks.fill(USED | order, unit, end)
+    this.#mark(unit, end, USED | order)
     this.#addFree(unit - end)
     const fresh = Math.ceil(end / TOP_UNITS) * TOP_UNITS
     if (fresh > (this.#top[TOP.freshUnits] ?? 0)) this.#top[TOP.freshUnits] = fresh
@@ -153,7 +153,7 @@ export class BlockMemory {
       const mark = marks[unit] ?? 0
       if ((mark & USED) !== 0) {
         const behind = unit + (1 << (mark & ORDER))
-        marks.fill(0, unit + 1, behind)
+        this.#mark(unit + 1, behind, 0)
         unit = behind
         continue
       }
@@ -163,6 +163,11 @@ export class BlockMemory {
     }
     // Counted already.
     this.#top[TOP.freeUnits] = freeUnits
+  }
+
+  /** Most blocks are short: a call of `fill` costs more than the loop. */
+  #mark(from: number, to: number, mark: number): void {
+    for (let unit = from; unit < to; unit += 1) this.#marks[unit] = mark
   }
 
   #split(unit: number, from: number, to: number): number {
