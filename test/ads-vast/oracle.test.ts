@@ -155,4 +155,9 @@ describe('against @dailymotion/vast-client, on real documents with their wrapper
     const left = NOT_FETCHED[path] ?? []
     expect(await ours(path)).toEqual((await theirs(path)).filter(({ id }) => !left.includes(id)))
   })
+
+  it('is about documents that both find ads in', async () => {
+    const found = await Promise.all(DOCUMENTS.map(async (path) => (await ours(path)).length))
+    expect(found.filter((count) => count > 0).length).toBeGreaterThan(15)
+  })
 })
