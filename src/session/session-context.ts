@@ -1,11 +1,25 @@
 import { randomUUID } from 'node:crypto'
+import type { ContextConsent } from './context-consent.js'
+import { deepImmutable, type PlainValue } from './deep-immutable.js'
 import { immutable } from './frozen-instance-error.js'
 import { generateRequestId } from './request-id.js'
 
 /** Cookies by name. Without prototype, so that no name is there that nobody set (B-11). */
 export type ContextCookies = Readonly<Record<string, string>>
 
-export interface SessionContextOptions {
+/** What a context may know beside its five fields (C-01): who asks, from where, and what is allowed. Absent unless given. */
+export interface SessionContextExtras {
+  readonly userId?: string
+  readonly deviceId?: string
+  readonly ipAddress?: string
+  readonly userAgent?: string
+  readonly contentUrl?: string
+  readonly consent?: ContextConsent
+  /** Plain data of the user's own. */
+  readonly metadata?: Readonly<Record<string, PlainValue>>
+}
+
+export interface SessionContextOptions extends SessionContextExtras {
   /** Cookies of the client's request, copied. Default: none. */
   readonly cookies?: Readonly<Record<string, string>>
   /** Of the gateway's session, so that its log joins with that of the ad session (A-23). Default: a fresh one. */
@@ -19,7 +33,24 @@ export interface SessionContextJson {
   readonly cachebusting: string
   readonly request_id: string
   readonly cookies: Readonly<Record<string, string>>
+  readonly user_id?: string
+  readonly device_id?: string
+  readonly ip_address?: string
+  readonly user_agent?: string
+  readonly content_url?: string
+  readonly consent?: ContextConsent
+  readonly metadata?: Readonly<Record<string, PlainValue>>
 }
+
+const TEXT_EXTRAS = [
+  ['userId', 'user_id'],
+  ['deviceId', 'device_id'],
+  ['ipAddress', 'ip_address'],
+  ['userAgent', 'user_agent'],
+  ['contentUrl', 'content_url'],
+] as const
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 /**
  * What identifies one ad request in every log record, upstream call and event that it causes (contract B-02…B-21):
@@ -38,6 +69,14 @@ export class SessionContext {
   /** `req-<uuid>` (B-10). */
   readonly requestId: string
   readonly cookies: ContextCookies
+  // Declared only: a field that was not given is not there at all (B-06).
+  declare readonly userId?: string
+  declare readonly deviceId?: string
+  declare readonly ipAddress?: string
+  declare readonly userAgent?: string
+  declare readonly contentUrl?: string
+  declare readonly consent?: ContextConsent
+  declare readonly metadata?: Readonly<Record<string, PlainValue>>
 
   private constructor(json: SessionContextJson) {
     this.timestamp = json.timestamp
@@ -45,6 +84,9 @@ export class SessionContext {
     this.cachebusting = json.cachebusting
     this.requestId = json.request_id
     this.cookies = copyCookies(json.cookies)
+    setTexts(this, json)
+    if (json.consent !== undefined) this.consent = deepImmutable(json.consent, 'consent')
+    if (json.metadata !== undefined) this.metadata = deepImmutable(json.metadata, 'metadata')
     // biome-ignore lint/correctness/noConstructorReturn: what the caller gets must be the guarded object itself
     return immutable(this)
   }
@@ -57,6 +99,26 @@ export class SessionContext {
       cachebusting: randomUUID(),
       request_id: options.requestId ?? generateRequestId(),
       cookies: options.cookies ?? {},
+      ...extrasJson(options),
+    })
+  }
+
+  /**
+   * A new context with other cookies or extras, equally immutable, of the same request: timestamp and ids stay (C-01). What is given
+   * replaces; a field given as undefined is taken out.
+   */
+  with(
+    changes: WithUndefined<SessionContextExtras & { readonly cookies?: Readonly<Record<string, string>> }>,
+  ) {
+    const { cookies = this.cookies } = changes
+    const { timestamp, correlator, cachebusting, requestId } = this
+    return new SessionContext({
+      timestamp,
+      correlator,
+      cachebusting,
+      request_id: requestId,
+      cookies,
+      ...extrasJson({ ...extrasOf(this), ...changes }),
     })
   }
 
@@ -72,10 +134,17 @@ export class SessionContext {
     return new SessionContext(json)
   }
 
-  /** The five fields as plain data, for `JSON.stringify`, logs and messages to other threads (B-06). */
+  /** The five fields, and the extras that there are, as plain data, for `JSON.stringify`, logs and messages to other threads (B-06). */
   toJSON(): SessionContextJson {
     const { timestamp, correlator, cachebusting, requestId, cookies } = this
-    return { timestamp, correlator, cachebusting, request_id: requestId, cookies: { ...cookies } }
+    return {
+      timestamp,
+      correlator,
+      cachebusting,
+      request_id: requestId,
+      cookies: { ...cookies },
+      ...plain(extrasJson(this)),
+    }
   }
 
   /** Five labelled lines (B-12). */
@@ -88,6 +157,54 @@ export class SessionContext {
       `Cookies: ${JSON.stringify(this.cookies)}`,
     ].join('\n')
   }
+}
+
+function setTexts(context: Writable<SessionContextExtras>, json: SessionContextJson): void {
+  for (const [field, key] of TEXT_EXTRAS) {
+    const value = json[key]
+    if (value === undefined) continue
+    if (typeof value !== 'string') throw new TypeError(`'${key}' must be a string`)
+    context[field] = value
+  }
+}
+
+type WithUndefined<T> = { readonly [Key in keyof T]?: T[Key] | undefined }
+
+function extrasOf(context: SessionContextExtras): SessionContextExtras {
+  const { userId, deviceId, ipAddress, userAgent, contentUrl, consent, metadata } = context
+  return defined({ userId, deviceId, ipAddress, userAgent, contentUrl, consent, metadata })
+}
+
+const NONE: Partial<SessionContextJson> = Object.freeze({})
+
+function extrasJson(extras: WithUndefined<SessionContextExtras>): Partial<SessionContextJson> {
+  const { userId, deviceId, ipAddress, userAgent, contentUrl, consent, metadata } = extras
+  // Most contexts have none, and one is made for every request.
+  if ((userId ?? deviceId ?? ipAddress ?? userAgent ?? contentUrl ?? consent ?? metadata) === undefined)
+    return NONE
+  return defined({
+    user_id: userId,
+    device_id: deviceId,
+    ip_address: ipAddress,
+    user_agent: userAgent,
+    content_url: contentUrl,
+    consent,
+    metadata,
+  })
+}
+
+/** Without what is undefined. */
+function defined<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]?: Exclude<T[Key], undefined>
+  }
+}
+
+/** A copy that may be cloned and sent: what a context holds itself refuses both. */
+function plain<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(plain) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)])) as T
 }
 
 function copyCookies(cookies: Readonly<Record<string, string>>): ContextCookies {

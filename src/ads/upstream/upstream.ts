@@ -61,6 +61,8 @@ export type AdResult<Ad extends AdRef = AdRef> = Fill<Ad> | NoFill
 export interface Upstream<Result = AdResult> {
   /** Stands in logs and metrics. */
   readonly name: string
+  /** Whether asking twice does no harm, so that what may have been acted upon is retried (F-24). Default true. */
+  readonly isIdempotent?: boolean
   /**
    * Asks once. No-fill is a result.
    * @throws GatewayError (timeout, connect failed, invalid response …), UpstreamStatusError, what middleware adds, or `signal.reason`

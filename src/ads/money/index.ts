@@ -1,0 +1,11 @@
+export {
+  type Amount,
+  addAmounts,
+  checkAmount,
+  compareAmounts,
+  MAX_MICROS,
+  subtractAmounts,
+  ZERO,
+} from './amount.js'
+export { DEFAULT_CURRENCY, Money } from './money.js'
+export { type Price, priceOf, priceOfCpm } from './price.js'

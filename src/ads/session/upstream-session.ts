@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto'
+import type { Decision, StateStore } from '../../state/index.js'
+import { type AdLogger, SILENT } from '../context/ad-logger.js'
+import { type Money, type Price, priceOf } from '../money/index.js'
+import { type AdResult, BaseUpstream, type Upstream } from '../upstream/index.js'
+import { BudgetExceeded, FrequencyCapExceeded } from './errors.js'
+import { type DecisionWithRules, firstDecision, learnedDecision, type Reservation } from './reservation.js'
+import { SessionEvents } from './session-events.js'
+import { SessionMetrics, type SessionMetricsSnapshot } from './session-metrics.js'
+import type { EventOutcome, Served, SessionCall, UpstreamSessionOptions } from './session-options.js'
+import { SessionPolicies } from './session-policies.js'
+import { StoreGuard } from './store-guard.js'
+import { userDimension, userIdOf, withDimensions } from './subject-of.js'
+import { type BudgetReport, UseReports } from './use-reports.js'
+
+const NO_TOKEN = (): null => null
+
+/**
+ * Asks an upstream for ads under frequency caps and budgets that hold under concurrency (contract B-40…B-51): reserve, ask,
+ * then commit on the impression, or release on no-fill, error, `notUsed` or after a time. What wraps an upstream is one itself.
+ */
+export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUpstream<Result> {
+  readonly name: string
+  readonly #upstream: Upstream<Result>
+  readonly #store: StateStore
+  readonly #policies: SessionPolicies
+  readonly #guard: StoreGuard
+  readonly #events: SessionEvents
+  readonly #reports: UseReports
+  readonly #metrics = new SessionMetrics()
+  readonly #logger: AdLogger
+  readonly #clock: () => number
+  readonly #onBudgetExhausted: ((campaignId: string) => void) | undefined
+  #closed: Promise<void> | null = null
+
+  /** @throws TypeError or RangeError that says which option is wrong */
+  constructor(options: UpstreamSessionOptions<Result>) {
+    super()
+    this.name = options.upstream.name
+    this.#upstream = options.upstream
+    this.#store = options.store
+    this.#logger = options.logger ?? SILENT
+    this.#clock = options.clock ?? Date.now
+    this.#policies = new SessionPolicies(options)
+    this.#guard = new StoreGuard(options.store, options.onStoreFailure ?? {}, this.#metrics, this.#logger)
+    this.#events = new SessionEvents(options, this.#policies, this.#metrics, this.#clock)
+    this.#reports = new UseReports(options.store, this.#policies, this.#clock)
+    this.#onBudgetExhausted = options.onBudgetExhausted
+  }
+
+  /** May the user see the campaign once more? Counts nothing (B-41). @throws StateStoreError when caps are closed without the store */
+  checkFrequencyCap(userId: string, campaignId: string): Promise<boolean> {
+    return this.#reports.checkFrequencyCap(userId, campaignId)
+  }
+
+  /**
+   * Charges a cost at once (B-42). False: the limit has no room for it, or there is none (D6); nothing was changed then.
+   * @throws TypeError for anything but a {@link Money} (B-64); StateStoreError
+   */
+  async trackBudget(campaignId: string, cost: Money): Promise<boolean> {
+    const price = priceOf(cost)
+    const { keys, rememberMs } = this.#policies
+    const campaign = this.#policies.campaign(campaignId)
+    const reservation = this.#reservation(campaignId, {}, price)
+    const { decision } = firstDecision(reservation, { ...campaign, rules: [] }, keys, reservation.decidedAtMs)
+    const result = await this.#store.reserve(decision, { holdMs: rememberMs, settle: true, rememberMs })
+    if (result.granted) return true
+    if (result.refusal.kind === 'budget') this.#overBudget(campaignId, result.refusal.reason)
+    return false
+  }
+
+  /** Impressions that the user may still see of the campaign now (C-07). */
+  remainingImpressions(userId: string, campaignId: string): Promise<number> {
+    return this.#reports.remainingImpressions(userId, campaignId)
+  }
+
+  /** What a campaign has spent and may still spend (C-07, C-25). */
+  budget(campaignId: string): Promise<BudgetReport> {
+    return this.#reports.budget(campaignId)
+  }
+
+  /** Writes a campaign's limit into the store, where it wins over the configured one. Null removes it. */
+  setBudget(campaignId: string, limit: Money | null): Promise<void> {
+    return this.#store.setLimit(
+      this.#policies.keys.budgetLimit(campaignId),
+      limit === null ? null : limit.toString(),
+    )
+  }
+
+  /**
+   * Asks for an ad under the caps (B-43…B-45): the upstream's own answer, no-fill included.
+   * @throws FrequencyCapExceeded, BudgetExceeded, and what the upstream throws
+   */
+  async request(call: SessionCall = {}): Promise<Result> {
+    return (await this.serve(call)).result
+  }
+
+  /** As {@link request}, with what the events of the ad need. */
+  async serve(call: SessionCall = {}): Promise<Served<Result>> {
+    const startMs = performance.now()
+    this.#metrics.add('total')
+    try {
+      return await this.#serve(call)
+    } catch (error) {
+      if (!(error instanceof FrequencyCapExceeded || error instanceof BudgetExceeded))
+        this.#metrics.add('failed')
+      throw error
+    } finally {
+      this.#metrics.took(performance.now() - startMs)
+    }
+  }
+
+  /** Takes a reported event; idempotent by its token. Never throws for what a client sends. */
+  commitEvent(token: string): Promise<EventOutcome> {
+    return this.#events.commit(token)
+  }
+
+  metrics(): SessionMetricsSnapshot {
+    return this.#metrics.snapshot()
+  }
+
+  /** Tries waiting events once more, logs what was counted, and closes the upstream; the store stays its owner's (C-22). */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async healthCheck(): Promise<boolean> {
+    const [upstream, store] = await Promise.all([this.#upstream.healthCheck(), this.#store.healthCheck()])
+    return upstream && store
+  }
+
+  async #close(): Promise<void> {
+    const dropped = await this.#events.close()
+    if (dropped > 0) this.#logger.error({ dropped }, 'Events dropped: the state store did not come back')
+    this.#logger.info({ upstream: this.name, ...this.metrics() }, 'Ad session closed')
+    await this.#upstream.close()
+  }
+
+  async #serve(call: SessionCall): Promise<Served<Result>> {
+    const { keys } = this.#policies
+    const campaignId = campaignOf(call)
+    const campaign = this.#policies.campaign(campaignId)
+    const userId = userIdOf(call.context)
+    const user = userDimension(userId, this.#policies.anonymous, call.context)
+    if (user === null) {
+      this.#metrics.add('capped')
+      throw new FrequencyCapExceeded(userId, campaignId, { reason: 'anonymous' })
+    }
+    const placement = call.params?.['placement_id']
+    const subject = withDimensions(campaign.dimensions, {
+      placement: placement === undefined ? undefined : String(placement),
+      ...call.dimensions,
+      user,
+      campaign: campaignId,
+    })
+    const price = call.cost === undefined ? campaign.price : priceOf(call.cost)
+    let reservation = this.#reservation(campaignId, subject, price)
+    const first = firstDecision(reservation, campaign, keys, reservation.decidedAtMs)
+    await this.#reserve(first, userId, campaignId, call)
+    const decisions = [first.decision]
+    try {
+      const result = await this.#upstream.request(call)
+      if (result.kind !== 'fill') {
+        this.#metrics.add('no_fill')
+        await this.#release(decisions)
+        return { result, reservationId: null, token: NO_TOKEN }
+      }
+      if (subject.ad === undefined) {
+        reservation = { ...reservation, subject: { ...subject, ad: result.ad.id }, learned: ['ad'] }
+        const learned = learnedDecision(reservation, campaign, keys, this.#clock())
+        if (learned !== null) {
+          await this.#reserve(learned, userId, campaignId, call)
+          decisions.push(learned.decision)
+        }
+      }
+      if (!this.#events.enabled) await this.#events.impression(reservation)
+      this.#metrics.add('success')
+      return this.#served(result, reservation)
+    } catch (error) {
+      await this.#release(decisions)
+      throw error
+    }
+  }
+
+  #served(result: Result, reservation: Reservation): Served<Result> {
+    return {
+      result,
+      reservationId: reservation.id,
+      token: (event) => this.#events.token(event, reservation),
+    }
+  }
+
+  #reservation(campaignId: string, subject: Reservation['subject'], price: Price | null): Reservation {
+    const decidedAtMs = Math.trunc(this.#clock())
+    return { id: randomUUID(), campaignId, subject, learned: [], price, decidedAtMs }
+  }
+
+  /** @throws FrequencyCapExceeded, BudgetExceeded */
+  async #reserve(
+    { decision, rules }: DecisionWithRules,
+    userId: string,
+    campaignId: string,
+    { media = 'video' }: SessionCall,
+  ): Promise<void> {
+    if (decision.caps.length === 0 && decision.budgets.length === 0) return
+    const result = await this.#guard.reserve(decision, { holdMs: this.#policies.holdMs[media] })
+    if (result.granted) {
+      this.#metrics.add('reserved')
+      return
+    }
+    if ('unavailable' in result) {
+      const { cause } = result
+      this.#metrics.add(result.unavailable === 'cap' ? 'capped' : 'over_budget')
+      if (result.unavailable === 'budget')
+        throw new BudgetExceeded(campaignId, 'store-unavailable', { cause })
+      throw new FrequencyCapExceeded(userId, campaignId, { reason: 'store-unavailable', cause })
+    }
+    const { refusal } = result
+    if (refusal.kind === 'budget') {
+      this.#overBudget(campaignId, refusal.reason)
+      throw new BudgetExceeded(campaignId, refusal.reason)
+    }
+    this.#metrics.add('capped')
+    const { count, max, retryAfterMs, index } = refusal
+    const rule = rules[index]?.name ?? ''
+    throw new FrequencyCapExceeded(userId, campaignId, { rule, count, max, retryAfterMs })
+  }
+
+  #overBudget(campaignId: string, reason: BudgetExceeded['reason']): void {
+    this.#metrics.add(reason === 'paced' ? 'paced' : 'over_budget')
+    if (reason === 'exhausted') this.#onBudgetExhausted?.(campaignId)
+  }
+
+  /** Gives back in reverse order (F-10). A store that cannot be asked gives it back itself, in time. */
+  async #release(decisions: readonly Decision[]): Promise<void> {
+    for (const decision of decisions.toReversed()) {
+      if (decision.caps.length === 0 && decision.budgets.length === 0) continue
+      try {
+        if ((await this.#store.release(decision)) === 'released') this.#metrics.add('released')
+      } catch (error) {
+        this.#logger.warn({ err: error }, 'Reservation not released: it runs out by itself')
+      }
+    }
+  }
+}
+
+function campaignOf({ campaignId, params }: SessionCall): string {
+  return campaignId ?? String(params?.['campaign_id'] ?? 'default')
+}
