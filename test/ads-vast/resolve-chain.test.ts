@@ -99,6 +99,11 @@ describe('a chain of wrappers', () => {
     ['an empty body', ' \n', 303],
     ['a document without ads', '<VAST version="4.0"><Error>https://e.example/doc</Error></VAST>', 303],
     ['an ad with nothing in it', vast('<Ad/>'), 303],
+    [
+      'an InLine with nothing to show',
+      vast('<Ad><InLine><Creatives><Creative/></Creatives></InLine></Ad>'),
+      303,
+    ],
     ['no XML', '{}', 100],
     ['something else', '<html/>', 101],
     ['VAST 1', '<VideoAdServingTemplate/>', 102],

@@ -50,8 +50,9 @@ export function addressRanges(ranges: readonly string[]): AddressRanges {
     const address = slash < 0 ? range : range.slice(0, slash)
     const version = isIP(address)
     const bits = version === 6 ? 128 : 32
-    const prefix = slash < 0 ? bits : Number(range.slice(slash + 1))
-    if (version === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > bits) {
+    const digits = slash < 0 ? String(bits) : range.slice(slash + 1)
+    const prefix = /^\d{1,3}$/.test(digits) ? Number(digits) : -1
+    if (version === 0 || prefix < 0 || prefix > bits) {
       throw new RangeError(`'${range}' is no address range`)
     }
     if (version === 6) ipv6.addSubnet(address, prefix, 'ipv6')

@@ -80,12 +80,18 @@ export function readAd(element: XmlElement): VastAd | null {
   return {
     kind: 'wrapper',
     ...base,
-    tagUri: textOf(body.child('vastadtaguri')),
+    tagUri: tagUri(body),
     followAdditionalWrappers: booleanOf(body.attribute('followAdditionalWrappers'), true),
     allowMultipleAds: booleanOf(body.attribute('allowMultipleAds'), false),
     fallbackOnNoAd: booleanOf(body.attribute('fallbackOnNoAd'), null),
     blockedCategories: categories(body, 'blockedadcategories'),
   }
+}
+
+/** VAST 2 documents may have the older `<VASTAdTagURL><URL>`. */
+function tagUri(wrapper: XmlElement): string | null {
+  const older = wrapper.child('vastadtagurl')
+  return textOf(wrapper.child('vastadtaguri')) ?? textOf(older?.child('url') ?? null) ?? textOf(older)
 }
 
 /** Codes, one an entry: an element may hold several with commas between. */

@@ -32,6 +32,7 @@ const nothing = (code: number): Outcome => ({ ads: [], code })
  * - More wrappers in a row than `maxWrappers` is 302, a URL that the chain was at before 300, a timeout or a bad status 301, no ad 303, a
  *   blocked category 205; each goes to the `<Error>` URLs of the failed ad and of every wrapper around it that is left without one.
  * - `followAdditionalWrappers`, `allowMultipleAds` and `fallbackOnNoAd` are kept to, with the defaults of the specification.
+ * - An InLine without anything to show is no ad: 303.
  * - An ad of a pod that fails is replaced by a stand-alone ad of its document, unless its wrapper says `fallbackOnNoAd="false"`.
  *
  * @param url of the document, if it has one: for relative URLs and loops
@@ -155,6 +156,10 @@ class ChainResolver {
     if (isBlocked(ad, place)) {
       this.report(ad.errors, 205)
       return nothing(205)
+    }
+    if (!ad.creatives.some(({ linear, nonLinear, companions }) => linear ?? nonLinear ?? companions)) {
+      this.report(ad.errors, 303)
+      return nothing(303)
     }
     if (document.version !== null) this.versions.add(document.version)
     return { ads: [merged(ad, document, place)], code: null }
