@@ -1,3 +1,4 @@
+import { createClient } from '@redis/client'
 import { describe, expect, it } from 'vitest'
 import {
   type AdEvent,
@@ -21,6 +22,7 @@ import {
   watchContexts,
 } from '#src/ads/index.js'
 import { AD, FakeUpstream, NO_AD, RecordingLogger } from '../support/fake-upstream.js'
+import { hasRedis, RedisServer } from '../support/redis-server.js'
 
 const filling = () => new FakeUpstream('vast', () => AD)
 
@@ -358,5 +360,22 @@ describe('sinks', () => {
       ],
       ['closed'],
     ])
+  })
+
+  it.runIf(hasRedis('the Redis stream sink'))('Redis: events arrive in a real stream', async () => {
+    const server = await RedisServer.start()
+    try {
+      const client = await createClient({ url: server.url }).connect()
+      const sink = new RedisStreamSink<AdEvent>({ client, stream: 'events' })
+      const queue = new EventQueue(sink)
+      for (let i = 0; i < 3; i += 1) queue.push({ ...event, idempotency_key: `k${i}` })
+      await queue.flush()
+      const entries = await client.xRange('events', '-', '+')
+      expect(entries?.map(({ message }) => message['idempotency_key'])).toEqual(['k0', 'k1', 'k2'])
+      expect(entries?.[0]?.message).toMatchObject({ event_type: 'impression', timestamp: '5' })
+      await queue.close()
+    } finally {
+      await server.stop()
+    }
   })
 })

@@ -115,7 +115,7 @@ describe('OpenRtbUpstream', () => {
         id: 'a',
         impid: '1',
         price: 2,
-        nurl: 'http://n/w?p=${AUCTION_PRICE}&i=${AUCTION_ID}&u=${AUCTION_UNKNOWN}',
+        nurl: 'http://n/w?p=${AUCTION_PRICE}&i=${AUCTION_ID}&u=${AUCTION_MBR}',
         burl: 'http://n/b?p=${AUCTION_PRICE:B64}',
         lurl: 'http://n/l?r=${AUCTION_LOSS}',
       }),
@@ -220,7 +220,7 @@ describe('OpenRtbUpstream', () => {
 
 describe('auction macros (OpenRTB 2.6 §4.4)', () => {
   it('F-18 fills in one pass, encodes, and removes what is unknown', () => {
-    const text = 'http://x/?a=${AUCTION_ID}&p=${AUCTION_PRICE}&z=${AUCTION_NOPE}&k=${OTHER}&t=[TIMESTAMP]'
+    const text = 'http://x/?a=${AUCTION_ID}&p=${AUCTION_PRICE}&z=${AUCTION_LOSS}&k=${OTHER}&t=[TIMESTAMP]'
     expect(fillAuctionMacros(text, { ID: '${AUCTION_PRICE}&x=1', PRICE: '2' })).toBe(
       'http://x/?a=%24%7BAUCTION_PRICE%7D%26x%3D1&p=2&z=&k=${OTHER}&t=[TIMESTAMP]',
     )

@@ -1,3 +1,5 @@
+import { encodeRfc3986, substituteAuctionMacros } from '../macros/index.js'
+
 /** Values for the substitution macros of OpenRTB 2.6 §4.4, by name without `AUCTION_`; absent ones are removed. */
 export interface AuctionValues {
   readonly ID?: string
@@ -15,29 +17,23 @@ export interface AuctionValues {
   readonly IMP_TS?: string
 }
 
-const MACRO = /\$\{AUCTION_([A-Z_]+)(?::([A-Z0-9]+))?\}/g
+const MACRO = /\$\{AUCTION_[A-Z_]{1,32}(?::[A-Za-z0-9]{1,16})?\}/g
 
 /**
- * Fills in the macros of a notice URL or of markup, in one pass: no value is looked at again. Unknown ones leave nothing, unlike those of VAST
- * (§4.4). `:B64` asks for base64.
- * @param encode how a value is written; default for a URL, RFC 3986
+ * Fills in the macros of a notice URL, each value encoded, in one pass: no value is looked at again. Unknown ones leave nothing, unlike those of VAST
+ * (§4.4). All other macros stay: a billing notice may be called by a player, who fills in those of VAST (F-21).
  */
-export function fillAuctionMacros(
-  text: string,
-  values: AuctionValues,
-  encode: (value: string) => string = encodeRfc3986,
-): string {
-  return text.replace(MACRO, (_, name: string, encoding: string | undefined) => {
-    const value = Object.hasOwn(values, name) ? (values[name as keyof AuctionValues] ?? '') : ''
-    return encode(encoding === 'B64' ? Buffer.from(value).toString('base64') : value)
+export function fillAuctionMacros(url: string, values: AuctionValues): string {
+  const known = auctionMacros(values)
+  return url.replace(MACRO, (macro) => {
+    const value = substituteAuctionMacros(macro, known)
+    return value === macro ? macro : encodeRfc3986(value)
   })
 }
 
-function encodeRfc3986(value: string): string {
-  return encodeURIComponent(value).replace(
-    /[!'()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
+/** By their whole names. */
+export function auctionMacros(values: AuctionValues): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`AUCTION_${name}`, value]))
 }
 
 /** A CPM in micros as the decimal number that macros carry: `1500000n` is `1.5`. */

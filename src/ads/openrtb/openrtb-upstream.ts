@@ -3,6 +3,7 @@ import type { SessionContext } from '../../session/session-context.js'
 import { now } from '../../time/index.js'
 import { type AdLogger, SILENT } from '../context/ad-logger.js'
 import { checkContext } from '../context/stale-context.js'
+import { substituteAuctionMacros } from '../macros/index.js'
 import {
   type AdRef,
   BaseUpstream,
@@ -12,7 +13,7 @@ import {
   type UpstreamCall,
   UpstreamStatusError,
 } from '../upstream/index.js'
-import { type AuctionValues, cpmText, fillAuctionMacros } from './auction-macros.js'
+import { type AuctionValues, auctionMacros, cpmText, fillAuctionMacros } from './auction-macros.js'
 import { bidRequest } from './bid-request.js'
 import { type Auction, type Offer, readBidResponse } from './bid-response.js'
 import { type NoticeOptions, Notices } from './notices.js'
@@ -174,7 +175,7 @@ function fillOf({ bid, seat, cpmMicros }: Offer, values: AuctionValues, currency
       seat,
       cpmMicros,
       currency,
-      adm: fillAuctionMacros(bid.adm ?? '', values),
+      adm: substituteAuctionMacros(bid.adm ?? '', auctionMacros(values)),
       impId: bid.impid,
       expiryMs: typeof bid.exp === 'number' && bid.exp > 0 ? bid.exp * 1000 : null,
     },
