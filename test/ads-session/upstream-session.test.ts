@@ -136,7 +136,7 @@ describe('UpstreamSession: the seed', () => {
     expect(await session.remainingImpressions('alice', 'c1')).toBe(2)
   })
 
-  it('B-47, C-08 request() enforces the budget when a price is known', async () => {
+  it('B-47, C-05, C-08, C-25 request() enforces the budget when a price is known', async () => {
     const exhausted: string[] = []
     const { session, upstream } = setUp({
       frequencyCap: 10_000,

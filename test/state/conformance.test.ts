@@ -67,7 +67,7 @@ describe.each(BACKENDS)('store $name', ({ start, available }) => {
     return true
   }
 
-  test('F-01 of 50 reservations at once, a cap of 3 grants 3', async () => {
+  test('F-01, F-03 of 50 reservations at once, a cap of 3 grants 3', async () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => granted(decision([cap()]))))
     expect(answers.filter(Boolean)).toHaveLength(3)
     expect(await store.capUse([cap()])).toEqual([{ committed: 0, held: 3, resetAfterMs: 0 }])
@@ -244,7 +244,7 @@ describe.each(BACKENDS)('store $name', ({ start, available }) => {
     expect(await granted(decision([], [budget({ limit: { micros: 2000, nanos: 0 } })]))).toBe(true)
   })
 
-  test('the limit in the store wins over the configured one', async () => {
+  test('F-45 the limit in the store wins over the configured one, from the moment it is written', async () => {
     await store.setLimit('budget:limit:{c1}', '0.002 USD')
     const configured = budget({ limit: { micros: 1_000_000, nanos: 0 } })
     expect(await granted(decision([], [configured]))).toBe(true)
