@@ -1,0 +1,43 @@
+import { fileURLToPath } from 'node:url'
+import { ChildProcessHandle } from './child.js'
+
+/** Which gateway to start. Plain data. */
+export interface GatewayProcessPlan {
+  /** Absolute path of the config file; null: the first of the usual names in the working directory. */
+  readonly config: string | null
+  /** Default: what the config says. */
+  readonly workers?: number
+  /** Loopback port that takes the place of every peer of every upstream; absent: the config's own peers. */
+  readonly mockPort?: number
+}
+
+/** What the gateway has done and how busy its acceptor was since the last time it was asked. */
+export interface GatewaySample {
+  readonly counters: Readonly<Record<string, number>>
+  readonly inFlight: number
+  /** Share of time in which the acceptor's loop was not idle, 0 to 1, since the last sample. */
+  readonly acceptorBusy: number
+}
+
+/** A gateway in a process of its own on an ephemeral loopback port, without admin listener and access log. */
+export interface GatewayProcess {
+  readonly url: string
+  readonly pid: number
+  readonly workers: number
+  sample(): Promise<GatewaySample>
+  /** Closes at once. */
+  stop(): Promise<void>
+}
+
+/** @throws Error with the gateway's own words when it does not start. */
+export async function startGatewayProcess(plan: GatewayProcessPlan): Promise<GatewayProcess> {
+  const child = new ChildProcessHandle(fileURLToPath(new URL('./gateway-main.js', import.meta.url)))
+  const { port, workers } = (await child.ask('start', plan)) as { port: number; workers: number }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid,
+    workers,
+    sample: async () => (await child.ask('sample', null)) as GatewaySample,
+    stop: () => child.stop(),
+  }
+}
