@@ -1,10 +1,12 @@
-import { resolveWorkers, type SystemReaders, systemReaders } from './default-workers.js'
+import { resolveWorkers } from './default-workers.js'
+import { detectMachine, type SystemReaders, systemReaders } from './machine.js'
 import { covers } from './match.js'
 import type { ResolveContext } from './resolve-context.js'
 import { resolveDns } from './resolve-dns.js'
 import { type ParsedRoute, resolveRoute, upstreamsOf } from './resolve-route.js'
 import { resolveUpstream } from './resolve-upstream.js'
 import type { ParsedConfig } from './schema.js'
+import { machineChanges, tunedOn } from './tuned-on.js'
 import type { GatewayConfig, RouteConfig, UpstreamConfig } from './types.js'
 
 /** The route of a config that names none: everything goes to its only upstream. */
@@ -35,6 +37,7 @@ export function resolveConfig(
   }
   const routes = resolveRoutes(parsed, upstreams, context)
   checkListeners(parsed, context)
+  checkTuning(parsed, context, readers)
   const { limits, client, drain, workerLimits, log } = parsed
   return {
     file,
@@ -113,4 +116,15 @@ function checkListeners(parsed: ParsedConfig, context: ResolveContext): void {
   if (!overlaps) return
   const path = [context.isWritten(['admin']) ? 'admin' : 'listen']
   context.report('address-in-use', path, `listen and admin both want port ${listen.port}`)
+}
+
+/** A worker count that was measured on another machine is only a guess on this one. */
+function checkTuning(parsed: ParsedConfig, context: ResolveContext, readers: SystemReaders): void {
+  if (parsed.tunedOn === undefined || parsed.workers === 'auto') return
+  const { cores, quota, memory, cpu } = parsed.tunedOn
+  const changes = machineChanges({ cores, quota, memoryBytes: memory, cpu }, tunedOn(detectMachine(readers)))
+  if (changes.length === 0) return
+  const message = `workers: ${parsed.workers} was measured on another machine: here are ${changes.join(', ')}`
+  const hint = "measure again with 'headgate tune --write', or write 'workers: auto'"
+  context.report('stale-tuning', ['tunedOn'], message, { severity: 'warning', hint, aspect: 'key' })
 }

@@ -15,6 +15,7 @@ import {
 import { dnsSchema } from './schema-dns.js'
 import { forwarding, paths } from './schema-forwarding.js'
 import { routeSchema } from './schema-route.js'
+import { tunedOnSchema } from './schema-tuned-on.js'
 import { upstreamSchema } from './schema-upstream.js'
 import type { ListenAddress } from './types.js'
 import { ACCEPTORS, LOG_LEVELS, MAX_WORKERS, parseWorkers } from './values.js'
@@ -154,6 +155,7 @@ export const configSchema = z.strictObject({
     description:
       'Worker threads. `auto`: the cores that the process may use (affinity and cgroup quota) minus one for the acceptor, at least 1.',
   }),
+  tunedOn: tunedOnSchema,
   acceptor: choice(...ACCEPTORS)
     .prefault('auto')
     .meta({
