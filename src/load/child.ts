@@ -27,7 +27,10 @@ export class ChildProcessHandle {
   /** @param script absolute path of a module that calls {@link answerParent}. */
   constructor(script: string) {
     // Plans and bodies hold bytes, which JSON would not carry.
-    this.#child = fork(script, [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#child = fork(script, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
     this.#child.on('message', (message) => this.#onAnswer(message as Answer))
     this.#child.on('error', (error) => this.#fail(error))
     this.#child.on('exit', (code, signal) => {
@@ -54,7 +57,8 @@ export class ChildProcessHandle {
 
   /** Ends the process and waits for it. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined) return
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined)
+      return
     const exit = once(this.#child, 'exit')
     // It may have been frozen, and then takes no other signal.
     this.#child.kill('SIGKILL')

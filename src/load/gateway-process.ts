@@ -24,6 +24,7 @@ export interface GatewayProcess {
   readonly url: string
   readonly pid: number
   readonly workers: number
+  readonly acceptor: 'uws' | 'node'
   sample(): Promise<GatewaySample>
   /** Closes at once. */
   stop(): Promise<void>
@@ -32,11 +33,18 @@ export interface GatewayProcess {
 /** @throws Error with the gateway's own words when it does not start. */
 export async function startGatewayProcess(plan: GatewayProcessPlan): Promise<GatewayProcess> {
   const child = new ChildProcessHandle(fileURLToPath(new URL('./gateway-main.js', import.meta.url)))
-  const { port, workers } = (await child.ask('start', plan)) as { port: number; workers: number }
+  const started = child.ask('start', plan) as Promise<
+    Pick<GatewayProcess, 'workers' | 'acceptor'> & { port: number }
+  >
+  const { port, workers, acceptor } = await started.catch(async (error: unknown) => {
+    await child.stop()
+    throw error
+  })
   return {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid,
     workers,
+    acceptor,
     sample: async () => (await child.ask('sample', null)) as GatewaySample,
     stop: () => child.stop(),
   }

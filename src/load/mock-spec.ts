@@ -13,7 +13,9 @@ export function parseMock(text: string): OriginPlan | null {
   if (rest === null) throw new InvalidValue(`'${text}' is neither 'real' nor a mock`, `e.g. 'mock:5ms,2KB'`)
   let plan: OriginPlan = {}
   for (const part of rest === undefined ? [] : rest.split(',')) {
-    plan = /B$/.test(part) ? { ...plan, bodyBytes: parseSize(part) } : { ...plan, delayMs: parseDuration(part) }
+    plan = /B$/.test(part)
+      ? { ...plan, bodyBytes: parseSize(part) }
+      : { ...plan, delayMs: parseDuration(part) }
   }
   return plan
 }

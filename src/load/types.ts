@@ -54,6 +54,7 @@ export interface LatencyReport {
   readonly meanUs: number
   readonly p50Us: number
   readonly p90Us: number
+  readonly p95Us: number
   readonly p99Us: number
   readonly p999Us: number
   readonly maxUs: number
@@ -106,6 +107,8 @@ export interface OriginPlan {
   readonly delayMs?: number
   /** Size of each answer's body. Default 100. */
   readonly bodyBytes?: number
+  /** Besides `Content-Type` and `Content-Length`. */
+  readonly headers?: Readonly<Record<string, string>>
   /** PEM, to speak TLS. */
   readonly tls?: { readonly key: string; readonly cert: string }
 }
