@@ -4,6 +4,7 @@ import { addCheckCommand } from './check.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { addRunCommand } from './run.js'
 import { addSchemaCommand } from './schema.js'
+import { addTuneCommand } from './tune.js'
 
 /** What a command reports its exit code to. */
 export type Finish = (code: ExitCode) => void
@@ -29,6 +30,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     .showHelpAfterError('(run with --help for what there is)')
   addRunCommand(program, finish)
   addCheckCommand(program, finish)
+  addTuneCommand(program, finish)
   addSchemaCommand(program, finish)
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError('(run with --help for what there is)')

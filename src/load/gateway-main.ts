@@ -22,11 +22,24 @@ answerParent({
     const now = performance.eventLoopUtilization()
     const acceptorBusy = performance.eventLoopUtilization(now, busy).utilization
     busy = now
-    return { ...gateway?.stats(), acceptorBusy }
+    const { userCPUTime, systemCPUTime, involuntaryContextSwitches } = process.resourceUsage()
+    return {
+      ...gateway?.stats(),
+      acceptorBusy,
+      workersBusy: gateway?.workersBusy() ?? [],
+      cpuUs: userCPUTime + systemCPUTime,
+      residentBytes: process.memoryUsage.rss(),
+      preemptions: involuntaryContextSwitches,
+    }
   },
 })
 
-async function configOf({ config: file, workers, mockPort }: GatewayProcessPlan): Promise<GatewayConfig> {
+async function configOf({
+  config: file,
+  workers,
+  mockPort,
+  upstream,
+}: GatewayProcessPlan): Promise<GatewayConfig> {
   const overrides = {
     listen: '127.0.0.1:0',
     admin: 'off',
@@ -40,12 +53,14 @@ async function configOf({ config: file, workers, mockPort }: GatewayProcessPlan)
   )
   // The access log would measure the terminal it is written to.
   const measured = { ...config, log: { ...config.log, access: false } }
-  return mockPort === undefined ? measured : withMock(measured, mockPort)
+  if (mockPort !== undefined) return withUpstream(measured, `http://127.0.0.1:${mockPort}`)
+  return upstream === undefined ? measured : withUpstream(measured, upstream)
 }
 
-/** One peer in place of all: the mock stands for the upstream as a whole, and is always well. */
-function withMock(config: GatewayConfig, port: number): GatewayConfig {
-  const peer = { id: `127.0.0.1:${port}`, host: '127.0.0.1', port }
-  const upstreams = config.upstreams.map(({ health: _, ...upstream }) => ({ ...upstream, peers: [peer] }))
+/** One peer in place of all: it stands for the upstream as a whole, and is always well. */
+async function withUpstream(config: GatewayConfig, url: string): Promise<GatewayConfig> {
+  const alone = await loadConfig({ file: null, overrides: { upstream: [url] } })
+  const peers = alone.config.upstreams[0]?.peers ?? []
+  const upstreams = config.upstreams.map(({ health: _, ...upstream }) => ({ ...upstream, peers }))
   return { ...config, upstreams }
 }

@@ -9,6 +9,8 @@ export interface GatewayProcessPlan {
   readonly workers?: number
   /** Loopback port that takes the place of every peer of every upstream; absent: the config's own peers. */
   readonly mockPort?: number
+  /** Address of an upstream that takes the place of every peer, as `run --upstream` takes it. */
+  readonly upstream?: string
 }
 
 /** What the gateway has done and how busy its acceptor was since the last time it was asked. */
@@ -17,6 +19,13 @@ export interface GatewaySample {
   readonly inFlight: number
   /** Share of time in which the acceptor's loop was not idle, 0 to 1, since the last sample. */
   readonly acceptorBusy: number
+  /** The same of each worker's loop; 0 of one that is being replaced. */
+  readonly workersBusy: readonly number[]
+  /** CPU time of the process since its start, all threads, microseconds. */
+  readonly cpuUs: number
+  readonly residentBytes: number
+  /** How often the kernel took a core away from one of its threads since its start. */
+  readonly preemptions: number
 }
 
 /** A gateway in a process of its own on an ephemeral loopback port, without admin listener and access log. */

@@ -13,8 +13,10 @@ export function prepareRequest(request: LoadRequest, host: string): PreparedRequ
   const length = content.length > 0 || method === 'POST' || method === 'PUT' || method === 'PATCH'
   const lines = [
     `${method} ${path} HTTP/1.1`,
-    `Host: ${host}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    `Host: ${headers['Host'] ?? host}`,
+    ...Object.entries(headers)
+      .filter(([name]) => name !== 'Host')
+      .map(([name, value]) => `${name}: ${value}`),
     ...(length ? [`Content-Length: ${content.length}`] : []),
   ]
   const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')

@@ -4,7 +4,7 @@ export interface LoadRequest {
   readonly method?: string
   /** Origin form, with query. */
   readonly path: string
-  /** Besides `Host` and `Content-Length`, which are written from the URL and the body. */
+  /** `Host` is that of the URL unless it stands here; `Content-Length` is written from the body. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
 }

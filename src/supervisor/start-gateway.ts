@@ -156,6 +156,7 @@ export async function startGateway(
       return drained
     },
     close,
+    workersBusy: () => pool.loopsBusy(),
     stats: () => ({ inFlight: dispatcher.inFlight, counters: counters.totals() }),
   }
 }
