@@ -7,7 +7,7 @@ export interface Choice {
   readonly workers: number
   /**
    * `fewest-near-best`: the fewest within the tolerance of the best. `fastest-within-slo`: none of those keeps the promise, so
-   * it is the fastest of the others that do. `closest-to-slo`: none keeps it.
+   * it is the fastest of the others that do. `closest-to-slo`: none keeps it, and of those near the best this one is the closest.
    */
   readonly rule: 'fewest-near-best' | 'fastest-within-slo' | 'closest-to-slo'
   /** Null without a promise, and where latency could not be measured. */
@@ -26,9 +26,9 @@ export const TOLERANCE = 0.03
 const WILD_SPREAD = 0.15
 
 /**
- * The fewest workers within {@link TOLERANCE} of the best that keep the promise. If none of them keeps it, the fastest that does;
- * if none does at all, the one with the shortest latency. Where two are equal within the tolerance there, the one that costs
- * less CPU per request.
+ * The fewest workers within {@link TOLERANCE} of the best that keep the promise, as far as it could be measured. If none of them
+ * keeps it, the fastest that does; if none does at all, the one of them with the shortest latency, since throughput is not given
+ * away for nothing. Where two are equal within the tolerance there, the one that costs less CPU per request.
  * @param points at least one.
  */
 export function choose(points: readonly Point[], slo: Slo | null): Choice {
@@ -46,9 +46,8 @@ export function choose(points: readonly Point[], slo: Slo | null): Choice {
       ...doubts,
     }
   }
-  // Without any latency the promise cannot be looked at.
-  const judged = slo !== null && sorted.some((point) => point.latencies !== null)
-  const fewest = near.find((point) => !judged || keeps(point) === true)
+  // What could not be measured is no reason against a count, only one against much confidence.
+  const fewest = near.find((point) => keeps(point) !== false)
   if (fewest !== undefined) return chosen(fewest, 'fewest-near-best')
   const keeping = sorted.filter((point) => keeps(point) === true)
   if (keeping.length > 0) {
@@ -57,11 +56,9 @@ export function choose(points: readonly Point[], slo: Slo | null): Choice {
       'fastest-within-slo',
     )
   }
-  const timed = sorted.filter((point) => point.latencies !== null)
-  return chosen(
-    cheapestOf(timed, ({ latencies }) => (slo === null ? 0 : (latencies?.[slo.percentile] ?? 0)), 'lowest'),
-    'closest-to-slo',
-  )
+  const latency = ({ latencies }: Point): number =>
+    slo === null || latencies === null ? Number.POSITIVE_INFINITY : latencies[slo.percentile]
+  return chosen(cheapestOf(near, latency, 'lowest'), 'closest-to-slo')
 }
 
 /** Of the points that are as good as the best of them, within the tolerance, the one that costs least CPU per request. */

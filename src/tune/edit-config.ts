@@ -8,8 +8,8 @@ export class NotEditable extends Error {
 }
 
 /**
- * Puts a worker count and its machine into the text of a config file. Comments and order stay as they are; in YAML in block style
- * everything else does too, byte for byte.
+ * Puts a worker count and its machine into the text of a config file, and leaves everything else as it is, byte for byte. Only
+ * where that is not possible (aliases, several documents) is it written anew, with its comments.
  * @param text YAML or JSON.
  * @throws NotEditable when `workers` comes from the environment or a file, or the text is no mapping.
  */
@@ -23,17 +23,17 @@ export function editConfig(text: string, workers: number, machine: TunedOn): str
     throw new NotEditable(`workers is '${existing.value}': set it to ${workers} where that comes from`)
   }
   const wanted = { ...document.toJS(), workers, tunedOn: fingerprint(machine) }
-  if (!document.contents.flow) {
-    const spliced = splice(text, document.contents, workers, machine)
-    const check = parseDocument(spliced)
-    if (check.errors.length === 0 && isDeepStrictEqual(check.toJS(), wanted)) return spliced
-  }
+  const values: Values = { workers: String(workers), tunedOn: flowText(machine) }
+  const { contents } = document
+  const spliced = contents.flow ? spliceFlow(text, contents, values) : spliceBlock(text, contents, values)
+  const check = parseDocument(spliced)
+  if (check.errors.length === 0 && isDeepStrictEqual(check.toJS(), wanted)) return spliced
   return rewrite(text, document, workers, machine)
 }
 
 /** What to put into a file that cannot be edited, as YAML. */
 export function configLines(workers: number, machine: TunedOn): string {
-  return `workers: ${workers}\ntunedOn: ${flowText(machine)}`
+  return editConfig('workers: 1\n', workers, machine).trimEnd()
 }
 
 interface Edit {
@@ -42,48 +42,83 @@ interface Edit {
   readonly text: string
 }
 
-function splice(text: string, map: YAMLMap.Parsed, workers: number, machine: TunedOn): string {
+/** Text for each key. */
+type Values = Readonly<Record<'workers' | 'tunedOn', string>>
+type Item = Pair<ParsedNode, ParsedNode | null>
+
+/** One entry a line. */
+function spliceBlock(text: string, map: YAMLMap.Parsed, values: Values): string {
   const newline = text.includes('\r\n') ? '\r\n' : '\n'
   const indent = ' '.repeat(columnOf(text, map.items[0]?.key.range[0] ?? 0))
-  const edits: Edit[] = []
-  let missing = ''
-  for (const [key, value] of [
-    ['workers', String(workers)],
-    ['tunedOn', flowText(machine)],
-  ] as const) {
-    const pair = map.items.find((item) => isScalar(item.key) && item.key.value === key)
-    if (pair === undefined) missing += `${indent}${key}: ${value}${newline}`
-    else edits.push(replaceValue(text, pair, value, newline))
-  }
-  if (missing !== '') {
-    // Beside the other one if that is there, so that they stay together.
-    const other = map.items.find((item) => isScalar(item.key) && item.key.value === 'workers')
-    const eol = other === undefined ? -1 : text.indexOf('\n', other.value?.range[1] ?? other.key.range[1])
+  const { edits, missing } = replacements(text, map, values, newline)
+  if (missing.length > 0) {
+    const lines = missing.map((key) => `${indent}${key}: ${values[key]}${newline}`).join('')
+    // Beside the number if that is there, so that they stay together.
+    const workers = itemOf(map, 'workers')
+    const eol = workers === undefined ? -1 : text.indexOf('\n', endOf(workers))
     const at = eol < 0 ? text.length : eol + 1
-    edits.push({
-      start: at,
-      end: at,
-      text: at > 0 && text[at - 1] !== '\n' ? `${newline}${missing}` : missing,
-    })
+    const gap = at > 0 && text[at - 1] !== '\n' ? newline : ''
+    edits.push({ start: at, end: at, text: gap + lines })
   }
+  return applied(text, edits)
+}
+
+/** JSON, and YAML in braces. */
+function spliceFlow(text: string, map: YAMLMap.Parsed, values: Values): string {
+  const { edits, missing } = replacements(text, map, values, '')
+  const entries = missing.map((key) => `${JSON.stringify(key)}: ${values[key]}`)
+  const first = map.items[0]?.key.range[0] ?? 0
+  const column = columnOf(text, first)
+  const before = text.slice(first - column, first)
+  const separator = column > 0 && before.trim() === '' ? `,\n${before}` : ', '
+  const workers = itemOf(map, 'workers')
+  if (missing.length > 0) {
+    const edit =
+      workers === undefined
+        ? { at: first, text: entries.map((entry) => entry + separator).join('') }
+        : { at: endOf(workers), text: entries.map((entry) => separator + entry).join('') }
+    edits.push({ start: edit.at, end: edit.at, text: edit.text })
+  }
+  return applied(text, edits)
+}
+
+function replacements(
+  text: string,
+  map: YAMLMap.Parsed,
+  values: Values,
+  newline: string,
+): { readonly edits: Edit[]; readonly missing: readonly (keyof Values)[] } {
+  const edits: Edit[] = []
+  const missing: (keyof Values)[] = []
+  for (const key of ['workers', 'tunedOn'] as const) {
+    const item = itemOf(map, key)
+    if (item === undefined) missing.push(key)
+    else {
+      const [start = 0, end = start] = item.value?.range ?? []
+      // The range of a mapping in block style goes to the start of the next line.
+      const closing = text.slice(start, end).endsWith('\n') ? newline : ''
+      edits.push({ start, end, text: values[key] + closing })
+    }
+  }
+  return { edits, missing }
+}
+
+/** From the back, so that positions stay true; of two at one place, the insertion behind the replacement. */
+function applied(text: string, edits: readonly Edit[]): string {
   return edits
     .toSorted((a, b) => b.start - a.start)
     .reduce((result, edit) => result.slice(0, edit.start) + edit.text + result.slice(edit.end), text)
 }
 
-function replaceValue(
-  text: string,
-  pair: Pair<ParsedNode, ParsedNode | null>,
-  value: string,
-  newline: string,
-): Edit {
-  const [start = 0, end = start] = pair.value?.range ?? []
-  // The range of a mapping in block style goes to the start of the next line.
-  const whole = text.slice(start, end)
-  return { start, end, text: whole.endsWith('\n') ? `${value}${newline}` : value }
+function itemOf(map: YAMLMap.Parsed, key: keyof Values): Item | undefined {
+  return map.items.find((item) => isScalar(item.key) && item.key.value === key)
 }
 
-/** JSON, and YAML in a form where pieces of text cannot be put in safely: written anew from the document. */
+function endOf(item: Item): number {
+  return item.value?.range[1] ?? item.key.range[1]
+}
+
+/** Written anew from the document. */
 function rewrite(text: string, document: Document.Parsed, workers: number, machine: TunedOn): string {
   const existing = document.get('workers', true)
   // The scalar is kept if there is one: its comments hang on it.
@@ -92,12 +127,7 @@ function rewrite(text: string, document: Document.Parsed, workers: number, machi
   const node = document.createNode(fingerprint(machine))
   node.flow = true
   document.set('tunedOn', node)
-  const isJson = text.trimStart().startsWith('{')
-  const edited = document.toString({
-    lineWidth: isJson ? 1 : 0,
-    indent: /^( +)\S/m.exec(text)?.[1]?.length ?? 2,
-    ...(isJson && { defaultKeyType: 'QUOTE_DOUBLE', defaultStringType: 'QUOTE_DOUBLE' }),
-  })
+  const edited = document.toString({ lineWidth: 0, indent: /^( +)\S/m.exec(text)?.[1]?.length ?? 2 })
   return text.includes('\r\n') ? edited.replaceAll('\n', '\r\n') : edited
 }
 
@@ -106,9 +136,10 @@ function fingerprint({ cores, quota, memoryBytes, cpu }: TunedOn) {
   return { cores, quota: quota ?? ('none' as const), memory, cpu }
 }
 
+/** JSON is YAML too, and needs no rules for what must be quoted. */
 function flowText(machine: TunedOn): string {
-  const { cores, quota, memory, cpu } = fingerprint(machine)
-  return `{ cores: ${cores}, quota: ${quota}, memory: ${memory}, cpu: ${JSON.stringify(cpu)} }`
+  const entries = Object.entries(fingerprint(machine))
+  return `{ ${entries.map(([key, value]) => `"${key}": ${JSON.stringify(value)}`).join(', ')} }`
 }
 
 function columnOf(text: string, position: number): number {

@@ -1,8 +1,5 @@
-import { cgroupThrottledUs } from '../config/cgroup.js'
-import { systemReaders } from '../config/machine.js'
 import {
   type GatewayProcess,
-  type GatewaySample,
   type LoadLoop,
   type LoadReport,
   type MockOrigin,
@@ -11,7 +8,7 @@ import {
   startGatewayProcess,
   startMockOrigin,
 } from '../load/index.js'
-import { CoreTimes } from './core-times.js'
+import { GatewayWatch } from './gateway-watch.js'
 import type { SampleRequest } from './parse-request.js'
 import { probe, type RequestTrial } from './probe.js'
 import { type Interval, steadyWindow } from './steady-window.js'
@@ -45,7 +42,6 @@ export interface Durations {
 
 /** Share of the throughput that the open loop offers: near enough to the limit to be honest, far enough to be stable. */
 const OPEN_SHARE = 0.7
-const LOOK_MS = 100
 const FEWEST_CONNECTIONS = 64
 const MOST_CONNECTIONS = 2048
 /** A doubling of the connections has to bring this much. */
@@ -189,77 +185,17 @@ export class GatewayRig implements Rig {
     loop: LoadLoop,
   ): Promise<{ closed: LoadReport; intervals: Interval[] }> {
     const { warmUpMs, closedMs } = this.#plan.durations
-    const watch = new Watch(gateway)
+    const watch = new GatewayWatch(gateway)
     await watch.start()
     try {
       const closed = await this.#load(gateway, loop, closedMs, warmUpMs)
-      return { closed, intervals: watch.since(performance.now() - closed.elapsedMs) }
+      const endMs = performance.now()
+      await watch.stop()
+      return { closed, intervals: watch.between(endMs - closed.elapsedMs, endMs) }
     } finally {
       await watch.stop()
     }
   }
-}
-
-/** Looks at a gateway again and again. */
-class Watch {
-  readonly #gateway: GatewayProcess
-  readonly #cores = new CoreTimes()
-  readonly #intervals: { readonly startMs: number; readonly interval: Interval }[] = []
-  #before: { readonly atMs: number; readonly sample: GatewaySample; readonly throttledUs: number } | null =
-    null
-  #timer: NodeJS.Timeout | null = null
-  #looking: Promise<void> = Promise.resolve()
-
-  constructor(gateway: GatewayProcess) {
-    this.#gateway = gateway
-  }
-
-  async start(): Promise<void> {
-    await this.#look()
-    const again = (): void => {
-      this.#timer = setTimeout(() => {
-        // A gateway that has died shows in the load's own report.
-        this.#looking = this.#look().then(again, () => undefined)
-      }, LOOK_MS)
-    }
-    again()
-  }
-
-  since(ms: number): Interval[] {
-    return this.#intervals.filter(({ startMs }) => startMs >= ms).map(({ interval }) => interval)
-  }
-
-  async stop(): Promise<void> {
-    // A look under way arms the timer once more.
-    await this.#looking
-    if (this.#timer !== null) clearTimeout(this.#timer)
-  }
-
-  async #look(): Promise<void> {
-    const sample = await this.#gateway.sample()
-    const now = { atMs: performance.now(), sample, throttledUs: cgroupThrottledUs(systemReaders.readFile) }
-    const { busy, cores } = this.#cores.since()
-    const before = this.#before
-    this.#before = now
-    if (before === null) return
-    const { acceptorBusy, workersBusy } = sample
-    const interval = {
-      elapsedMs: now.atMs - before.atMs,
-      requests: requestsOf(sample) - requestsOf(before.sample),
-      cpuUs: sample.cpuUs - before.sample.cpuUs,
-      preemptions: sample.preemptions - before.sample.preemptions,
-      acceptorBusy,
-      workersBusy,
-      coresBusy: busy,
-      cores,
-      throttledUs: now.throttledUs - before.throttledUs,
-    }
-    this.#intervals.push({ startMs: before.atMs, interval })
-  }
-}
-
-function requestsOf({ counters }: GatewaySample): number {
-  return counters['requests'] ?? 0
 }
 
 function errorsOf({ errors }: LoadReport): number {

@@ -64,7 +64,13 @@ export async function runTune(rig: Rig, options: TuneOptions): Promise<TuneResul
   let again = counts
   if (wide) {
     await searchCounts(counts, async (workers) => (await measure(workers, 1)).perSecond, TOLERANCE)
-    again = finalists([...measured.values()].flat())
+    const first = choose(pointsOf(measured), slo)
+    // The search looks for throughput: fewer workers may keep a promise that the fastest break.
+    if (first.rule !== 'fewest-near-best') {
+      const smaller = counts.filter((count) => count < (first.nearBest[0] ?? 0) && !measured.has(count))
+      for (const workers of smaller) await measure(workers, 1)
+    }
+    again = finalists(pointsOf(measured), slo)
     total = done + (rounds - 1) * again.length
   }
   for (let round = wide ? 2 : 1; round <= rounds; round += 1) {
@@ -72,7 +78,7 @@ export async function runTune(rig: Rig, options: TuneOptions): Promise<TuneResul
     for (const workers of round % 2 === 1 ? again : again.toReversed()) await measure(workers, round)
   }
 
-  const points = [...measured.values()].map(pointOf).toSorted((a, b) => a.workers - b.workers)
+  const points = pointsOf(measured)
   if (points.every((point) => point.perSecond === 0)) {
     throw new Error('no request was answered as expected, whatever the number of workers')
   }
@@ -86,13 +92,16 @@ export async function runTune(rig: Rig, options: TuneOptions): Promise<TuneResul
   }
 }
 
-function finalists(measurements: readonly Measurement[]): number[] {
-  const best = Math.max(...measurements.map(({ perSecond }) => perSecond))
-  return measurements
-    .filter(({ perSecond }) => perSecond >= best * (1 - FINALIST_WITHIN))
-    .map(({ workers }) => workers)
-    .toSorted((a, b) => a - b)
-    .slice(0, FINALISTS)
+function finalists(points: readonly Point[], slo: Slo | null): number[] {
+  const best = Math.max(...points.map(({ perSecond }) => perSecond))
+  const near = points.filter(({ perSecond }) => perSecond >= best * (1 - FINALIST_WITHIN))
+  const chosen = choose(points, slo).workers
+  const counts = new Set([chosen, ...near.map(({ workers }) => workers)])
+  return [...counts].slice(0, FINALISTS).toSorted((a, b) => a - b)
+}
+
+function pointsOf(measured: ReadonlyMap<number, readonly Measurement[]>): Point[] {
+  return [...measured.values()].map(pointOf).toSorted((a, b) => a.workers - b.workers)
 }
 
 /** @param rounds at least one, of the same number of workers */
