@@ -84,7 +84,9 @@ const plan = {
   rounds: Number(options.rounds ?? (options.quick ? 3 : 5)),
   seconds: Number(options.seconds ?? (options.quick ? 1 : 2)),
   latencyRounds: options.quick ? 1 : Number(options.rounds ?? 5),
-  latencySeconds: options.quick ? 1 : 2,
+  latencySeconds: options.quick ? 1 : 1.5,
+  shares: options.quick ? [0.5] : [0.5, 0.8],
+  warmUpSeconds: options.quick ? 0.7 : 1,
   only: options.peer === undefined ? null : withHeadgate(options.peer),
   log: (line) => console.error(line.trimEnd()),
 }

@@ -7,15 +7,14 @@ import { median } from './stats.mjs'
 import { subjectOf } from './subjects/index.mjs'
 import { tlsFiles } from './tls-files.mjs'
 
-/** Shares of its own highest throughput at which the latency of each subject is measured. */
-export const SHARES = [0.5, 0.8]
-
 /**
  * Runs one scenario: all its subjects stand beside each other, and rounds go A B C A B C.
- * @param only names of subjects to measure; null: all of the scenario
+ * @param options `only`: names of subjects to measure, null for all; `rounds` of `seconds` in a closed loop; `latencyRounds` of `latencySeconds` at each of
+ *   `shares` of its own highest throughput; `warmUpSeconds` before; `log` is told how it goes
  * @returns plain data; `notMeasured` where nothing could be
  */
-export async function runScenario(scenario, { rounds, seconds, latencyRounds, latencySeconds, only, log }) {
+export async function runScenario(scenario, options) {
+  const { only, log } = options
   const { name, title, why, cached, baseline } = scenario
   const result = {
     name,
@@ -35,7 +34,7 @@ export async function runScenario(scenario, { rounds, seconds, latencyRounds, la
   try {
     for (const subjectName of scenario.subjects) {
       if (only !== null && !only.includes(subjectName) && subjectName !== 'direct') continue
-      const subject = await start(subjectName, scenario, origin, result, log)
+      const subject = await start(subjectName, scenario, origin, result, options)
       if (subject !== null) subjects.push(subject)
     }
     if (scenario.kind === 'beside') {
@@ -45,7 +44,7 @@ export async function runScenario(scenario, { rounds, seconds, latencyRounds, la
         log,
       })
     } else {
-      await measureLoad(subjects, scenario, origin, { rounds, seconds, latencyRounds, latencySeconds, log })
+      await measureLoad(subjects, scenario, origin, options)
     }
     result.rows = subjects.map(({ running: _, ...row }) => row)
     return result
@@ -65,7 +64,7 @@ function startOrigin({ origin }) {
 }
 
 /** What does not start or answers wrongly costs its own row only, with the reason. */
-async function start(name, scenario, origin, result, log) {
+async function start(name, scenario, origin, result, { warmUpSeconds, log }) {
   const factory = subjectOf(name, scenario)
   const absent = factory.missing()
   if (absent !== null) {
@@ -76,11 +75,8 @@ async function start(name, scenario, origin, result, log) {
   try {
     running = await factory.start(scenario, origin, scenario.variants?.[name])
     const path = scenario.fast?.path
-    const problems = await verify(
-      running,
-      path === undefined ? scenario : { ...scenario, request: { path } },
-      origin,
-    )
+    const asked = path === undefined ? scenario : { ...scenario, request: { path } }
+    const problems = await verify(running, asked, origin, warmUpSeconds)
     if (problems.length > 0) throw new Error(problems.join('; '))
     return { subject: name, closed: [], open: {}, beside: [], running }
   } catch (error) {
@@ -92,7 +88,7 @@ async function start(name, scenario, origin, result, log) {
 }
 
 async function measureLoad(subjects, scenario, origin, options) {
-  const { rounds, seconds, latencyRounds, latencySeconds, log } = options
+  const { rounds, seconds, shares, latencyRounds, latencySeconds, log } = options
   for (let round = 0; round < rounds; round += 1) {
     for (const row of subjects) {
       row.closed.push(await measureClosed(row.running, scenario, origin, seconds))
@@ -104,7 +100,7 @@ async function measureLoad(subjects, scenario, origin, options) {
   }
   if (scenario.latency !== true) return
   for (let round = 0; round < latencyRounds; round += 1) {
-    for (const share of SHARES) {
+    for (const share of shares) {
       for (const row of subjects) {
         const ratePerSecond = Math.max(1, median(row.closed.map(({ perSecond }) => perSecond)) * share)
         const measured = await measureOpen(row.running, scenario, origin, {

@@ -92,7 +92,8 @@ class Run {
       this.#onFinished = resolve
     })
     if (due !== null) this.#startOpen(due, startMs)
-    else for (const connection of this.#connections.all) this.#sendClosed(connection)
+    // Each asks once at least, also in a run that is over by the time it begins.
+    else for (const connection of this.#connections.all) this.#send(connection, performance.now())
     await finished
     this.#running = false
     clearInterval(sweep)

@@ -1,4 +1,10 @@
-export { type GatewayProcess, type GatewayProcessPlan, startGatewayProcess } from './gateway-process.js'
+export { type BenchPlan, type BenchResult, type BenchRound, benchGateway, errorsOf } from './bench-gateway.js'
+export {
+  type GatewayProcess,
+  type GatewayProcessPlan,
+  type GatewaySample,
+  startGatewayProcess,
+} from './gateway-process.js'
 export { startMockOrigin } from './mock-origin.js'
 export { parseMock } from './mock-spec.js'
 export { cpuUsPerRequest, processUsage } from './process-usage.js'
