@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../config/version.js'
+import { addBenchCommand } from './bench.js'
 import { addCheckCommand } from './check.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { addRunCommand } from './run.js'
@@ -31,6 +32,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   addRunCommand(program, finish)
   addCheckCommand(program, finish)
   addTuneCommand(program, finish)
+  addBenchCommand(program, finish)
   addSchemaCommand(program, finish)
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError('(run with --help for what there is)')

@@ -8,6 +8,8 @@ import { schedule } from './schedule.js'
 import { LOAD_ERRORS, type LoadErrorKind, type LoadPlan, type LoadReport } from './types.js'
 
 const DEFAULT_TIMEOUT_MS = 10_000
+/** Beyond it the schedule alone would keep the generator busy. */
+const MAX_RATE_PER_SECOND = 1_000_000
 const DEFAULT_VERIFY_EVERY = 100
 /** How often requests are looked through for those that have waited too long. */
 const SWEEP_MS = 100
@@ -54,6 +56,13 @@ class Run {
     this.#plan = plan
     this.#requests = plan.requests.map((request) => prepareRequest(request, url.host))
     if (this.#requests.length === 0) throw new Error('the plan has no requests')
+    if (!(plan.durationMs > 0)) throw new Error('the plan has no duration')
+    if (
+      plan.loop.kind === 'open' &&
+      !(plan.loop.ratePerSecond > 0 && plan.loop.ratePerSecond <= MAX_RATE_PER_SECOND)
+    ) {
+      throw new Error(`the rate must be above 0 and at most ${MAX_RATE_PER_SECOND} requests a second`)
+    }
     this.#timeoutMs = plan.timeoutMs ?? DEFAULT_TIMEOUT_MS
     this.#verifyEvery = plan.verifyEvery ?? DEFAULT_VERIFY_EVERY
     this.#connections = new Connections(plan.connections, url, plan.expect, {
@@ -83,7 +92,8 @@ class Run {
       this.#onFinished = resolve
     })
     if (due !== null) this.#startOpen(due, startMs)
-    else for (const connection of this.#connections.all) this.#sendClosed(connection)
+    // Each asks once at least, also in a run that is over by the time it begins.
+    else for (const connection of this.#connections.all) this.#send(connection, performance.now())
     await finished
     this.#running = false
     clearInterval(sweep)

@@ -1,3 +1,4 @@
+export { type BenchPlan, type BenchResult, type BenchRound, benchGateway, errorsOf } from './bench-gateway.js'
 export {
   type GatewayProcess,
   type GatewayProcessPlan,

@@ -9,8 +9,9 @@ import type { OriginPlan } from './types.js'
  */
 export function parseMock(text: string): OriginPlan | null {
   if (text === 'real') return null
-  const [, rest] = /^mock(?::(.+))?$/.exec(text) ?? [null]
-  if (rest === null) throw new InvalidValue(`'${text}' is neither 'real' nor a mock`, `e.g. 'mock:5ms,2KB'`)
+  const match = /^mock(?::(.+))?$/.exec(text)
+  if (match === null) throw new InvalidValue(`'${text}' is neither 'real' nor a mock`, `e.g. 'mock:5ms,2KB'`)
+  const [, rest] = match
   let plan: OriginPlan = {}
   for (const part of rest === undefined ? [] : rest.split(',')) {
     plan = /B$/.test(part)

@@ -1,4 +1,5 @@
 import {
+  errorsOf,
   type GatewayProcess,
   type LoadLoop,
   type LoadReport,
@@ -196,8 +197,4 @@ export class GatewayRig implements Rig {
       await watch.stop()
     }
   }
-}
-
-function errorsOf({ errors }: LoadReport): number {
-  return Object.values(errors).reduce((sum, count) => sum + count, 0)
 }
