@@ -23,8 +23,8 @@ export function editConfig(text: string, workers: number, machine: TunedOn): str
     throw new NotEditable(`workers is '${existing.value}': set it to ${workers} where that comes from`)
   }
   const wanted = { ...document.toJS(), workers, tunedOn: fingerprint(machine) }
-  const values: Values = { workers: String(workers), tunedOn: flowText(machine) }
   const { contents } = document
+  const values: Values = { workers: String(workers), tunedOn: flowText(machine, contents.flow === true) }
   const spliced = contents.flow ? spliceFlow(text, contents, values) : spliceBlock(text, contents, values)
   const check = parseDocument(spliced)
   if (check.errors.length === 0 && isDeepStrictEqual(check.toJS(), wanted)) return spliced
@@ -136,10 +136,13 @@ function fingerprint({ cores, quota, memoryBytes, cpu }: TunedOn) {
   return { cores, quota: quota ?? ('none' as const), memory, cpu }
 }
 
-/** JSON is YAML too, and needs no rules for what must be quoted. */
-function flowText(machine: TunedOn): string {
-  const entries = Object.entries(fingerprint(machine))
-  return `{ ${entries.map(([key, value]) => `"${key}": ${JSON.stringify(value)}`).join(', ')} }`
+/** @param isJson quotes as JSON wants them, which YAML takes too. The processor is quoted always: its name may hold anything. */
+function flowText(machine: TunedOn, isJson: boolean): string {
+  const { cpu, ...plain } = fingerprint(machine)
+  const entries = Object.entries(plain).map(([key, value]) =>
+    isJson ? `"${key}": ${JSON.stringify(value)}` : `${key}: ${value}`,
+  )
+  return `{ ${entries.join(', ')}, ${isJson ? '"cpu"' : 'cpu'}: ${JSON.stringify(cpu)} }`
 }
 
 function columnOf(text: string, position: number): number {

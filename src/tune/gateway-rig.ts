@@ -1,5 +1,4 @@
 import {
-  errorsOf,
   type GatewayProcess,
   type LoadLoop,
   type LoadReport,
@@ -124,7 +123,7 @@ export class GatewayRig implements Rig {
         ...steadyWindow(intervals),
         residentBytes,
         generatorBusy: closed.generator.cpuShare,
-        errors: errorsOf(closed) + (open === null ? 0 : errorsOf(open)),
+        errors: failedRequests(closed) + (open === null ? 0 : failedRequests(open)),
         latencies: trusted ? { ratePerSecond, ...open.response } : null,
         doubts: open?.refusals ?? [],
       }
@@ -159,7 +158,7 @@ export class GatewayRig implements Rig {
       const before = this.#connections
       this.#connections = connections
       const report = await this.#load(gateway, { kind: 'closed' }, ms, SHORT_WARM_UP_MS)
-      if (report.perSecond < best * WORTH_MORE_CONNECTIONS || errorsOf(report) > 0) {
+      if (report.perSecond < best * WORTH_MORE_CONNECTIONS || failedRequests(report) > 0) {
         this.#connections = before
         return
       }
@@ -197,4 +196,8 @@ export class GatewayRig implements Rig {
       await watch.stop()
     }
   }
+}
+
+function failedRequests({ errors }: LoadReport): number {
+  return Object.values(errors).reduce((sum, count) => sum + count, 0)
 }

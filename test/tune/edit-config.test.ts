@@ -5,7 +5,7 @@ import { configLines, editConfig, NotEditable } from '#src/tune/edit-config.js'
 
 const MACHINE = { cores: 4, quota: 2.5, memoryBytes: 8 * 2 ** 30, cpu: 'Test "CPU": x, x64' }
 const VALUE = '{ "cores": 4, "quota": 2.5, "memory": "8192MiB", "cpu": "Test \\"CPU\\": x, x64" }'
-const LINE = `tunedOn: ${VALUE}`
+const LINE = 'tunedOn: { cores: 4, quota: 2.5, memory: 8192MiB, cpu: "Test \\"CPU\\": x, x64" }'
 
 function edit(text: string, workers = 3): string {
   return editConfig(text, workers, MACHINE)
