@@ -1,99 +1,143 @@
-import { writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { cpuSeconds, residentMiB } from './lib/process-cpu.mjs'
-import { median, spread } from './lib/stats.mjs'
-import { headgate, nginxOrigin, nginxProxy, nginxVersion } from './lib/subjects.mjs'
-import { hasWrk, runWrk } from './lib/wrk.mjs'
-import { SCENARIOS } from './scenarios.mjs'
+import { FREEZE, freezeExperiment } from './lib/freeze.mjs'
+import { machine } from './lib/machine.mjs'
+import { loadScenarios } from './lib/scenarios.mjs'
+import { stopAll } from './lib/start-process.mjs'
+import { SUBJECTS } from './lib/subjects/index.mjs'
+import { runScenario } from './lib/suite.mjs'
+import { wrkVersion } from './lib/wrk.mjs'
+import { scenarioText } from './report/tables.mjs'
+import { writeReport } from './report/write-report.mjs'
 
-/*
- * CPU per request of the whole gateway process against nginx doing the same work: same origin, same load, rounds interleaved
- * (A B A B), medians. Absolute numbers depend on the machine; the ratio is what counts.
- */
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const USAGE = `node bench/run.mjs [options]     (npm run bench builds first)
+  --quick              a few scenarios and short rounds: under 2 minutes, indicative only
+  --scenario NAME      only those whose name or title holds this; may be repeated
+  --peer NAME          only headgate and this one; may be repeated: ${Object.keys(SUBJECTS).join(', ')}
+  --rounds N           interleaved rounds, default 5 (--quick: 3)
+  --seconds S          length of a closed-loop round, default 2 (--quick: 1); wrk takes whole ones
+  --json FILE          where the results go, default bench/results/latest.json; '-': standard output
+  --out FILE           the report, default BENCHMARKS.md, and none with --scenario or --peer
+  --report             no measuring: the report anew from the results that are there
+  --list               the scenarios`
+
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '4' },
-    scenario: { type: 'string' },
-    acceptor: { type: 'string', default: 'uws' },
+    quick: { type: 'boolean', default: false },
+    scenario: { type: 'string', multiple: true },
+    peer: { type: 'string', multiple: true },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
     json: { type: 'string' },
+    out: { type: 'string' },
+    report: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 if (options.help) {
-  console.log(
-    'node bench/run.mjs [--rounds 5] [--seconds 4] [--scenario TEXT] [--acceptor uws|node] [--json FILE]',
+  console.log(USAGE)
+  process.exit(0)
+}
+const RESULTS = `${ROOT}bench/results/latest.json`
+const partial = options.scenario !== undefined || options.peer !== undefined
+const jsonFile = options.json ?? (partial ? null : RESULTS)
+const reportFile = options.out ?? (partial ? null : `${ROOT}BENCHMARKS.md`)
+if (options.report) {
+  writeReport(
+    JSON.parse(readFileSync(options.json ?? RESULTS, 'utf8')),
+    options.out ?? `${ROOT}BENCHMARKS.md`,
   )
   process.exit(0)
 }
-const nginx = nginxVersion()
-if (nginx === null || !hasWrk()) {
-  console.log(
-    `cannot measure: ${nginx === null ? 'nginx' : 'wrk'} is not installed (Debian: nginx-light, wrk)`,
-  )
-  process.exit(1)
+const unknown = (options.peer ?? []).filter((name) => SUBJECTS[name] === undefined)
+if (unknown.length > 0) {
+  console.error(`no such peer: ${unknown.join(', ')}; there are ${Object.keys(SUBJECTS).join(', ')}`)
+  process.exit(2)
 }
-const rounds = Number(options.rounds)
-const seconds = Number(options.seconds)
-const exact = SCENARIOS.filter(({ name }) => name === options.scenario)
-const chosen =
-  exact.length > 0
-    ? exact
-    : SCENARIOS.filter(({ name }) => options.scenario === undefined || name.includes(options.scenario))
-
-console.log(
-  `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
+const holds = (scenario, text) =>
+  scenario.name === text || scenario.title.toLowerCase().includes(text.toLowerCase())
+const chosen = loadScenarios().filter(
+  (scenario) =>
+    (options.scenario === undefined ||
+      options.scenario.some((text) => holds(scenario, text) || scenario.name.includes(text))) &&
+    (!options.quick || options.scenario !== undefined || scenario.quick === true),
 )
-console.log(`node ${process.version}, ${nginx}; ${rounds} rounds of ${seconds} s, interleaved\n`)
-
-async function measure(subject, connections) {
-  const before = cpuSeconds(subject.pid)
-  const { requests, errors, perSecond, p50Ms, p99Ms } = await runWrk(subject.url, { seconds, connections })
-  const cpuUs = ((cpuSeconds(subject.pid) - before) * 1e6) / requests
-  return { cpuUs, errors, perSecond, p50Ms, p99Ms }
+if (options.list || chosen.length === 0) {
+  for (const { name, title } of loadScenarios()) console.log(`${name.padEnd(16)} ${title}`)
+  process.exit(options.list ? 0 : 2)
 }
 
-const results = []
-for (const scenario of chosen) {
-  const origin = await nginxOrigin(scenario.bytes)
-  const subjects = {
-    nginx: await nginxProxy(origin.port, { cache: scenario.cache }),
-    headgate: await headgate(origin.port, {
-      filters: scenario.filters ?? [],
-      cache: scenario.cache ?? false,
-      acceptor: options.acceptor,
+// With JSON on standard output everything else goes to the other one.
+const say = jsonFile === '-' ? console.error : console.log
+installPeers()
+// What was started must not outlive a Ctrl-C: every process of a run is told to end, then this one does.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    stopAll().then(() => process.exit(130))
+  })
+}
+const plan = {
+  rounds: Number(options.rounds ?? (options.quick ? 3 : 5)),
+  seconds: Number(options.seconds ?? (options.quick ? 1 : 2)),
+  latencyRounds: options.quick ? 1 : Number(options.rounds ?? 5),
+  latencySeconds: options.quick ? 1 : 1.5,
+  shares: options.quick ? [0.5] : [0.5, 0.8],
+  warmUpSeconds: options.quick ? 0.7 : 1,
+  only: options.peer === undefined ? null : withHeadgate(options.peer),
+  log: (line) => console.error(line.trimEnd()),
+}
+const startMs = performance.now()
+const results = {
+  date: new Date().toISOString().slice(0, 10),
+  command: `node bench/run.mjs ${process.argv.slice(2).join(' ')}`.trim(),
+  quick: options.quick,
+  rounds: plan.rounds,
+  seconds: plan.seconds,
+  machine: machine(),
+  closedLoop:
+    wrkVersion() === null ? 'own generator (wrk is not installed)' : `wrk ${wrkVersion()}, one thread`,
+  subjects: Object.fromEntries(
+    Object.entries(SUBJECTS).map(([name, subject]) => {
+      const missing = subject.missing()
+      return [name, { missing, version: missing === null ? subject.version() : null, setup: subject.setup }]
     }),
-  }
-  if (scenario.baseline !== undefined)
-    subjects['without filter'] = await headgate(origin.port, { acceptor: options.acceptor })
-  const rows = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]))
-  for (const subject of Object.values(subjects))
-    await runWrk(subject.url, { seconds: 2, connections: scenario.connections })
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [name, subject] of Object.entries(subjects))
-      rows[name].push(await measure(subject, scenario.connections))
-  }
-  const memory = residentMiB(subjects.headgate.pid)
-  for (const subject of [...Object.values(subjects), origin]) await subject.stop()
-  const ratios = (a, b) => rows[a].map((row, round) => row.cpuUs / rows[b][round].cpuUs)
-  const result = { scenario: scenario.name, ratio: ratios('headgate', 'nginx'), rows, residentMiB: memory }
-  if (scenario.baseline !== undefined) result.ratioToBaseline = ratios('headgate', 'without filter')
-  results.push(result)
-  console.log(
-    `### ${scenario.name}\n\n| | CPU µs per request | requests/s | p99 ms | errors |\n|---|---|---|---|---|`,
-  )
-  for (const [name, list] of Object.entries(rows)) {
-    const of = (key) => list.map((row) => row[key])
-    const errors = of('errors').reduce((sum, value) => sum + value, 0)
-    console.log(
-      `| ${name} | ${spread(of('cpuUs'), 1)} | ${Math.round(median(of('perSecond')))} | ${spread(of('p99Ms'), 1)} | ${errors} |`,
-    )
-  }
-  console.log(`\nheadgate / nginx: **${spread(result.ratio)}**, RSS ${Math.round(memory)} MiB`)
-  if (result.ratioToBaseline !== undefined)
-    console.log(`with / without filter: **${spread(result.ratioToBaseline)}**`)
-  console.log()
+  ),
+  scenarios: [],
+  freeze: null,
 }
-if (options.json !== undefined)
-  writeFileSync(options.json, `${JSON.stringify({ nginx, node: process.version, results }, null, 2)}\n`)
+for (const scenario of chosen) {
+  plan.log(`${scenario.title}`)
+  const result = await runScenario(scenario, plan)
+  results.scenarios.push(result)
+  say(`${scenarioText(result)}\n`)
+}
+if (!options.quick && !partial) {
+  plan.log(`Freeze of ${FREEZE.freezeMs} ms in ${FREEZE.seconds} s`)
+  results.freeze = await freezeExperiment()
+}
+results.minutes = (performance.now() - startMs) / 60_000
+if (jsonFile === '-') process.stdout.write(`${JSON.stringify(results)}\n`)
+else if (jsonFile !== null) {
+  mkdirSync(`${ROOT}bench/results`, { recursive: true })
+  writeFileSync(jsonFile, `${JSON.stringify(results, null, 1)}\n`)
+}
+if (reportFile !== null) writeReport(results, reportFile)
+plan.log(`took ${results.minutes.toFixed(1)} minutes`)
+
+/** The peers from npm have a lockfile of their own; a fresh clone does not have them yet. */
+function installPeers() {
+  if (existsSync(`${ROOT}bench/peers/node_modules`)) return
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--prefix', `${ROOT}bench/peers`], {
+    stdio: 'inherit',
+  })
+  if (status !== 0) console.error('the peers from npm cannot be installed: their rows will be missing')
+}
+
+function withHeadgate(names) {
+  const variants = loadScenarios().flatMap(({ variants }) => Object.keys(variants ?? {}))
+  return [...names, 'headgate', ...variants]
+}

@@ -1,4 +1,11 @@
-import { spread } from './stats.mjs'
+import { Bench } from 'tinybench'
+import { median, spread } from './stats.mjs'
+
+/** CPU time of all threads of the process: what counts where several of them work, and what neighbours on the machine disturb least. */
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
 
 /**
  * Runs each candidate in turn, several rounds, and prints CPU nanoseconds per operation and the ratio to the first one.
@@ -7,19 +14,29 @@ import { spread } from './stats.mjs'
 export async function compare(title, count, candidates, { rounds = 7 } = {}) {
   const names = Object.keys(candidates)
   const results = Object.fromEntries(names.map((name) => [name, []]))
-  for (const name of names) await candidates[name]()
-  for (let round = 0; round < rounds; round += 1) {
-    for (const name of names) {
-      const before = process.cpuUsage()
-      await candidates[name]()
-      const { user, system } = process.cpuUsage(before)
-      results[name].push(((user + system) * 1000) / count)
-    }
+  // The first round warms up.
+  for (let round = -1; round < rounds; round += 1) {
+    const bench = new Bench({ now: cpuMs, time: 0, iterations: 1, warmup: false, throws: true })
+    for (const name of names) bench.add(name, candidates[name])
+    await bench.run()
+    if (round < 0) continue
+    for (const { name, result } of bench.tasks) results[name].push((result.latency.mean * 1e6) / count)
   }
-  console.log(`### ${title}\n\n| | CPU ns | ratio to ${names[0]} |\n|---|---|---|`)
-  for (const name of names) {
-    const ratios = results[name].map((value, round) => value / results[names[0]][round])
-    console.log(`| ${name} | ${spread(results[name], 0)} | ${spread(ratios)} |`)
-  }
+  report(title, results)
+}
+
+/**
+ * Prints a table, and hands it to `bench/micro/run.mjs` when that is the parent.
+ * @param results CPU nanoseconds per operation, a list of rounds for each candidate; the first one is ours
+ */
+export function report(title, results) {
+  const [first] = Object.keys(results)
+  const entries = Object.entries(results).map(([name, values]) => {
+    const ratios = values.map((value, round) => value / results[first][round])
+    return { name, nanoseconds: spread(values, median(values) < 100 ? 1 : 0), ratio: spread(ratios) }
+  })
+  console.log(`### ${title}\n\n| | CPU ns | ratio to ${first} |\n|---|---|---|`)
+  for (const { name, nanoseconds, ratio } of entries) console.log(`| ${name} | ${nanoseconds} | ${ratio} |`)
   console.log()
+  process.send?.({ title, entries })
 }

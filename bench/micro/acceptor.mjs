@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createAcceptor } from '../../dist/acceptor/index.js'
 import { loadNative } from '../../dist/acceptor/uws/native.js'
+import { report } from '../lib/compare.mjs'
 
 const { values: args } = parseArgs({
   options: {
@@ -182,5 +183,9 @@ console.log(`${''.padEnd(30)}  total    user  system`)
 for (const { name, samples } of subjects) {
   const columns = [({ user, system }) => user + system, ({ user }) => user, ({ system }) => system]
   console.log(name.padEnd(28), ...columns.map((of) => least(samples, of)))
+}
+if (process.send !== undefined) {
+  const nanoseconds = ({ name, samples }) => [name, samples.map(({ user, system }) => (user + system) * 1000)]
+  report('acceptor: one request answered, all of the process', Object.fromEntries(subjects.map(nanoseconds)))
 }
 for (const subject of subjects) await subject.close()

@@ -10,6 +10,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { report as reportCpu } from '../lib/compare.mjs'
 
 const BODY = 'x'.repeat(100)
 const RESPONSE = `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n${BODY}`
@@ -215,6 +216,13 @@ function report(samples, parameters, asJson) {
       perSecond: Math.round(median(list.map(({ perSecond }) => perSecond))),
     }
   })
+  const nanoseconds = (list) => list.map(({ userUs, systemUs }) => (userUs + systemUs) * 1000)
+  const ours = [...samples].sort(([a], [b]) => Number(b === 'headgate') - Number(a === 'headgate'))
+  if (process.send !== undefined) {
+    const results = ours.map(([name, list]) => [name, nanoseconds(list)])
+    reportCpu('connector: a 100 byte exchange on a kept-alive connection', Object.fromEntries(results))
+    return
+  }
   if (asJson) {
     console.log(JSON.stringify({ parameters, rows }))
     return

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../config/version.js'
+import { addBenchCommand } from './bench.js'
 import { addCheckCommand } from './check.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { addRunCommand } from './run.js'
 import { addSchemaCommand } from './schema.js'
 import { addTopCommand } from './top.js'
+import { addTuneCommand } from './tune.js'
 
 /** What a command reports its exit code to. */
 export type Finish = (code: ExitCode) => void
@@ -30,6 +32,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     .showHelpAfterError('(run with --help for what there is)')
   addRunCommand(program, finish)
   addCheckCommand(program, finish)
+  addTuneCommand(program, finish)
+  addBenchCommand(program, finish)
   addSchemaCommand(program, finish)
   addTopCommand(program, finish)
   for (const command of program.commands)

@@ -31,7 +31,11 @@ export function applyOverrides(value: unknown, overrides: Overrides): Overridden
   const { listen, admin, workers, acceptor, logLevel, upstream = [] } = overrides
   if (listen !== undefined) set('listen', '--listen', listen)
   if (admin !== undefined) set('admin', '--admin', withAddress(result['admin'], admin))
-  if (workers !== undefined) set('workers', '--workers', workers)
+  if (workers !== undefined) {
+    set('workers', '--workers', workers)
+    // What the file says about its own number says nothing about this one.
+    delete result['tunedOn']
+  }
   if (acceptor !== undefined) set('acceptor', '--acceptor', acceptor)
   if (upstream.length > 0) {
     set('upstreams', '--upstream', { default: { peers: [...upstream] } })

@@ -21,6 +21,7 @@ export type ProblemCode =
   | 'ignored-file'
   | 'expired-certificate'
   | 'address-in-use'
+  | 'stale-tuning'
 
 /** Where a problem is. `file` may also be a flag of the command line; line and column count from 1, 0 = unknown. */
 export interface Location {

@@ -1,5 +1,6 @@
 import type { CacheMemoryConfig } from '../cache/cache-config.js'
-import { resolveWorkers, type SystemReaders, systemReaders } from './default-workers.js'
+import { resolveWorkers } from './default-workers.js'
+import { detectMachine, type SystemReaders, systemReaders } from './machine.js'
 import { covers } from './match.js'
 import { resolveAdmin } from './resolve-admin.js'
 import type { ResolveContext } from './resolve-context.js'
@@ -8,6 +9,7 @@ import { resolveObservability } from './resolve-observability.js'
 import { type ParsedRoute, resolveRoute, upstreamsOf } from './resolve-route.js'
 import { resolveUpstream } from './resolve-upstream.js'
 import type { ParsedConfig } from './schema.js'
+import { machineChanges, tunedOn } from './tuned-on.js'
 import type { GatewayConfig, RouteConfig, UpstreamConfig } from './types.js'
 
 /** The route of a config that names none: everything goes to its only upstream. */
@@ -38,6 +40,7 @@ export function resolveConfig(
   }
   const routes = resolveRoutes(parsed, upstreams, context)
   const admin = resolveAdmin(parsed, context)
+  checkTuning(parsed, context, readers)
   const { limits, client, drain, workerLimits, log } = parsed
   return {
     file,
@@ -119,4 +122,15 @@ function resolveMemory({ cache }: ParsedConfig, context: ResolveContext): CacheM
     context.report('invalid-value', ['cache', 'maxEntrySize'], message, { hint: `at most ${most}B` })
   }
   return { sizeBytes, maxEntryBytes: Math.min(cache.maxEntrySize, most) }
+}
+
+/** A worker count that was measured on another machine is only a guess on this one. */
+function checkTuning(parsed: ParsedConfig, context: ResolveContext, readers: SystemReaders): void {
+  if (parsed.tunedOn === undefined || parsed.workers === 'auto') return
+  const { cores, quota, memory, cpu } = parsed.tunedOn
+  const changes = machineChanges({ cores, quota, memoryBytes: memory, cpu }, tunedOn(detectMachine(readers)))
+  if (changes.length === 0) return
+  const message = `workers: ${parsed.workers} was measured on another machine: here are ${changes.join(', ')}`
+  const hint = "measure again with 'headgate tune --write', or write 'workers: auto'"
+  context.report('stale-tuning', ['tunedOn'], message, { severity: 'warning', hint, aspect: 'key' })
 }

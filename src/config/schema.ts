@@ -18,6 +18,7 @@ import { dnsSchema } from './schema-dns.js'
 import { forwarding, paths } from './schema-forwarding.js'
 import { accessLog, answers, otlp, tracing } from './schema-observability.js'
 import { routeSchema } from './schema-route.js'
+import { tunedOnSchema } from './schema-tuned-on.js'
 import { upstreamSchema } from './schema-upstream.js'
 import type { ListenAddress } from './types.js'
 import { ACCEPTORS, LOG_LEVELS, MAX_WORKERS, parseWorkers } from './values.js'
@@ -145,6 +146,7 @@ export const configSchema = z.strictObject({
     description:
       'Worker threads. `auto`: the cores that the process may use (affinity and cgroup quota) minus one for the acceptor, at least 1.',
   }),
+  tunedOn: tunedOnSchema,
   acceptor: choice(...ACCEPTORS)
     .prefault('auto')
     .meta({

@@ -9,6 +9,7 @@ export {
   parsePathPattern,
   pathParams,
   patternCovers,
+  type Segment,
 } from './path-pattern.js'
 export { PathTree } from './path-tree.js'
 export { PathRewriter, type RewriteConfig } from './rewrite.js'

@@ -199,6 +199,7 @@ export async function startGateway(
     },
     close,
     reopenLogs: () => accessLog?.reopen(),
+    workersBusy: () => pool.loopsBusy(),
     stats: () => ({ inFlight: dispatcher.inFlight, counters: counters.totals() }),
   }
   return gateway

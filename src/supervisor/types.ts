@@ -41,6 +41,8 @@ export interface GatewayStats {
 /** The gateway of this package: what embeds it may also look at its counters. */
 export interface ObservableGateway extends Gateway {
   stats(): GatewayStats
+  /** Share of time in which each worker's event loop was not idle since this was asked last, 0 to 1; 0 while one is being replaced. */
+  workersBusy(): readonly number[]
 }
 
 /** @throws Error with `code` of the system (`EADDRINUSE`, `EACCES`) when it cannot listen. */

@@ -1,3 +1,4 @@
+import type { EventLoopUtilization } from 'node:perf_hooks'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { AccessLogEnd } from '../access-log/index.js'
@@ -46,6 +47,8 @@ interface Place {
   link: WorkerLink | null
   port: MessagePort | null
   threadId: number
+  /** Its event loop when it was asked about last, and on which thread. */
+  loop: { readonly threadId: number; readonly seen: EventLoopUtilization } | null
   ready: boolean
   beats: number
   beatAtMs: number
@@ -112,6 +115,7 @@ export class WorkerPool {
       link: null,
       port: null,
       threadId: -1,
+      loop: null,
       ready: false,
       beats: 0,
       beatAtMs: 0,
@@ -217,6 +221,19 @@ export class WorkerPool {
     this.#logLevel = level
     for (const { port } of this.#places)
       port?.postMessage({ type: 'log-level', level } satisfies WorkerMessage)
+  }
+
+  /** Share of time in which each worker's event loop was not idle since this was asked last; 0 without a thread. */
+  loopsBusy(): number[] {
+    return this.#places.map((place) => {
+      const { threadId, loop } = place
+      const thread = this.#piscina.threads.find((candidate) => candidate.threadId === threadId)
+      if (thread === undefined) return 0
+      const seen = thread.performance.eventLoopUtilization()
+      place.loop = { threadId, seen }
+      if (loop?.threadId !== threadId) return seen.utilization
+      return thread.performance.eventLoopUtilization(seen, loop.seen).utilization
+    })
   }
 
   #createLink(place: Place): WorkerLink {

@@ -9,7 +9,7 @@ import { folderWith } from '../config/support.js'
 import { runCli, startGatewayCli } from './support.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const DOCUMENTS = ['README.md', 'docs/configuration.md', 'docs/upstreams.md']
+const DOCUMENTS = ['README.md', 'docs/configuration.md', 'docs/upstreams.md', 'docs/tuning.md']
 
 /** The first code block of a language that matches. */
 function block(document: string, language: string, pattern: RegExp): string {
@@ -70,6 +70,22 @@ describe('docs/configuration.md', () => {
     for (const [, command = '', flag = ''] of text.matchAll(/^headgate ([a-z]+)(?: (--[a-z]+))?/gm)) {
       expect((await runCli([command, '--help'])).stdout).toContain(flag)
     }
+  })
+})
+
+describe('docs/tuning.md', () => {
+  it('names flags that exist, and all of them', async () => {
+    const text = readFileSync(join(ROOT, 'docs/tuning.md'), 'utf8')
+    const { stdout } = await runCli(['tune', '--help'])
+    const flags = [...stdout.matchAll(/^ +(?:-h, )?(--[a-z-]+)/gm)].map((match) => match[1])
+    const named = new Set([...text.matchAll(/^\| `(--[a-z-]+)/gm)].map((match) => match[1]))
+    expect([...named].toSorted()).toEqual(flags.filter((flag) => flag !== '--help').toSorted())
+  })
+
+  it('shows a fingerprint that the config accepts', async () => {
+    const cwd = projectWith({ 'headgate.yaml': block('docs/tuning.md', 'yaml', /tunedOn/) })
+    const { code, stdout } = await runCli(['check'], { cwd })
+    expect([code, stdout]).toEqual([0, expect.stringContaining('is valid')])
   })
 })
 

@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { cgroupQuota, resolveWorkers } from '#src/config/default-workers.js'
+import { cgroupMemoryLimit, cgroupQuota, cgroupThrottledUs } from '#src/config/cgroup.js'
+import { resolveWorkers } from '#src/config/default-workers.js'
 
 type Files = Readonly<Record<string, string>>
 
 /** A machine of so many cores with these files in /proc and /sys. */
 function machine(cores: number, files: Files = {}) {
-  return { parallelism: () => cores, readFile: (path: string) => files[path] ?? null }
+  return {
+    parallelism: () => cores,
+    readFile: (path: string) => files[path] ?? null,
+    hardware: () => ({ cores, memoryBytes: 8 * 2 ** 30, cpu: 'Test CPU, x64' }),
+  }
 }
 
 const V2 = { '/proc/self/cgroup': '0::/\n' }
@@ -106,6 +111,34 @@ describe('workers: auto', () => {
       expect(cgroupQuota((path) => (path.endsWith('cpu.max') ? content : null))).toBeNull()
     }
   })
+})
+
+it.each<[string, Files, number | null]>([
+  ['v2', { ...V2, '/sys/fs/cgroup/memory.max': '536870912\n' }, 512 * 2 ** 20],
+  ['v2 without', { ...V2, '/sys/fs/cgroup/memory.max': 'max\n' }, null],
+  ['v1', { ...V1, '/sys/fs/cgroup/memory/a/memory.limit_in_bytes': '1073741824\n' }, 2 ** 30],
+  ['v1 without', { ...V1, '/sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712\n' }, null],
+  [
+    'the tightest of a group and its parents',
+    {
+      '/proc/self/cgroup': '0::/pod/a\n',
+      '/sys/fs/cgroup/pod/memory.max': '1000000',
+      '/sys/fs/cgroup/pod/a/memory.max': '2000000',
+    },
+    1_000_000,
+  ],
+  ['garbage', { ...V2, '/sys/fs/cgroup/memory.max': '-5' }, null],
+])('memory limit: %s', (_, files, bytes) => {
+  expect(cgroupMemoryLimit((path) => files[path] ?? null)).toBe(bytes)
+})
+
+it('throttled time is read in the unit of each version', () => {
+  const read = (files: Files) => cgroupThrottledUs((path) => files[path] ?? null)
+  expect(read({ ...V2, '/sys/fs/cgroup/cpu.stat': 'nr_throttled 3\nthrottled_usec 1500\n' })).toBe(1500)
+  expect(read({ ...V1, '/sys/fs/cgroup/cpu/cpu.stat': 'nr_throttled 3\nthrottled_time 2500000\n' })).toBe(
+    2500,
+  )
+  expect(read({})).toBe(0)
 })
 
 it('a number is taken as it is', () => {

@@ -21,7 +21,11 @@ export function folderWith(files: Readonly<Record<string, string>>): string {
   return folder
 }
 
-const readers = { parallelism: () => 4, readFile: () => null }
+const readers = {
+  parallelism: () => 4,
+  readFile: () => null,
+  hardware: () => ({ cores: 4, memoryBytes: 8 * 2 ** 30, cpu: 'Test CPU, x64' }),
+}
 
 /** Loads from a folder of these files, on a machine of 4 cores, without any environment variable. */
 export function load(
