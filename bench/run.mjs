@@ -111,7 +111,12 @@ const results = {
 }
 for (const scenario of chosen) {
   plan.log(`${scenario.title}`)
-  const result = await runScenario(scenario, plan)
+  // What goes wrong in one scenario must not cost the others.
+  const result = await runScenario(scenario, plan).catch((error) => {
+    plan.log(`  ${error.stack}`)
+    const { name, title, why, kind } = scenario
+    return { name, title, why, kind, rows: [], missing: [], notMeasured: `it failed: ${error.message}` }
+  })
   results.scenarios.push(result)
   say(`${scenarioText(result)}\n`)
 }

@@ -35,8 +35,14 @@ export async function measureClosed(subject, scenario, origin, seconds) {
     expect: { status: 200, bodySha256: origin.bodySha256 },
   })
   const after = await settled(subject, origin)
-  // What is under way when wrk leaves is counted by the servers alone.
-  const disagreement = compareCounters(scenario, before, after, result.requests, connections + result.errors)
+  // What is under way when wrk leaves is counted by the servers alone, and so is the connection that it opens to try the address.
+  const disagreement = compareCounters(
+    scenario,
+    before,
+    after,
+    result.requests,
+    connections + 1 + result.errors,
+  )
   return { ...result, ...costs(before, after, result.requests), void: [...result.refusals, ...disagreement] }
 }
 
