@@ -86,7 +86,7 @@ const plan = {
   latencyRounds: options.quick ? 1 : Number(options.rounds ?? 5),
   latencySeconds: options.quick ? 1 : 1.5,
   shares: options.quick ? [0.5] : [0.5, 0.8],
-  warmUpSeconds: options.quick ? 0.7 : 1,
+  warmUpSeconds: options.quick ? 0.5 : 1,
   only: options.peer === undefined ? null : withHeadgate(options.peer),
   log: (line) => console.error(line.trimEnd()),
 }
