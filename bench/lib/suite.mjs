@@ -39,8 +39,8 @@ export async function runScenario(scenario, options) {
     }
     if (scenario.kind === 'beside') {
       await measureBeside(subjects, scenario, origin, {
-        rounds: latencyRounds,
-        seconds: latencySeconds * 2,
+        rounds: options.latencyRounds,
+        seconds: options.latencySeconds * 2,
         log,
       })
     } else {

@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os'
 import { Connections } from './connections.js'
 import { LatencyRecorder } from './latency.js'
 import type { LoadConnection } from './load-connection.js'
@@ -104,6 +105,7 @@ class Run {
       loopBusy: performance.eventLoopUtilization(loopStart).utilization,
       lateP99Us: this.#late.percentileUs(99),
       lateMaxUs: this.#late.maxUs,
+      niceness: getPriority(),
     }
     this.#connections.close()
     await metronome?.stop()

@@ -71,6 +71,8 @@ export interface GeneratorHealth {
   /** Time between when requests were due and when the generator looked for what is due; 0 in a closed loop. */
   readonly lateP99Us: number
   readonly lateMaxUs: number
+  /** Niceness of its process: below 0 where it was allowed to go before others. */
+  readonly niceness: number
 }
 
 /** What one run measured, warm-up apart. */

@@ -35,6 +35,10 @@ describe('counters of client, gateway and origin', () => {
     expect(compareCounters({}, NONE, { requests: Number.NaN, atOrigin: 1050 }, 1000, 64)).toHaveLength(1)
   })
 
+  it('make a round void in which nothing was answered, although three zeros agree', () => {
+    expect(compareCounters({}, NONE, NONE, 0, 64)).toHaveLength(1)
+  })
+
   it('of a cache: hits do not reach the origin, and a hit scenario that forwards is void', () => {
     expect(compareCounters({ cached: true }, NONE, { requests: 1100, atOrigin: 51 }, 1000, 0)).toEqual([])
     expect(compareCounters({ cached: true }, NONE, { requests: 1100, atOrigin: 1040 }, 1000, 0)).toHaveLength(

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { refusalsOf } from '#src/load/refusals.js'
 
-const WELL = { cpuShare: 0.3, loopBusy: 0.4, lateP99Us: 200, lateMaxUs: 900 }
+const WELL = { cpuShare: 0.3, loopBusy: 0.4, lateP99Us: 200, lateMaxUs: 900, niceness: 0 }
 
 it('a generator that is neither busy nor late may report', () => {
   expect(refusalsOf(WELL, 5000)).toEqual([])
