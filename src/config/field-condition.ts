@@ -71,10 +71,13 @@ export function conditionCovers(earlier: FieldCondition, later: FieldCondition):
   return earlier.op === 'present' && later.op !== 'absent'
 }
 
-/** `x-beta`, `!x-beta`, `x-beta=1`, `x-beta^=1`, `x-beta$=1`, `x-beta*=1`, after the selectors of CSS. */
-export function conditionName({ name, op, value }: FieldCondition): string {
+/**
+ * `x-beta`, `!x-beta`, `x-beta=…`, `x-beta^=…`, `x-beta$=…`, `x-beta*=…`, after the selectors of CSS. The value may be a secret, and names of
+ * routes stand in logs and metrics (B22).
+ */
+export function conditionName({ name, op }: FieldCondition): string {
   if (op === 'present') return name
   if (op === 'absent') return `!${name}`
   const sign = { equals: '=', prefix: '^=', suffix: '$=', contains: '*=' }[op]
-  return `${name}${sign}${value}`
+  return `${name}${sign}…`
 }

@@ -79,9 +79,14 @@ function resolveRoutes(
   context: ResolveContext,
 ): RouteConfig[] {
   const names = upstreams.map((upstream) => upstream.name)
-  const routes = (parsed.routes ?? defaultRoutes(names, context)).map((route, index) =>
-    resolveRoute(route, index, names, context),
-  )
+  const taken = new Map<string, number>()
+  const routes = (parsed.routes ?? defaultRoutes(names, context)).map((parsedRoute, index) => {
+    const route = resolveRoute(parsedRoute, index, names, context)
+    // Routes that differ in the values of conditions only.
+    const nth = (taken.get(route.name) ?? 0) + 1
+    taken.set(route.name, nth)
+    return nth === 1 ? route : { ...route, name: `${route.name} #${nth}` }
+  })
   for (const [index, route] of routes.entries()) {
     const earlier = routes.slice(0, index).find((other) => covers(other.match, route.match))
     if (earlier === undefined) continue

@@ -16,7 +16,7 @@ describe('B22 the configuration for other eyes', () => {
       },
       routes: [
         {
-          match: { path: '/secret/*' },
+          match: { path: '/secret/*', headers: { 'x-api-key': CANARY }, query: { key: CANARY } },
           upstream: 'app',
           filters: [{ use: 'headers', with: { request: { set: { Authorization: `Bearer ${CANARY}` } } } }],
         },

@@ -9,10 +9,10 @@ import {
 } from '#src/state/index.js'
 import { BACKENDS, FakeClock } from './stores-under-test.js'
 
-/** Small numbers, so that caps fill, windows end and budgets run out within a few steps. */
+/** Small numbers, and windows far longer than a run, since Redis lets keys go by its own clock: so caps fill, windows end and budgets run out within a few steps. */
 const window = fc.oneof(
-  fc.record({ kind: fc.constant('fixed' as const), windowMs: fc.constantFrom(50, 100) }),
-  fc.record({ kind: fc.constant('rolling' as const), windowMs: fc.constantFrom(50, 100) }),
+  fc.record({ kind: fc.constant('fixed' as const), windowMs: fc.constantFrom(50_000, 100_000) }),
+  fc.record({ kind: fc.constant('rolling' as const), windowMs: fc.constantFrom(50_000, 100_000) }),
 )
 const cap: fc.Arbitrary<CapCheck> = fc
   .record({
@@ -21,7 +21,10 @@ const cap: fc.Arbitrary<CapCheck> = fc
     window,
     mode: fc.constantFrom('reserve' as const, 'check' as const),
   })
-  .map(({ index, ...rest }) => ({ key: `freq:{u}:${String(index)}:${rest.window.kind}`, ...rest }))
+  .map(({ index, ...rest }) => ({
+    key: `freq:{u}:${String(index)}:${rest.window.kind}:${String(rest.window.windowMs)}`,
+    ...rest,
+  }))
 const budget: fc.Arbitrary<BudgetCheck> = fc.record({
   key: fc.constantFrom('budget:{c}', 'budget:{d}'),
   limitKey: fc.constant(null),
@@ -50,7 +53,10 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), id }) },
   {
     weight: 2,
-    arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(1, 10, 49, 50, 100) }),
+    arbitrary: fc.record({
+      do: fc.constant('advance' as const),
+      ms: fc.constantFrom(1, 10_000, 49_999, 50_000, 100_000),
+    }),
   },
 )
 
@@ -74,9 +80,9 @@ async function told(
     if (parts === undefined) continue
     const asked = { ...parts, id: `id-${String(one.id)}` }
     if (one.do === 'reserve') {
-      answers.push(await store.reserve(asked, { holdMs: 60, rememberMs: 1000, settle: one.settle }))
+      answers.push(await store.reserve(asked, { holdMs: 60_000, rememberMs: 10_000_000, settle: one.settle }))
     } else if (one.do === 'commit') {
-      answers.push(await store.commit(asked, { late: one.late, rememberMs: 1000 }))
+      answers.push(await store.commit(asked, { late: one.late, rememberMs: 10_000_000 }))
     } else {
       answers.push(await store.release(asked))
     }

@@ -115,7 +115,7 @@ local function touch(budget, sinceMs)
   if redis.call('EXISTS', budget.heldKey) == 1 then keep(budget.heldKey, sinceMs - now + budget.ttl) end
 end
 local function spend(budget)
-  redis.call('HSET', budget.key, 'cur', budget.currency)
+  redis.call('HSETNX', budget.key, 'cur', budget.currency)
   addTo(budget, 'm', 'n', budget.m, budget.n)
   touch(budget, now)
 end
@@ -159,7 +159,7 @@ for _, cap in ipairs(caps) do
 end
 for _, budget in ipairs(budgets) do
   redis.call('ZADD', budget.heldKey, text(now + holdMs), budget.member)
-  redis.call('HSET', budget.key, 'cur', budget.currency)
+  redis.call('HSETNX', budget.key, 'cur', budget.currency)
   addTo(budget, 'rm', 'rn', budget.m, budget.n)
   touch(budget, now + holdMs)
 end
