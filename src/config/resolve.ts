@@ -79,14 +79,9 @@ function resolveRoutes(
   context: ResolveContext,
 ): RouteConfig[] {
   const names = upstreams.map((upstream) => upstream.name)
-  const taken = new Map<string, number>()
-  const routes = (parsed.routes ?? defaultRoutes(names, context)).map((parsedRoute, index) => {
-    const route = resolveRoute(parsedRoute, index, names, context)
-    // Routes that differ in the values of conditions only.
-    const nth = (taken.get(route.name) ?? 0) + 1
-    taken.set(route.name, nth)
-    return nth === 1 ? route : { ...route, name: `${route.name} #${nth}` }
-  })
+  const routes = (parsed.routes ?? defaultRoutes(names, context)).map((route, index) =>
+    resolveRoute(route, index, names, context),
+  )
   for (const [index, route] of routes.entries()) {
     const earlier = routes.slice(0, index).find((other) => covers(other.match, route.match))
     if (earlier === undefined) continue
@@ -106,7 +101,13 @@ function resolveRoutes(
     const message = `no route uses the upstream '${name}'`
     context.report('unused-upstream', ['upstreams', name], message, { severity: 'warning', aspect: 'key' })
   }
-  return routes
+  const taken = new Map<string, number>()
+  return routes.map((route) => {
+    // Routes that differ in the values of conditions only.
+    const nth = (taken.get(route.name) ?? 0) + 1
+    taken.set(route.name, nth)
+    return nth === 1 ? route : { ...route, name: `${route.name} #${nth}` }
+  })
 }
 
 function defaultRoutes(names: readonly string[], context: ResolveContext): ParsedRoute[] {
