@@ -120,6 +120,11 @@ export interface AcceptorOptions {
   readonly port: number
   readonly limits: AcceptorLimits
   readonly timeouts: AcceptorTimeouts
+  /**
+   * Other processes may listen on the same port, if they say so too (SO_REUSEPORT): what an upgrade without a gap takes. Default false. `node` has it from
+   * Node 22.12 on.
+   */
+  readonly sharesPort?: boolean
   /** Chunked request bodies: `close` the connection after the answer (default), or `reject` with 411. */
   readonly chunked: 'close' | 'reject'
   /** Protocols in lower case that a client may switch to. Default none. `uws` can switch to `websocket` only. */
@@ -158,6 +163,11 @@ export interface Acceptor {
   readonly connections: number
   /** No new connections; answers from now on carry `Connection: close`. */
   stopListening(): void
+  /**
+   * The same, at a moment when no connection waits to be accepted: the system resets those that wait when the listening socket is closed. Answers carry
+   * `Connection: close` at once.
+   */
+  stopWhenQuiet(): Promise<void>
   /** Closes every connection, also those in use. */
   close(): Promise<void>
 }

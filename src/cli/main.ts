@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../config/version.js'
+import { addAdminCommands } from './admin-command.js'
 import { addCheckCommand } from './check.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { addRunCommand } from './run.js'
@@ -29,6 +30,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     .showHelpAfterError('(run with --help for what there is)')
   addRunCommand(program, finish)
   addCheckCommand(program, finish)
+  addAdminCommands(program, finish)
   addSchemaCommand(program, finish)
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError('(run with --help for what there is)')

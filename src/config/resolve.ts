@@ -57,7 +57,12 @@ export function resolveConfig(
     forwarding: { ...parsed.forwarding, cdnLoop: parsed.forwarding.cdnLoop ?? null },
     paths: parsed.paths,
     drain: { timeoutMs: drain.timeout, delayMs: drain.delay },
-    workerLimits: { heapBytes: workerLimits.heap, watchdogMs: workerLimits.watchdog },
+    workerLimits: {
+      heapBytes: workerLimits.heap,
+      watchdogMs: workerLimits.watchdog,
+      maxAgeMs: workerLimits.maxAge,
+      memoryBytes: workerLimits.memory,
+    },
     log,
     dns: resolveDns(parsed, context),
     upstreams,

@@ -120,6 +120,14 @@ const workerLimits = z
     watchdog: durationOrNone().prefault('2s').meta({
       description: 'Silence of a worker after which it is replaced; `none` switches the watchdog off.',
     }),
+    maxAge: durationOrNone().prefault('none').meta({
+      description:
+        'Age at which a worker is replaced without losing a request, give or take a tenth so that they do not all go at once.',
+    }),
+    memory: sizeOrNone({ min: '16MiB' }).prefault('none').meta({
+      description:
+        'Heap and buffers of a worker together; beyond it the worker is replaced without losing a request.',
+    }),
   })
   .prefault({})
   .meta({ description: 'When a worker thread is given up.' })

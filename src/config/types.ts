@@ -83,6 +83,10 @@ export interface WorkerLimitsConfig {
   readonly heapBytes: number
   /** Silence of the heartbeat after which a worker is replaced; 0 = off. */
   readonly watchdogMs: number
+  /** Age at which a worker is replaced; 0 = none. */
+  readonly maxAgeMs: number
+  /** Heap and buffers beyond which it is; 0 = any. */
+  readonly memoryBytes: number
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AdminCommand, CommandResult } from './control-task.js'
 import { prometheusText } from './prometheus.js'
 import type { StatsReader } from './stats.js'
 
@@ -17,13 +18,20 @@ const INDEX = `headgate admin
   GET /ready       200 when requests can be served, 503 with the reasons otherwise
   GET /stats.json  counters and workers
   GET /metrics     the same for Prometheus
+  POST /reload     read the configuration again
+  POST /drain      finish the sessions in flight and end
   GET /histogram.hlog  latencies since the start, HdrHistogram log format, microseconds
 `
 
-/** The admin listener. Read-only; answers from shared memory, so that asking costs the acceptor nothing. */
-export function createAdminServer(stats: StatsReader): Server {
-  return createServer((request, response) => {
-    const { status, type, body } = hostIsOurs(request) ? answer(request, stats) : WRONG_HOST
+/** The admin listener. Answers from shared memory, so that asking costs the acceptor nothing. */
+export function createAdminServer(
+  stats: StatsReader,
+  command: (command: AdminCommand) => Promise<CommandResult> = noCommands,
+): Server {
+  return createServer(async (request, response) => {
+    const { status, type, body } = hostIsOurs(request)
+      ? ((await runCommand(request, command)) ?? answer(request, stats))
+      : WRONG_HOST
     response.writeHead(status, {
       'content-type': type,
       'cache-control': 'no-store',
@@ -31,6 +39,29 @@ export function createAdminServer(stats: StatsReader): Server {
     })
     response.end(request.method === 'HEAD' ? undefined : body)
   })
+}
+
+const COMMANDS: ReadonlyMap<string, AdminCommand> = new Map([
+  ['/reload', 'reload'],
+  ['/drain', 'drain'],
+])
+
+function noCommands(): Promise<CommandResult> {
+  return Promise.resolve({ status: 501, body: { error: 'this gateway takes no commands' } })
+}
+
+/** Commands are POST alone, and not from a page of another origin (B23). Null: it is none. */
+async function runCommand(
+  request: IncomingMessage,
+  run: (command: AdminCommand) => Promise<CommandResult>,
+): Promise<Answer | null> {
+  const command = COMMANDS.get(request.url?.split('?')[0] ?? '')
+  if (command === undefined) return null
+  if (request.method !== 'POST') return { status: 405, type: TEXT_TYPE, body: 'POST only\n' }
+  if (request.headers.origin !== undefined && request.headers.origin !== `http://${request.headers.host}`)
+    return { status: 403, type: TEXT_TYPE, body: 'not from another origin\n' }
+  const { status, body } = await run(command)
+  return { status, type: JSON_TYPE, body: `${JSON.stringify(body)}\n` }
 }
 
 const WRONG_HOST: Answer = { status: 421, type: TEXT_TYPE, body: 'this host name is not served here\n' }

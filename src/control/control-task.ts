@@ -14,6 +14,8 @@ export interface ControlTask {
   readonly routes: readonly string[]
   /** One 32-bit word: 1 while the gateway drains. */
   readonly draining: SharedArrayBuffer
+  /** Of the `LifecycleBoard`; absent: nothing is told about reloads. */
+  readonly lifecycle?: SharedArrayBuffer
   readonly version: string
   /** All peers, and what is to be checked of them; absent: none. */
   readonly peers?: {
@@ -25,6 +27,25 @@ export interface ControlTask {
   }
 }
 
+/** What somebody may ask of the gateway over the admin listener, beside looking at it. */
+export type AdminCommand = 'reload' | 'drain'
+
+/** What became of a command, as it is answered. */
+export interface CommandResult {
+  readonly status: number
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** To the control thread. */
+export type ControlOrder =
+  /** Another configuration is in use: the task as it is now. The listener stays where it is. */
+  | { readonly type: 'use'; readonly task: ControlTask }
+  | { readonly type: 'result'; readonly id: number; readonly result: CommandResult }
+  /** Another process takes over the address of the admin listener. */
+  | { readonly type: 'unlisten' }
+  /** It has not come to that. */
+  | { readonly type: 'listen-again' }
+
 /** From the control thread: once where it listens, or why it does not; and what the health checks find. */
 export type ControlMessage =
   | { readonly type: 'health'; readonly event: HealthEvent }
@@ -34,6 +55,8 @@ export type ControlMessage =
       readonly fields: Readonly<Record<string, unknown>>
       readonly text: string
     }
+  | { readonly type: 'command'; readonly id: number; readonly command: AdminCommand }
+  | { readonly type: 'unlistened' }
   | { readonly type: 'started' }
   | { readonly type: 'listening'; readonly host: string; readonly port: number }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }

@@ -83,6 +83,16 @@ export function prometheusText(stats: GatewayStats): string {
     'How often a worker was replaced.',
     stats.workers.map(({ worker, restarts }) => [`{worker="${worker}"}`, restarts]),
   )
+  metric('config_generation', 'gauge', 'Number of the configuration in use, 1 being that of the start.', [
+    ['', stats.config.generation],
+  ])
+  metric('config_last_reload_successful', 'gauge', 'Whether the last reload succeeded; 1 before the first.', [
+    ['', stats.config.lastSucceeded ? 1 : 0],
+  ])
+  metric('config_reloads_total', 'counter', 'Reloads that were asked for, by what became of them.', [
+    ['{result="succeeded"}', stats.config.succeeded],
+    ['{result="failed"}', stats.config.failed],
+  ])
   for (const [name, type, help, samples] of peerMetrics(stats.upstreams)) metric(name, type, help, samples)
   metric('build_info', 'gauge', 'Version of the gateway.', [[`{version="${stats.version}"}`, 1]])
   return `${lines.join('\n')}\n`

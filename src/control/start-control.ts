@@ -1,30 +1,57 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from '../logging/index.js'
 import { logHealthEvent } from '../upstream/index.js'
-import type { ControlMessage, ControlTask } from './control-task.js'
+import type {
+  AdminCommand,
+  CommandResult,
+  ControlMessage,
+  ControlOrder,
+  ControlTask,
+} from './control-task.js'
 
 export interface Control {
   /** Where the admin listener is; '' and 0 when there is none. */
   readonly host: string
   readonly port: number
+  /** Another configuration is in use. */
+  use(task: ControlTask): void
+  /** Leaves the address of the admin listener to another process. */
+  unlisten(): Promise<void>
+  listenAgain(): void
   close(): Promise<void>
+}
+
+function noCommands(): Promise<CommandResult> {
+  return Promise.resolve({ status: 501, body: { error: 'this gateway takes no commands' } })
 }
 
 /**
  * Starts the control thread: admin listener, health checks, names.
  * @param onLost the thread has ended without being closed
+ * @param onCommand runs what is asked for over the admin listener. Default: nothing is
  * @throws Error with the system's `code` (`EADDRINUSE`) when it cannot listen
  */
 export function startControl(
   task: ControlTask,
   logger: Logger,
   onLost: () => void = () => undefined,
+  onCommand: (command: AdminCommand) => Promise<CommandResult> = noCommands,
 ): Promise<Control> {
   const thread = new Worker(new URL('./control-worker.js', import.meta.url), {
     workerData: task,
     execArgv: [],
   })
   let isClosing = false
+  const order = (message: ControlOrder): void => thread.postMessage(message)
+  const use = (next: ControlTask): void => order({ type: 'use', task: next })
+  const listenAgain = (): void => order({ type: 'listen-again' })
+  let unlistened: () => void = () => undefined
+  const unlisten = (): Promise<void> =>
+    new Promise((resolve) => {
+      unlistened = resolve
+      thread.once('exit', () => resolve())
+      order({ type: 'unlisten' })
+    })
   return new Promise((resolve, reject) => {
     thread.on('exit', () => {
       if (!isClosing) onLost()
@@ -48,11 +75,17 @@ export function startControl(
         case 'log':
           logger[message.level](message.fields, message.text)
           return
+        case 'command':
+          void onCommand(message.command).then((result) => order({ type: 'result', id: message.id, result }))
+          return
+        case 'unlistened':
+          unlistened()
+          return
         case 'started':
-          resolve({ host: '', port: 0, close })
+          resolve({ host: '', port: 0, use, unlisten, listenAgain, close })
           return
         case 'listening':
-          resolve({ host: message.host, port: message.port, close })
+          resolve({ host: message.host, port: message.port, use, unlisten, listenAgain, close })
           return
         case 'failed':
           isClosing = true

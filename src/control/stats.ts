@@ -5,7 +5,7 @@ import {
   type Phase,
   summaries,
 } from '../histograms/index.js'
-import { SharedCounters, WorkerBoard, type WorkerState } from '../memory/index.js'
+import { LifecycleBoard, SharedCounters, WorkerBoard, type WorkerState } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import type { PeerTable } from '../upstream/index.js'
 import type { ControlTask } from './control-task.js'
@@ -24,6 +24,13 @@ export interface GatewayStats {
     readonly inFlight: number
     readonly restarts: number
   }[]
+  /** Which configuration is in use, 1 being that of the start, and what became of reloads. */
+  readonly config: {
+    readonly generation: number
+    readonly succeeded: number
+    readonly failed: number
+    readonly lastSucceeded: boolean
+  }
   readonly counters: Readonly<Record<GatewayCounter, number>>
   /** Share of requests to upstreams that found a connection in a pool, since the start; 0 before the first. */
   readonly connectionReuseRatio: number
@@ -34,12 +41,13 @@ export interface GatewayStats {
 
 /** Reads the gateway's shared memory; takes nothing from the threads that write it. */
 export class StatsReader {
-  readonly #task: ControlTask
+  #task: ControlTask
   readonly #board: WorkerBoard
   readonly #counters: SharedCounters<GatewayCounter>
   readonly #draining: Int32Array
-  readonly #histograms: HistogramStore
-  readonly #peers: PeerTable | null
+  readonly #lifecycle: LifecycleBoard
+  #histograms: HistogramStore
+  #peers: PeerTable | null
   readonly #startMs = Date.now()
 
   constructor(task: ControlTask) {
@@ -48,6 +56,14 @@ export class StatsReader {
     this.#counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(task.workers), task.counters)
     this.#histograms = new HistogramStore(task.workers, task.routes.length, task.histograms)
     this.#draining = new Int32Array(task.draining)
+    this.#lifecycle = new LifecycleBoard(task.lifecycle)
+    this.#peers = peerTableOf(task)
+  }
+
+  /** Another configuration is in use: other routes and upstreams. Board and counters stay. */
+  use(task: ControlTask): void {
+    this.#task = task
+    this.#histograms = new HistogramStore(task.workers, task.routes.length, task.histograms)
     this.#peers = peerTableOf(task)
   }
 
@@ -58,7 +74,7 @@ export class StatsReader {
       state: board.state(worker),
       inFlight: board.inFlight(worker),
       restarts: board.restarts(worker),
-    }))
+    })).filter(({ state }) => state !== 'unused')
     const notReady: string[] = []
     if (Atomics.load(this.#draining, 0) === 1) notReady.push('draining')
     if (!workers.some((worker) => worker.state === 'ready')) notReady.push('no worker is ready')
@@ -69,6 +85,7 @@ export class StatsReader {
       notReady,
       inFlight: workers.reduce((sum, worker) => sum + worker.inFlight, 0),
       workers,
+      config: { generation: this.#lifecycle.generation, ...this.#lifecycle.reloads },
       counters,
       connectionReuseRatio: reuseRatio(counters),
       upstreams: upstreamStats(this.#task, this.#peers),

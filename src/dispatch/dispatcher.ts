@@ -26,11 +26,18 @@ import type { GatewayError } from '../session/errors.js'
 import { now } from '../time/index.js'
 import { noAnswer } from './dispatch-errors.js'
 import { DEFAULT_INTAKE, Intake, type IntakeOptions } from './intake.js'
+import { LinkSet } from './link-set.js'
 import { OwnAnswers } from './own-answers.js'
 import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
 import { type Slot, SlotTable, slotOf } from './slot-table.js'
 import type { WorkerLink } from './worker-link.js'
+
+/** What a dispatcher knows of the configuration. */
+export type Routing = Pick<
+  DispatcherOptions,
+  'routes' | 'responseEdits' | 'router' | 'intake' | 'sessionsPerWorker'
+>
 
 export interface DispatcherOptions {
   readonly routes: readonly RouteConfig[]
@@ -55,17 +62,28 @@ export interface DispatcherOptions {
 export class Dispatcher implements AcceptorHandler {
   readonly #options: DispatcherOptions
   readonly #slots: SlotTable
-  readonly #links: WorkerLink[] = []
+  readonly #links: LinkSet
   readonly #bodies = new RequestBodies()
-  readonly #intake: Intake
-  readonly #own: OwnAnswers
-  #turn = 0
+  #intake: Intake
+  #own: OwnAnswers
+  #sessionsPerWorker: number
 
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#slots = new SlotTable(options.board.workers * options.sessionsPerWorker)
+    this.#links = new LinkSet(options.board)
     this.#intake = new Intake(options.router, options.intake ?? DEFAULT_INTAKE)
     this.#own = new OwnAnswers(options)
+    this.#sessionsPerWorker = options.sessionsPerWorker
+  }
+
+  /** From now on new sessions go by another configuration; those in flight end as they began. */
+  use(routing: Routing): void {
+    const { counters, onServedHere } = this.#options
+    this.#intake = new Intake(routing.router, routing.intake ?? DEFAULT_INTAKE)
+    this.#own = new OwnAnswers({ ...routing, counters, ...(onServedHere && { onServedHere }) })
+    this.#sessionsPerWorker = routing.sessionsPerWorker
+    this.#slots.limit = this.#options.board.workers * routing.sessionsPerWorker
   }
 
   /** Sessions in flight. */
@@ -75,7 +93,12 @@ export class Dispatcher implements AcceptorHandler {
 
   /** A worker is ready to take sessions. */
   addLink(link: WorkerLink): void {
-    this.#links.push(link)
+    this.#links.add(link)
+  }
+
+  /** A worker gets no new sessions any more, and finishes those that it has. */
+  retireLink(link: WorkerLink): void {
+    this.#links.remove(link)
   }
 
   /**
@@ -83,13 +106,12 @@ export class Dispatcher implements AcceptorHandler {
    * lies whole in the acceptor, or was published before the worker died, notices nothing.
    */
   removeLink(link: WorkerLink): void {
-    const at = this.#links.indexOf(link)
-    if (at >= 0) this.#links.splice(at, 1)
+    this.#links.remove(link)
     link.mailbox.readAll()
     link.mailbox.close()
     this.#bodies.forget(link)
     for (const slot of this.#slots.of(link)) {
-      const { exchange, route, answered } = slot
+      const { exchange, route, answered, own } = slot
       if (slot.complete) {
         slot.link = null
         continue
@@ -99,31 +121,32 @@ export class Dispatcher implements AcceptorHandler {
       if (answered) {
         this.#options.counters.add('aborted')
         exchange.abort()
-      } else this.#answer(exchange, workerLost(), route)
+      } else this.#answer(exchange, workerLost(), route, own)
     }
     this.#options.board.resetInFlight(link.worker)
   }
 
   onRequest(exchange: Downstream): void {
     const { head } = exchange
-    const { board, counters, sessionsPerWorker } = this.#options
+    const { board, counters } = this.#options
+    const own = this.#own
     const intake = this.#intake
     counters.add('requests')
     const problem = intake.look(head)
     const { route } = intake
     if (problem !== null) {
-      this.#answer(exchange, problem, route)
+      this.#answer(exchange, problem, route, own)
       return
     }
-    if (this.#own.serve(exchange, route, intake.target)) return
-    const link = this.#leastLoaded()
-    if (link === null || board.inFlight(link.worker) >= sessionsPerWorker) {
-      this.#answer(exchange, overloaded(), route)
+    if (own.serve(exchange, route, intake.target)) return
+    const link = this.#links.leastLoaded()
+    if (link === null || board.inFlight(link.worker) >= this.#sessionsPerWorker) {
+      this.#answer(exchange, overloaded(), route, own)
       return
     }
-    const slot = this.#slots.take(exchange, link, route)
+    const slot = this.#slots.take(exchange, link, route, own)
     if (slot === null) {
-      this.#answer(exchange, overloaded(), route)
+      this.#answer(exchange, overloaded(), route, own)
       return
     }
     const opened = writeOpen(link.mailbox, slot.index, slot.generation, {
@@ -140,7 +163,7 @@ export class Dispatcher implements AcceptorHandler {
     })
     if (!opened) {
       this.#slots.release(slot)
-      this.#answer(exchange, overloaded(), route)
+      this.#answer(exchange, overloaded(), route, own)
       return
     }
     exchange.owner = slot
@@ -216,12 +239,12 @@ export class Dispatcher implements AcceptorHandler {
         exchange.end(readText(frame))
         return
       case FAIL: {
-        const { answered, route } = slot
+        const { answered, route, own } = slot
         this.#free(slot)
         if (answered) {
           this.#options.counters.add('aborted')
           exchange.abort()
-        } else this.#answer(exchange, noAnswer(), route)
+        } else this.#answer(exchange, noAnswer(), route, own)
         return
       }
       case INFO:
@@ -259,29 +282,10 @@ export class Dispatcher implements AcceptorHandler {
     slot.ungranted = 0
   }
 
-  /** The worker with the fewest sessions; among equals they take turns. */
-  #leastLoaded(): WorkerLink | null {
-    const links = this.#links
-    const { board } = this.#options
-    let best: WorkerLink | null = null
-    let bestLoad = Number.POSITIVE_INFINITY
-    this.#turn += 1
-    for (let i = 0; i < links.length; i += 1) {
-      const link = links[(i + this.#turn) % links.length]
-      // A damaged mailbox is closed: its worker is about to be removed.
-      if (link === undefined || link.mailbox.closed) continue
-      const load = board.inFlight(link.worker)
-      if (load >= bestLoad) continue
-      best = link
-      bestLoad = load
-    }
-    return best
-  }
-
   /** An answer without a worker. */
-  #answer(exchange: Downstream, error: GatewayError, route: number): void {
+  #answer(exchange: Downstream, error: GatewayError, route: number, own: OwnAnswers = this.#own): void {
     this.#options.onAnsweredHere(exchange, error)
-    this.#own.error(exchange, route, error)
+    own.error(exchange, route, error)
   }
 
   #free(slot: Slot): void {

@@ -1,3 +1,3 @@
-export { Dispatcher, type DispatcherOptions } from './dispatcher.js'
+export { Dispatcher, type DispatcherOptions, type Routing } from './dispatcher.js'
 export { Router } from './router.js'
 export { createWorkerLink, type WorkerLink } from './worker-link.js'

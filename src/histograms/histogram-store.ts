@@ -39,6 +39,21 @@ export class HistogramStore {
     }
   }
 
+  /**
+   * Takes over the counts of one writer for one route from another store, in place of its own: nobody may write these at the time. Without
+   * counts no page is touched.
+   */
+  copy(writer: number, route: number, from: HistogramStore, fromRoute: number): void {
+    const length = PHASES.length * SLOTS
+    const source = from.#base(writer, fromRoute)
+    const counts = from.#counts.subarray(source, source + length)
+    if (counts.some((count) => count > 0)) this.#counts.set(counts, this.#base(writer, route))
+  }
+
+  #base(writer: number, route: number): number {
+    return (writer * this.routes + route) * PHASES.length * SLOTS
+  }
+
   /** Merges all writers' counts into a histogram of the library, for percentiles and export. @param route null: all routes */
   merged(phase: Phase, route: number | null = null): Int32Histogram {
     const histogram = new Int32Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)

@@ -1,18 +1,22 @@
 import { randomBytes } from 'node:crypto'
-import { type Acceptor, createAcceptor } from '../acceptor/index.js'
+import { type Acceptor, canSharePort, createAcceptor } from '../acceptor/index.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
-import { type Control, startControl } from '../control/index.js'
-import { Dispatcher, Router } from '../dispatch/index.js'
-import { type HeaderEdits, headersOptions } from '../filters/index.js'
-import { HistogramStore } from '../histograms/index.js'
-import { SharedCounters, WorkerBoard } from '../memory/index.js'
+import { type Control, type ControlTask, startControl } from '../control/index.js'
+import { Dispatcher } from '../dispatch/index.js'
+import { LifecycleBoard, SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
-import { configuredPeers, PeerTable, publishesNames, tablePlan } from '../upstream/index.js'
+import { publishesNames } from '../upstream/index.js'
+import { acceptorOptions } from './acceptor-options.js'
+import { claimPort, type PortClaim } from './claim-port.js'
+import { type Common, createGeneration, publishConfigured, routingOf } from './generation.js'
+import { ownLog } from './own-log.js'
+import { Reloader } from './reloader.js'
+import { type GatewayParts, RunningGateway } from './running-gateway.js'
+import { Seats } from './seats.js'
 import type { GatewayOptions, ObservableGateway } from './types.js'
-import { WorkerPool } from './worker-pool.js'
 
 /**
  * Starts a gateway: shared memory, workers, then the acceptor, so that no request arrives before somebody can serve it.
@@ -26,168 +30,86 @@ export async function startGateway(
   const { logger } = options
   // It is about to be handed to the workers (A-45).
   assertPlainData(config, 'config')
-  const board = new WorkerBoard(config.workers.count)
-  const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count))
-  const histograms = new HistogramStore(config.workers.count, config.routes.length).buffer
-  const peers = new PeerTable(tablePlan(config))
-  const publishConfigured = (): void => {
-    for (const [index, upstream] of config.upstreams.entries())
-      peers.publish(index, configuredPeers(upstream.peers))
-  }
-  publishConfigured()
+  if (options.upgrade === true && config.acceptor === 'node' && !canSharePort())
+    throw new Error(
+      'the acceptor `node` can share a port from Node 22.12 on, and in Linux only: no upgrade without a gap',
+    )
+  const seats = new Seats(config.workers.count)
+  const board = new WorkerBoard(seats.count)
+  for (let seat = 0; seat < seats.count; seat += 1) board.setState(seat, 'unused')
+  const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(seats.count))
   const row = counters.row(0)
   const instanceId = randomBytes(4).toString('hex')
-  let whenIdle: (() => void) | null = null
-  const dispatcher = new Dispatcher({
-    routes: config.routes,
-    responseEdits: config.routes.map(responseEdits),
-    router: new Router(config.routes),
-    intake: { paths: config.paths, forwarding: config.forwarding, instanceId },
+  const idle: GatewayParts['idle'] = { tell: () => undefined }
+  const dispatcher: Dispatcher = new Dispatcher({
+    ...routingOf(config, instanceId),
     board,
     counters: row,
-    sessionsPerWorker: config.limits.sessionsPerWorker,
-    onAnsweredHere({ head }, error) {
-      if (!config.log.access) return
-      const fields = {
-        reqId: head.requestId,
-        client: head.remoteAddress,
-        method: head.method,
-        host: head.host,
-      }
-      logger.info({ ...fields, status: error.status, reason: error.reason, code: error.code }, 'session')
-    },
-    onServedHere({ head }, route, status) {
-      if (!config.log.access) return
-      const { requestId, remoteAddress, method, host } = head
-      const name = config.routes[route]?.name
-      logger.info({ reqId: requestId, client: remoteAddress, method, host, route: name, status }, 'session')
-    },
-    onRefused(refusal, requestId, client) {
-      const { status, reason, kind, message } = refusal
-      logger.info({ reqId: requestId, client, status, reason, kind }, `refused: ${message}`)
-    },
-    onIdle: () => whenIdle?.(),
+    ...ownLog(logger, () => reloader.current.config),
+    onIdle: () => idle.tell(),
   })
-  const pool = new WorkerPool({
-    config,
-    dispatcher,
-    board,
-    countersBuffer: counters.buffer,
-    histograms,
-    peers,
-    counters: row,
-    logger,
-    instanceId,
-  })
+  const common: Common = { board, counters, row, seats, dispatcher, logger, instanceId }
+  const first = createGeneration(common, config, seats.take(config.workers.count) ?? [], null)
+  const lifecycle = new LifecycleBoard()
   const draining = new SharedArrayBuffer(4)
   let control: Control | null = null
-  let acceptor: Acceptor
-  try {
-    await pool.start()
-    if (config.admin !== null || config.upstreams.some(needsControl)) {
-      const routes = config.routes.map((route) => route.name)
-      const shared = {
-        workers: board.workers,
-        board: board.buffer,
-        counters: counters.buffer,
-        histograms,
-        routes,
-        draining,
-        peers: {
-          table: peers.buffer,
-          upstreams: config.upstreams,
-          clockAnchorMs: clockAnchor(),
-          dns: config.dns,
-        },
-      }
-      const listen = config.admin ?? { host: '', port: null }
-      const task = { ...listen, ...shared, version: packageVersion() }
-      // Without it nobody publishes addresses any more: the workers ask for the names themselves.
-      control = await startControl(task, logger, publishConfigured)
+  const reloader = new Reloader({ common, lifecycle, onTaken: () => control?.use(controlTask()) }, first)
+  const controlTask = (): ControlTask => {
+    const { config: now, histograms, peers } = reloader.current
+    return {
+      ...(now.admin ?? { host: '', port: null }),
+      workers: seats.count,
+      board: board.buffer,
+      counters: counters.buffer,
+      histograms: histograms.buffer,
+      routes: now.routes.map((route) => route.name),
+      draining,
+      lifecycle: lifecycle.buffer,
+      version: packageVersion(),
+      peers: { table: peers.buffer, upstreams: now.upstreams, clockAnchorMs: clockAnchor(), dns: now.dns },
     }
-    acceptor = await createAcceptor(config.acceptor, acceptorOptions(config), dispatcher)
+  }
+  let acceptor: Acceptor
+  let claim: PortClaim | null = null
+  try {
+    await first.pool.start()
+    first.pool.takeOver()
+    claim = await claimPort(config.listen, options.upgrade === true)
+    if (config.admin !== null || config.upstreams.some(needsControl)) {
+      // Without it nobody publishes addresses any more: the workers ask for the names themselves.
+      const onLost = (): void => publishConfigured(reloader.current)
+      control = await startControl(controlTask(), logger, onLost, options.onCommand)
+    }
+    acceptor = await createAcceptor(
+      config.acceptor,
+      { ...acceptorOptions(config), port: config.listen.port, sharesPort: true },
+      dispatcher,
+    )
   } catch (error) {
+    claim?.release()
     await control?.close()
-    await pool.stop()
+    await reloader.stop()
     throw error
   }
-
-  let closing: Promise<void> | null = null
-  let lost = 0
-  const close = (): Promise<void> => {
-    closing ??= (async () => {
-      lost = dispatcher.inFlight
-      acceptor.stopListening()
-      await acceptor.close()
-      await pool.stop()
-      await control?.close()
-    })()
-    return closing
+  const gateway = new RunningGateway({ acceptor, control, reloader, common, draining, idle })
+  try {
+    await claim.taken(acceptor.port, {
+      onTakeover: () => control?.unlisten() ?? Promise.resolve(),
+      onTakeoverFailed: () => control?.listenAgain(),
+      onReplaced: () => {
+        const replaced = gateway.drain({ untilUnused: true })
+        options.onReplaced?.(replaced)
+      },
+    })
+  } catch (error) {
+    await gateway.close()
+    throw error
   }
-  let drained: Promise<{ lost: number }> | null = null
-  return {
-    listen: { host: acceptor.host, port: acceptor.port },
-    admin: control === null || config.admin === null ? null : { host: control.host, port: control.port },
-    acceptorKind: acceptor.kind,
-    workers: config.workers.count,
-    get inFlight() {
-      return dispatcher.inFlight
-    },
-    drain() {
-      drained ??= (async () => {
-        Atomics.store(new Int32Array(draining), 0, 1)
-        if (config.drain.delayMs > 0)
-          await new Promise((resolve) => setTimeout(resolve, config.drain.delayMs))
-        acceptor.stopListening()
-        if (dispatcher.inFlight > 0) {
-          await new Promise<void>((resolve) => {
-            const timer = setTimeout(resolve, config.drain.timeoutMs)
-            whenIdle = () => {
-              clearTimeout(timer)
-              // The last answers still have to leave the process.
-              setImmediate(resolve)
-            }
-          })
-        }
-        await close()
-        return { lost }
-      })()
-      return drained
-    },
-    close,
-    stats: () => ({ inFlight: dispatcher.inFlight, counters: counters.totals() }),
-  }
+  gateway.onClosed(() => claim.release())
+  return gateway
 }
 
 /** What is done for it once for all workers? */
 function needsControl(upstream: GatewayConfig['upstreams'][number]): boolean {
   return upstream.health !== undefined || publishesNames(upstream)
-}
-
-function acceptorOptions(config: GatewayConfig): Parameters<typeof createAcceptor>[1] {
-  const { limits, client } = config
-  return {
-    host: config.listen.host,
-    port: config.listen.port,
-    limits: {
-      headerBytes: limits.headerBytes,
-      headerCount: limits.headerCount,
-      targetBytes: limits.targetBytes,
-      bodyBytes: limits.bodyBytes,
-      connections: limits.connections,
-    },
-    timeouts: { idleMs: client.idleMs, bodyMs: client.bodyMs, writeMs: client.writeMs },
-    chunked: client.chunked,
-    upgrades: [...new Set(config.routes.flatMap((route) => route.upgrades))],
-    webSocketMessageBytes: limits.webSocketMessageBytes,
-  }
-}
-
-/** What the built-in filter `headers` does to answers on a route, as data (A-29). */
-function responseEdits(route: GatewayConfig['routes'][number]): HeaderEdits[] {
-  return route.filters.flatMap((ref) => {
-    if (ref.kind !== 'builtin' || ref.name !== 'headers') return []
-    const parsed = headersOptions.safeParse(ref.options ?? {})
-    return parsed.success && parsed.data.response !== undefined ? [parsed.data.response] : []
-  })
 }

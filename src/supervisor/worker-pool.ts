@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { GatewayConfig } from '../config/types.js'
 import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/index.js'
@@ -8,7 +8,8 @@ import type { GatewayCounter } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
 import type { PeerTable } from '../upstream/index.js'
 import { BELL, type WorkerMessage, type WorkerTask } from '../worker/worker-task.js'
-import { Backoff } from './backoff.js'
+import { newPlace, type Place } from './place.js'
+import type { Seats } from './seats.js'
 
 export interface WorkerPoolOptions {
   readonly config: GatewayConfig
@@ -23,28 +24,19 @@ export interface WorkerPoolOptions {
   readonly instanceId?: string
   /** How long a worker may take to come up, filters included, ms. Default 20,000. */
   readonly startTimeoutMs?: number
-}
-
-/** One place in the pool: the actor that runs there now, and what came before it. */
-interface Place {
-  readonly worker: number
-  readonly backoff: Backoff
-  link: WorkerLink | null
-  port: MessagePort | null
-  threadId: number
-  ready: boolean
-  beats: number
-  beatAtMs: number
-  /** Why the supervisor ended the thread, if it did. */
-  reason: string | null
-  restart: NodeJS.Timeout | null
-  /** Settled when the current actor's task is over. */
-  task: Promise<void>
+  /** One for each worker. Default: from 0 on. */
+  readonly seats?: readonly number[]
+  /** Where a successor finds its seat, and the recycled worker's goes; absent: workers are not recycled. */
+  readonly spareSeats?: Pick<Seats, 'take' | 'giveBack'>
+  /** The workers get no sessions before {@link WorkerPool.takeOver}. Default false. */
+  readonly standsBy?: boolean
 }
 
 const START_TIMEOUT_MS = 20_000
 /** How often the supervisor looks whether workers beat, at most. */
 const LOOK_MS = 250
+/** How often it is looked whether retired workers have nothing to do any more. */
+const IDLE_LOOK_MS = 10
 /** How long actors have to finish when the gateway stops. */
 const STOP_TIMEOUT_MS = 2_000
 
@@ -55,23 +47,25 @@ const STOP_TIMEOUT_MS = 2_000
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #piscina: Piscina
-  readonly #places: Place[]
   readonly #startTimeoutMs: number
+  #places: Place[]
   #watchdog: NodeJS.Timeout | null = null
   #stopping = false
-  #onFirstReady: ((error: Error | null) => void) | null = null
-  #everReady = 0
+  #standsBy: boolean
+  #recycling = false
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
     this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS
+    this.#standsBy = options.standsBy ?? false
     const { config } = options
     const workers = config.workers.count
     const heapMb = Math.round(config.workerLimits.heapBytes / (1024 * 1024))
     this.#piscina = new Piscina({
       filename: new URL('../worker/main.js', import.meta.url).href,
       minThreads: workers,
-      maxThreads: workers,
+      // One more for the successor of a worker that is recycled.
+      maxThreads: workers + 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       concurrentTasksPerWorker: 1,
       // The default would freeze a worker's event loop while no task runs on it.
@@ -82,33 +76,79 @@ export class WorkerPool {
     this.#piscina.on('error', (error) =>
       options.logger.error({ err: error }, 'a worker thread failed outside its task'),
     )
-    this.#places = Array.from({ length: workers }, (_, worker) => ({
-      worker,
-      backoff: new Backoff(),
-      link: null,
-      port: null,
-      threadId: -1,
-      ready: false,
-      beats: 0,
-      beatAtMs: 0,
-      reason: null,
-      restart: null,
-      task: Promise.resolve(),
-    }))
+    this.#places = []
   }
 
   /** Starts all actors. Resolves when every one is ready. @throws Error of the first that fails before it was ready */
   async start(): Promise<void> {
-    const ready = new Promise<void>((resolve, reject) => {
-      this.#onFirstReady = (error) => (error === null ? resolve() : reject(error))
-    })
-    for (const place of this.#places) this.#run(place)
-    const { watchdogMs } = this.#options.config.workerLimits
+    const { config, seats = Array.from({ length: config.workers.count }, (_, seat) => seat) } = this.#options
+    const ready = seats.map((seat) => this.#begin(seat))
+    const { watchdogMs } = config.workerLimits
     const everyMs = Math.min(LOOK_MS, this.#startTimeoutMs / 4, watchdogMs > 0 ? watchdogMs / 4 : LOOK_MS)
     this.#watchdog = setInterval(() => this.#watch(watchdogMs), everyMs)
     this.#watchdog.unref()
-    await ready
-    this.#onFirstReady = null
+    await Promise.all(ready)
+  }
+
+  /** Where its workers sit at the moment. */
+  get seats(): number[] {
+    return this.#places.map(({ worker }) => worker)
+  }
+
+  /** The workers that stood by get sessions from now on. */
+  takeOver(): void {
+    this.#standsBy = false
+    for (const { ready, link } of this.#places) {
+      if (ready && link !== null) this.#options.dispatcher.addLink(link)
+    }
+  }
+
+  /**
+   * No new sessions; ends the threads when those in flight are over, or after `patienceMs`.
+   * @returns how many were cut
+   */
+  async retire(patienceMs: number): Promise<number> {
+    const places = [...this.#places]
+    for (const place of places) this.#retirePlace(place)
+    const lost = await this.#untilIdle(places, patienceMs)
+    await this.stop()
+    return lost
+  }
+
+  /**
+   * Replaces a worker without losing a session: the successor takes over once it is ready.
+   * @returns false when there is no such worker, no seat, or another one is being recycled
+   * @throws Error when the successor does not come up; the worker goes on then
+   */
+  async recycle(worker: number): Promise<boolean> {
+    const place = this.#places.find((candidate) => candidate.worker === worker && candidate.ready)
+    const { spareSeats, config, logger } = this.#options
+    if (place === undefined || spareSeats === undefined || this.#recycling || this.#stopping) return false
+    const [seat] = spareSeats.take(1) ?? []
+    if (seat === undefined) return false
+    this.#recycling = true
+    try {
+      try {
+        await this.#begin(seat)
+      } catch (error) {
+        this.#places = this.#places.filter((candidate) => candidate.worker !== seat)
+        this.#vacate(seat)
+        throw error
+      }
+      this.#retirePlace(place)
+      const lost = await this.#untilIdle([place], config.drain.timeoutMs)
+      place.link?.mailbox.flushNow()
+      place.port?.postMessage({ type: 'stop' } satisfies WorkerMessage)
+      await Promise.race([place.task, wait(STOP_TIMEOUT_MS)])
+      await this.#endThread(place)
+      await place.task
+      this.#places = this.#places.filter((candidate) => candidate !== place)
+      this.#vacate(worker)
+      logger.info({ worker, successor: seat, lost }, 'a worker was recycled')
+      return true
+    } finally {
+      this.#recycling = false
+    }
   }
 
   /** Lets every actor finish and ends the threads. */
@@ -123,13 +163,43 @@ export class WorkerPool {
     }
     // An actor that does not finish by itself, because a filter holds its thread, is ended with it. Not `Piscina.close`, which
     // resolves when the first of several tasks is done.
-    let patience: NodeJS.Timeout | undefined
-    const timeout = new Promise<void>((resolve) => {
-      patience = setTimeout(resolve, STOP_TIMEOUT_MS)
-    })
-    await Promise.race([Promise.all(this.#places.map((place) => place.task)), timeout])
-    clearTimeout(patience)
+    await Promise.race([Promise.all(this.#places.map((place) => place.task)), wait(STOP_TIMEOUT_MS)])
     await this.#piscina.destroy()
+    // What the destroyed threads had is accounted for before their seats are given to others.
+    await Promise.all(this.#places.map((place) => place.task))
+  }
+
+  /** Starts an actor on a seat. Resolves when it is ready. */
+  async #begin(seat: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const place = newPlace(seat, (error) => (error === null ? resolve() : reject(error)))
+      this.#places.push(place)
+      this.#run(place)
+    })
+  }
+
+  #retirePlace(place: Place): void {
+    const { board, dispatcher } = this.#options
+    place.retiring = true
+    if (place.restart !== null) clearTimeout(place.restart)
+    if (place.link === null) return
+    board.setState(place.worker, 'draining')
+    dispatcher.retireLink(place.link)
+  }
+
+  /** @returns sessions that were still in flight when the time was up */
+  async #untilIdle(places: readonly Place[], patienceMs: number): Promise<number> {
+    const inFlight = (): number =>
+      places.reduce((sum, { worker }) => sum + this.#options.board.inFlight(worker), 0)
+    const endMs = performance.now() + patienceMs
+    while (inFlight() > 0 && performance.now() < endMs && !this.#stopping) await wait(IDLE_LOOK_MS)
+    return inFlight()
+  }
+
+  #vacate(seat: number): void {
+    this.#options.board.setState(seat, 'unused')
+    this.#options.peers.releaseWorker(seat)
+    this.#options.spareSeats?.giveBack([seat])
   }
 
   #run(place: Place): void {
@@ -156,6 +226,7 @@ export class WorkerPool {
     })
     const task: WorkerTask = {
       worker,
+      seats: board.workers,
       config,
       port: port2,
       toWorker: link.toWorker,
@@ -178,11 +249,14 @@ export class WorkerPool {
     place.ready = true
     place.backoff.started()
     this.#expectBeat(place, 0)
-    board.setState(place.worker, 'ready')
+    place.readyAtMs = performance.now()
     link.mailbox.wake()
-    dispatcher.addLink(link)
-    this.#everReady += 1
-    if (this.#everReady === this.#places.length) this.#onFirstReady?.(null)
+    if (!place.retiring) {
+      board.setState(place.worker, 'ready')
+      if (!this.#standsBy) dispatcher.addLink(link)
+    }
+    place.onFirst?.(null)
+    place.onFirst = null
   }
 
   /** The actor's task is over: as told, or because its thread died. */
@@ -193,13 +267,16 @@ export class WorkerPool {
     place.link = null
     board.setState(place.worker, 'lost')
     dispatcher.removeLink(link)
-    if (this.#stopping) return
-    const { reason } = place
+    const { reason, onFirst } = place
     const cause = reason === null ? (error ?? new Error('the worker ended by itself')) : new Error(reason)
-    if (this.#onFirstReady !== null) {
-      this.#onFirstReady(cause)
+    if (onFirst !== null) {
+      place.onFirst = null
+      place.retiring = true
+      void this.#endThread(place)
+      onFirst(cause)
       return
     }
+    if (this.#stopping || place.retiring) return
     const delayMs = place.backoff.nextDelayMs()
     counters.add('worker_restarts')
     board.countRestart(place.worker)
@@ -210,7 +287,7 @@ export class WorkerPool {
     // Never twice on one thread: what a failed start left in its module cache would fail every later one.
     void this.#endThread(place).then(() => {
       this.#options.peers.releaseWorker(place.worker)
-      if (this.#stopping) return
+      if (this.#stopping || place.retiring) return
       place.restart = setTimeout(() => {
         place.restart = null
         this.#run(place)
@@ -221,6 +298,7 @@ export class WorkerPool {
   /** Replaces workers that stopped beating, or do not come up: a filter that never returns to the event loop (C2). */
   #watch(watchdogMs: number): void {
     const nowMs = performance.now()
+    this.#recycleWorn(nowMs)
     for (const place of this.#places) {
       if (place.link === null) continue
       const beats = this.#options.board.beats(place.worker)
@@ -240,6 +318,23 @@ export class WorkerPool {
     }
   }
 
+  /** Replaces a worker that is too old or has grown too large. */
+  #recycleWorn(nowMs: number): void {
+    const { config, board, logger } = this.#options
+    const { maxAgeMs, memoryBytes } = config.workerLimits
+    if ((maxAgeMs === 0 && memoryBytes === 0) || this.#recycling || this.#standsBy) return
+    const worn = this.#places.find(({ ready, retiring, worker, readyAtMs, lifespan }) => {
+      if (!ready || retiring) return false
+      if (memoryBytes > 0 && board.memoryBytes(worker) > memoryBytes) return true
+      return maxAgeMs > 0 && nowMs - readyAtMs > maxAgeMs * lifespan
+    })
+    if (worn === undefined) return
+    this.recycle(worn.worker).catch((error: unknown) => {
+      worn.readyAtMs = nowMs
+      logger.error({ worker: worn.worker, err: error }, 'a worker cannot be recycled and goes on')
+    })
+  }
+
   /** The next silence is counted from `inMs` from now. */
   #expectBeat(place: Place, inMs: number): void {
     place.beats = this.#options.board.beats(place.worker)
@@ -257,4 +352,10 @@ export class WorkerPool {
     const { threadId } = place
     await this.#piscina.threads.find((thread) => thread.threadId === threadId)?.terminate()
   }
+}
+
+function wait(timeMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, timeMs).unref()
+  })
 }

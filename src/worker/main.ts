@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { threadId } from 'node:worker_threads'
 import { ForwardingFields } from '../forwarding/index.js'
 import { HistogramStore, type Recorder } from '../histograms/index.js'
@@ -22,28 +23,27 @@ import { Actor } from './actor.js'
 import { loadRoutes } from './routes.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
+/** How often a worker tells its memory, in beats. */
+const BEATS_PER_WEIGHING = 5
+
 /**
  * The task that a pool thread runs for its whole life: one actor. It resolves when the supervisor says stop, and rejects when
  * a filter cannot be loaded or the mailbox is damaged; whatever kills the thread rejects it too.
  */
 export default async function runWorker(task: WorkerTask): Promise<void> {
-  const { worker, config, port } = task
+  const { worker, seats, config, port } = task
   // Before any filter runs: one that never returns could not be ended without it.
   port.postMessage({ type: 'running', threadId } satisfies WorkerMessage)
   useClockAnchor(task.clockAnchorMs)
   const logger = createLogger({ level: config.log.level, format: config.log.format }).child({ worker })
-  const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count), task.counters).row(
-    worker + 1,
-  )
-  const board = new WorkerBoard(config.workers.count, task.board)
-  const recorder = new HistogramStore(config.workers.count, config.routes.length, task.histograms).recorder(
-    worker,
-  )
+  const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(seats), task.counters).row(worker + 1)
+  const board = new WorkerBoard(seats, task.board)
+  const recorder = new HistogramStore(seats, config.routes.length, task.histograms).recorder(worker)
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
   const names = keepNames(config.dns, logger)
-  const table = new PeerTable(tablePlan(config), task.peers)
+  const table = new PeerTable(tablePlan(config, seats), task.peers)
   const wheel = new DeadlineWheel()
   const env = { wheel, count: (event: MirrorEvent) => counters.add(event) }
   const { routes, upstreams } = await loadRoutes(config, env, (upstream) => ({
@@ -83,8 +83,11 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     let reused = 0
     let lookups = 0
     let dnsFailures = 0
+    let beats = 0
     const beat = setInterval(() => {
       board.beat(worker)
+      if (beats % BEATS_PER_WEIGHING === 0) board.setMemoryBytes(worker, ownMemoryBytes())
+      beats += 1
       actor.mailbox.wake()
       follower.look()
       let nowOpened = 0
@@ -120,6 +123,12 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     port.postMessage({ type: 'ready' } satisfies WorkerMessage)
     actor.mailbox.wake()
   })
+}
+
+/** The heap of this thread and the buffers that hang on it, bytes. */
+function ownMemoryBytes(): number {
+  const { total_heap_size: heap, external_memory: buffers, malloced_memory: malloced } = getHeapStatistics()
+  return heap + buffers + malloced
 }
 
 /**

@@ -3,6 +3,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import { generateRequestId } from '../../session/request-id.js'
 import { allowedUpgrade } from '../../session/upgrade-protocols.js'
 import { DeadlineWheel, now } from '../../time/index.js'
+import { Accepts } from '../accepts.js'
+import { canSharePort } from '../can-share-port.js'
 import { clientAddress } from '../client-address.js'
 import { gatewayFields } from '../gateway-fields.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
@@ -44,6 +46,8 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   host: string
   port: number
   readonly #server: Server
+  readonly #accepts = new Accepts()
+  #stopped = false
   readonly #guard: HeadBuilder
   readonly #connections = new Map<Socket, Connection>()
   /** Resolved when the server has stopped. */
@@ -102,7 +106,10 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen({ host: this.options.host, port: this.options.port }, () => {
+      const { host, port, sharesPort = false } = this.options
+      // Types of Node 20 do not know it yet.
+      const options = { host, port, ...(sharesPort && { reusePort: canSharePort() }) }
+      this.#server.listen(options, () => {
         this.#server.off('error', reject)
         const address = this.#server.address() as AddressInfo
         this.host = address.address
@@ -113,10 +120,16 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   }
 
   stopListening(): void {
-    if (this.draining) return
     this.draining = true
+    if (this.#stopped) return
+    this.#stopped = true
     // Asked a second time, the server would call back at once, whatever connections there are.
     this.#closed = new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  stopWhenQuiet(): Promise<void> {
+    this.draining = true
+    return this.#accepts.untilQuiet().then(() => this.stopListening())
   }
 
   async close(): Promise<void> {
@@ -132,6 +145,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   }
 
   #onConnection(socket: Socket): void {
+    this.#accepts.count += 1
     this.#connections.set(socket, { closing: false, active: 0, latest: null })
     socket.once('close', () => this.#connections.delete(socket))
   }

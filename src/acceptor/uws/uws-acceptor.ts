@@ -2,6 +2,7 @@ import { createServer } from 'node:net'
 import { generateRequestId } from '../../session/request-id.js'
 import { allowedUpgrade } from '../../session/upgrade-protocols.js'
 import { DeadlineWheel, now } from '../../time/index.js'
+import { Accepts } from '../accepts.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
 import { attempt, warnInternal } from '../internal-error.js'
 import {
@@ -55,6 +56,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   readonly #app: UwsApp
   readonly #guard: HeadBuilder
   readonly #addresses = new ClientAddresses()
+  readonly #accepts = new Accepts()
   readonly #addField: (name: string, value: string) => void
   readonly #maxMessageBytes: number
   #socket: UwsListenSocket | null = null
@@ -82,9 +84,10 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
 
   /** @throws Error with the code that listening fails with, e.g. EADDRINUSE */
   async listen(): Promise<void> {
-    const { host, port } = this.options
+    const { host, port, sharesPort } = this.options
+    const flags = sharesPort === true ? 0 : this.#native.LIBUS_LISTEN_EXCLUSIVE_PORT
     const socket = await new Promise<UwsListenSocket | false>((resolve) => {
-      this.#app.listen(host, port, this.#native.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve)
+      this.#app.listen(host, port, flags, resolve)
     })
     if (socket === false) throw await listenError(host, port)
     this.#socket = socket
@@ -98,6 +101,11 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     this.#socket = null
   }
 
+  stopWhenQuiet(): Promise<void> {
+    this.draining = true
+    return this.#accepts.untilQuiet().then(() => this.stopListening())
+  }
+
   close(): Promise<void> {
     this.stopListening()
     this.#app.close()
@@ -107,6 +115,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
 
   #onConnection(response: UwsResponse, change: number): void {
     this.connections += change
+    if (change > 0) this.#accepts.count += 1
     if (change > 0) this.#addresses.onOpened(response, this.connections)
     if (change < 0 || this.connections <= this.options.limits.connections) return
     this.handler.onRefused(REFUSALS.connections, generateRequestId(), this.#addresses.of(response))
