@@ -1,29 +1,30 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
-/** Longest wait for a quiet moment; under a flood there may be none. */
-const PATIENCE_MS = 1000
-/** Turns of the loop without a new connection that make a moment quiet. */
-const QUIET_TURNS = 2
-/** Nobody comes at all. */
-const IDLE_MS = 20
+/** Longest a turn of the loop may have taken for its moment to be good, ms, by the time that was spent waiting for one. */
+const GOOD_TURNS = [
+  { untilMs: 500, turnMs: 0.05 },
+  { untilMs: 1000, turnMs: 0.3 },
+  { untilMs: 1500, turnMs: 2 },
+] as const
 
 /** Counts connections as they are accepted. */
 export class Accepts {
   count = 0
 
   /**
-   * Resolves right behind a turn of the event loop in which the queue of the listening socket was read empty: when connections keep coming, just
-   * after one has been accepted, else after a while without any.
+   * Resolves right behind a turn of the event loop in which nobody was waiting to be accepted and which took next to no time, so that hardly
+   * anybody can have come since. Under a flood there is no such turn: then after 1.5 s.
    */
   async untilQuiet(): Promise<void> {
     const startMs = performance.now()
-    let { count } = this
-    let turns = 0
-    while (performance.now() - startMs < PATIENCE_MS) {
+    let beforeMs = startMs
+    for (;;) {
+      const { count } = this
       await turn()
-      turns = this.count === count ? turns + 1 : 0
-      if (turns >= QUIET_TURNS && performance.now() - startMs > IDLE_MS) return
-      count = this.count
+      const nowMs = performance.now()
+      const limit = GOOD_TURNS.find(({ untilMs }) => nowMs - startMs < untilMs)
+      if (limit === undefined || (count === this.count && nowMs - beforeMs < limit.turnMs)) return
+      beforeMs = nowMs
     }
   }
 }

@@ -6,9 +6,9 @@ const SHOWN = 3
 
 /** The one line at start: what listens where, with how many workers and why, and where requests go. */
 export function startLine(version: string, gateway: Gateway, config: GatewayConfig): string {
-  const { listen, admin, acceptorKind, workers } = gateway
+  const { listen, admin, acceptorKind, workers, secure } = gateway
   const parts = [
-    `headgate ${version} listens on ${url(listen)} (${acceptorKind})`,
+    `headgate ${version} listens on ${url(listen, secure)} (${acceptorKind})`,
     `${workers} ${workers === 1 ? 'worker' : 'workers'} (${config.workers.reason})`,
     upstreams(config.upstreams),
     ...(admin ? [`admin ${url(admin)}`] : []),
@@ -24,7 +24,7 @@ export function startFields(
 ): Record<string, unknown> {
   return {
     version,
-    listen: url(gateway.listen),
+    listen: url(gateway.listen, gateway.secure),
     admin: gateway.admin ? url(gateway.admin) : null,
     acceptor: gateway.acceptorKind,
     workers: gateway.workers,
@@ -33,8 +33,8 @@ export function startFields(
   }
 }
 
-function url({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `http://${formatHostPort(host, port)}`
+function url({ host, port }: { readonly host: string; readonly port: number }, secure = false): string {
+  return `${secure ? 'https' : 'http'}://${formatHostPort(host, port)}`
 }
 
 function upstreams(all: readonly UpstreamConfig[]): string {

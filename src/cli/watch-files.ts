@@ -34,11 +34,13 @@ export function watchFiles(config: GatewayConfig, onChange: () => void): () => v
   }
 }
 
-function foldersOf({ file, routes }: GatewayConfig): Set<string> {
+function foldersOf({ file, routes, tls }: GatewayConfig): Set<string> {
   const files = routes.flatMap(({ filters }) =>
     filters.flatMap((ref) =>
       ref.kind === 'module' && ref.specifier.startsWith('file:') ? [fileURLToPath(ref.specifier)] : [],
     ),
   )
-  return new Set([...(file === null ? [] : [file]), ...files].map((path) => dirname(path)))
+  return new Set(
+    [...(file === null ? [] : [file]), ...files, ...(tls?.files ?? [])].map((path) => dirname(path)),
+  )
 }

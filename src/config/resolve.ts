@@ -3,6 +3,7 @@ import { covers } from './match.js'
 import type { ResolveContext } from './resolve-context.js'
 import { resolveDns } from './resolve-dns.js'
 import { type ParsedRoute, resolveRoute, upstreamsOf } from './resolve-route.js'
+import { resolveTls } from './resolve-tls.js'
 import { resolveUpstream } from './resolve-upstream.js'
 import type { ParsedConfig } from './schema.js'
 import type { GatewayConfig, RouteConfig, UpstreamConfig } from './types.js'
@@ -35,10 +36,12 @@ export function resolveConfig(
   }
   const routes = resolveRoutes(parsed, upstreams, context)
   checkListeners(parsed, context)
+  const tls = resolveTls(parsed, context)
   const { limits, client, drain, workerLimits, log } = parsed
   return {
     file,
     listen: parsed.listen,
+    ...(tls !== undefined && { tls }),
     admin: parsed.admin,
     workers: resolveWorkers(parsed.workers, readers),
     acceptor: parsed.acceptor,

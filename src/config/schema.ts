@@ -15,6 +15,7 @@ import {
 import { dnsSchema } from './schema-dns.js'
 import { forwarding, paths } from './schema-forwarding.js'
 import { routeSchema } from './schema-route.js'
+import { tlsSchema } from './schema-tls.js'
 import { upstreamSchema } from './schema-upstream.js'
 import type { ListenAddress } from './types.js'
 import { ACCEPTORS, LOG_LEVELS, MAX_WORKERS, parseWorkers } from './values.js'
@@ -154,6 +155,7 @@ export const configSchema = z.strictObject({
     description:
       'Where clients connect: `host:port`, `[::1]:8080`, `:8080` (all IPv4 addresses) or `8080` (on 127.0.0.1). Port 0: any that is free.',
   }),
+  tls: tlsSchema,
   admin: admin.prefault('127.0.0.1:9901').meta({
     description:
       'Admin and metrics listener, on a loopback address only, since it has no authentication; or `false`.',

@@ -1,3 +1,4 @@
+import type { AcceptorTls } from '../acceptor/tls-options.js'
 import type { ForwardingConfig } from '../forwarding/index.js'
 import type { FieldCondition, RewriteConfig, RouteAction, StickyKey, TargetRules } from '../routing/index.js'
 import type { BalanceAlgorithm } from '../upstream/balance/index.js'
@@ -15,6 +16,8 @@ export interface GatewayConfig {
   readonly listen: ListenAddress
   /** Null: no admin listener. */
   readonly admin: ListenAddress | null
+  /** Absent: plain HTTP. */
+  readonly tls?: DownstreamTlsConfig
   readonly workers: WorkerCount
   readonly acceptor: 'auto' | 'uws' | 'node'
   readonly limits: LimitsConfig
@@ -29,6 +32,16 @@ export interface GatewayConfig {
   readonly upstreams: readonly UpstreamConfig[]
   /** At least one, in the order in which they are tried: the first match wins. */
   readonly routes: readonly RouteConfig[]
+}
+
+/** TLS towards clients; files read and checked. */
+export interface DownstreamTlsConfig extends AcceptorTls {
+  /** Where plain HTTP is redirected; null: nowhere. */
+  readonly redirect: ListenAddress | null
+  /** Absolute paths of what was read. */
+  readonly files: readonly string[]
+  /** Value of Strict-Transport-Security; '' = none. */
+  readonly hsts: string
 }
 
 export interface ListenAddress {

@@ -36,7 +36,7 @@ import type { WorkerLink } from './worker-link.js'
 /** What a dispatcher knows of the configuration. */
 export type Routing = Pick<
   DispatcherOptions,
-  'routes' | 'responseEdits' | 'router' | 'intake' | 'sessionsPerWorker'
+  'routes' | 'responseEdits' | 'router' | 'intake' | 'sessionsPerWorker' | 'commonFields'
 >
 
 export interface DispatcherOptions {
@@ -49,6 +49,8 @@ export interface DispatcherOptions {
   readonly board: WorkerBoard
   readonly counters: CounterRow<GatewayCounter>
   readonly sessionsPerWorker: number
+  /** Field lines that every answer gets. Default none. */
+  readonly commonFields?: string
   /** A request that was answered here, without a worker. */
   onAnsweredHere(exchange: Downstream, error: GatewayError): void
   /** The same, when its route said what to answer. */
@@ -160,6 +162,7 @@ export class Dispatcher implements AcceptorHandler {
       contentLength: head.contentLength,
       upgrade: head.upgrade,
       forwarding: intake.forwarding,
+      clientCertificate: head.clientCertificate,
     })
     if (!opened) {
       this.#slots.release(slot)
@@ -259,20 +262,22 @@ export class Dispatcher implements AcceptorHandler {
 
   #onHead(slot: Slot, exchange: Downstream, frame: RingReader): void {
     const head = readHead(frame)
+    const { status, statusText, contentLength } = head
+    const headerBlock = slot.own === undefined ? head.headerBlock : head.headerBlock + slot.own.commonFields
     slot.answered = true
     slot.complete = head.complete
     slot.wantSent = head.wantSent
-    this.#options.counters.add(statusCounter(head.status))
-    if (head.status === 101) {
+    this.#options.counters.add(statusCounter(status))
+    if (status === 101) {
       slot.tunnel = true
-      exchange.upgrade?.(head.statusText, head.headerBlock)
+      exchange.upgrade?.(statusText, head.headerBlock)
       return
     }
     if (!head.complete) {
-      exchange.writeHead(head.status, head.statusText, head.headerBlock, head.contentLength)
+      exchange.writeHead(status, statusText, headerBlock, contentLength)
       return
     }
-    exchange.respond(head.status, head.statusText, head.headerBlock, headBody(frame), head.contentLength)
+    exchange.respond(status, statusText, headerBlock, headBody(frame), contentLength)
   }
 
   /** Lets the worker send more once `atLeast` bytes have gone out. */

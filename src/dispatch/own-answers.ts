@@ -14,16 +14,20 @@ export interface OwnAnswersOptions {
   /** As in `DispatcherOptions`. */
   readonly responseEdits: readonly (readonly HeaderEdits[])[]
   readonly counters: CounterRow<GatewayCounter>
+  /** As in `DispatcherOptions`. */
+  readonly commonFields?: string
   onServedHere?(exchange: Downstream, route: number, status: number): void
 }
 
 /** Answers that need no worker: errors, and what a route itself says. */
 export class OwnAnswers {
+  readonly commonFields: string
   readonly #options: OwnAnswersOptions
   readonly #answerers: readonly (RouteAnswerer | null)[]
 
   constructor(options: OwnAnswersOptions) {
     this.#options = options
+    this.commonFields = options.commonFields ?? ''
     this.#answerers = routeAnswers(options.routes)
   }
 
@@ -47,7 +51,7 @@ export class OwnAnswers {
 
   #send(exchange: Downstream, route: number, { status, statusText, headerBlock, body }: RouteAnswer): void {
     const { counters, responseEdits } = this.#options
-    let block = headerBlock
+    let block = headerBlock + this.commonFields
     for (const edits of responseEdits[route] ?? []) block = editHeaderBlock(block, edits)
     counters.add('answered')
     counters.add(statusCounter(status))

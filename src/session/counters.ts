@@ -1,7 +1,7 @@
 import { REASONS, type Reason } from './errors.js'
 
 /** Why the acceptor refused a request before there was a session. */
-export const REFUSAL_KINDS = ['parse', 'limit', 'overload', 'draining', 'host'] as const
+export const REFUSAL_KINDS = ['parse', 'limit', 'overload', 'draining', 'host', 'certificate'] as const
 export type RefusalKind = (typeof REFUSAL_KINDS)[number]
 
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const

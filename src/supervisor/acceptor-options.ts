@@ -17,6 +17,7 @@ export function acceptorOptions(config: GatewayConfig): AcceptorOptions {
     },
     timeouts: { idleMs: client.idleMs, bodyMs: client.bodyMs, writeMs: client.writeMs },
     chunked: client.chunked,
+    ...(config.tls !== undefined && { tls: config.tls }),
     upgrades: upgradesOf(config),
     webSocketMessageBytes: limits.webSocketMessageBytes,
   }

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ListenAddress } from '../config/types.js'
@@ -16,6 +16,8 @@ export interface ClaimHandler {
 
 /** The right to listen somewhere. The port itself is shared (SO_REUSEPORT), so the system would let anybody in. */
 export interface PortClaim {
+  /** Where to listen: as asked for, or a port that is free. */
+  readonly port: number
   /** The acceptor listens: who listened before drains now, and whoever comes next meets this handler. */
   taken(port: number, handler: ClaimHandler): Promise<void>
   release(): void
@@ -36,12 +38,13 @@ const PATIENCE_MS = 10_000
  */
 export async function claimPort(address: ListenAddress, upgrade: boolean): Promise<PortClaim> {
   const { host, port } = address
-  if (port === 0) return new Claim(host, null, null)
+  // uWS shares no port that the system has chosen, so one is found beforehand.
+  if (port === 0) return new Claim(host, await probe(address), null, null)
   if (upgrade) {
     const former = await dial(nameOf(host, port))
     if (former !== null) {
       await ask(former, TAKEOVER, READY)
-      return new Claim(host, null, former)
+      return new Claim(host, port, null, former)
     }
   }
   const server = await hold(nameOf(host, port))
@@ -52,16 +55,18 @@ export async function claimPort(address: ListenAddress, upgrade: boolean): Promi
     server.close()
     throw error
   }
-  return new Claim(host, server, null)
+  return new Claim(host, port, server, null)
 }
 
 class Claim implements PortClaim {
+  readonly port: number
   readonly #host: string
   #server: Server | null
   readonly #former: Socket | null
 
-  constructor(host: string, server: Server | null, former: Socket | null) {
+  constructor(host: string, port: number, server: Server | null, former: Socket | null) {
     this.#host = host
+    this.port = port
     this.#server = server
     this.#former = former
   }
@@ -177,12 +182,15 @@ function heard(socket: Socket): Promise<string> {
   })
 }
 
-/** Does anybody else listen there, of whatever kind? @throws what listening fails with */
-function probe({ host, port }: ListenAddress): Promise<void> {
+/** Does anybody else listen there, of whatever kind? @returns the port. @throws what listening fails with */
+function probe({ host, port }: ListenAddress): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()))
+    server.listen({ host, port, exclusive: true }, () => {
+      const { port: found } = server.address() as AddressInfo
+      server.close(() => resolve(found))
+    })
   })
 }
 

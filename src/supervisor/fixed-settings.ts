@@ -22,6 +22,7 @@ const FIXED: readonly (readonly [name: string, of: (config: GatewayConfig) => un
   ['listen', ({ listen }) => listen],
   ['admin', ({ admin }) => admin],
   ['acceptor', ({ acceptor }) => acceptor],
+  ['tls (its certificates apart)', ({ tls }) => tls && { ...tls, certificates: [], files: [], hsts: '' }],
   ['limits.header', ({ limits }) => limits.headerBytes],
   ['limits.headerCount', ({ limits }) => limits.headerCount],
   ['limits.url', ({ limits }) => limits.targetBytes],

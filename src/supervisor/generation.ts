@@ -54,7 +54,7 @@ export function createGeneration(
       : new HistogramStore(common.seats.count, routes.length)
   const { board, counters, row, dispatcher, logger, instanceId } = common
   const pool = new WorkerPool({
-    config,
+    config: withoutKeys(config),
     dispatcher,
     board,
     countersBuffer: counters.buffer,
@@ -80,13 +80,25 @@ export function createGeneration(
   }
 }
 
+/** Workers speak to no client: the keys of certificates stay in this thread. */
+function withoutKeys(config: GatewayConfig): GatewayConfig {
+  return config.tls === undefined ? config : { ...config, tls: { ...config.tls, certificates: [] } }
+}
+
 /** What the dispatcher knows of a configuration. */
 export function routingOf(config: GatewayConfig, instanceId: string): Routing {
   return {
     routes: config.routes,
     responseEdits: config.routes.map(responseEdits),
     router: new Router(config.routes),
-    intake: { paths: config.paths, forwarding: config.forwarding, instanceId },
+    intake: {
+      paths: config.paths,
+      forwarding: config.forwarding,
+      instanceId,
+      scheme: config.tls === undefined ? 'http' : 'https',
+    },
+    ...(config.tls !== undefined &&
+      config.tls.hsts !== '' && { commonFields: `strict-transport-security: ${config.tls.hsts}\r\n` }),
     sessionsPerWorker: config.limits.sessionsPerWorker,
   }
 }

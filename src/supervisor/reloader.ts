@@ -6,6 +6,8 @@ import { type Common, createGeneration, type Generation } from './generation.js'
 export interface ReloaderOptions {
   readonly common: Common
   readonly lifecycle: LifecycleBoard
+  /** The last that can go wrong before another configuration is taken. */
+  beforeTaking(config: GatewayConfig, former: GatewayConfig): Promise<void>
   /** Another configuration is in use from now on; new sessions go by it. */
   onTaken(generation: Generation): void
 }
@@ -82,6 +84,7 @@ export class Reloader {
       await next.pool.start()
       await next.measured?.copy(Array.from({ length: common.seats.count }, (_, seat) => seat))
       this.#refuseWhenStopped()
+      await this.#options.beforeTaking(config, former.config)
     } catch (error) {
       await next.pool.stop()
       this.#vacate(next, seats)

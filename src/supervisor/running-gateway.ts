@@ -9,6 +9,8 @@ import type { DrainOptions, GatewayStats, ObservableGateway } from './types.js'
 
 export interface GatewayParts {
   readonly acceptor: Acceptor
+  /** Answers plain HTTP where the other speaks TLS. */
+  readonly redirects: Acceptor | null
   readonly control: Control | null
   readonly reloader: Reloader
   readonly common: Common
@@ -26,6 +28,8 @@ export class RunningGateway implements ObservableGateway {
   readonly listen: ObservableGateway['listen']
   readonly admin: NonNullable<ObservableGateway['admin']> | null
   readonly acceptorKind: 'uws' | 'node'
+  readonly redirect: ObservableGateway['listen'] | null
+  readonly secure: boolean
   readonly #parts: GatewayParts
   #closing: Promise<void> | null = null
   #drained: Promise<{ lost: number }> | null = null
@@ -34,7 +38,9 @@ export class RunningGateway implements ObservableGateway {
 
   constructor(parts: GatewayParts) {
     this.#parts = parts
-    const { acceptor, control, reloader } = parts
+    const { acceptor, redirects, control, reloader } = parts
+    this.redirect = redirects === null ? null : { host: redirects.host, port: redirects.port }
+    this.secure = reloader.current.config.tls !== undefined
     this.listen = { host: acceptor.host, port: acceptor.port }
     this.admin =
       control === null || reloader.current.config.admin === null
@@ -85,13 +91,13 @@ export class RunningGateway implements ObservableGateway {
   }
 
   async #drain({ untilUnused = false }: DrainOptions): Promise<{ lost: number }> {
-    const { acceptor, draining, idle, reloader } = this.#parts
+    const { acceptor, redirects, draining, idle, reloader } = this.#parts
     const { delayMs, timeoutMs } = reloader.current.config.drain
     Atomics.store(new Int32Array(draining), 0, 1)
     // Who has taken the port over is told by nobody that it is to get ready.
     if (delayMs > 0 && !untilUnused) await wait(delayMs)
     const endMs = performance.now() + timeoutMs
-    await acceptor.stopWhenQuiet()
+    await Promise.all([acceptor.stopWhenQuiet(), redirects?.stopWhenQuiet()])
     if (this.inFlight > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, timeoutMs)
@@ -110,10 +116,10 @@ export class RunningGateway implements ObservableGateway {
   }
 
   async #close(): Promise<void> {
-    const { acceptor, control, reloader } = this.#parts
+    const { acceptor, redirects, control, reloader } = this.#parts
     this.#lost = this.inFlight
     acceptor.stopListening()
-    await acceptor.close()
+    await Promise.all([acceptor.close(), redirects?.close()])
     await reloader.stop()
     await control?.close()
     this.#onClosed()

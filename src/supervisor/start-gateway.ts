@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { type Acceptor, canSharePort, createAcceptor } from '../acceptor/index.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
@@ -13,6 +14,7 @@ import { acceptorOptions } from './acceptor-options.js'
 import { claimPort, type PortClaim } from './claim-port.js'
 import { type Common, createGeneration, publishConfigured, routingOf } from './generation.js'
 import { ownLog } from './own-log.js'
+import { startRedirects } from './redirect-listener.js'
 import { Reloader } from './reloader.js'
 import { type GatewayParts, RunningGateway } from './running-gateway.js'
 import { Seats } from './seats.js'
@@ -53,7 +55,18 @@ export async function startGateway(
   const lifecycle = new LifecycleBoard()
   const draining = new SharedArrayBuffer(4)
   let control: Control | null = null
-  const reloader = new Reloader({ common, lifecycle, onTaken: () => control?.use(controlTask()) }, first)
+  const reloader = new Reloader(
+    {
+      common,
+      lifecycle,
+      onTaken: () => control?.use(controlTask()),
+      async beforeTaking({ tls }, former) {
+        if (tls !== undefined && !isDeepStrictEqual(tls.certificates, former.tls?.certificates))
+          await acceptor.useTls(tls)
+      },
+    },
+    first,
+  )
   const controlTask = (): ControlTask => {
     const { config: now, histograms, peers } = reloader.current
     return {
@@ -70,6 +83,8 @@ export async function startGateway(
     }
   }
   let acceptor: Acceptor
+  let opened: Acceptor | null = null
+  let redirects: Acceptor | null = null
   let claim: PortClaim | null = null
   try {
     await first.pool.start()
@@ -82,16 +97,23 @@ export async function startGateway(
     }
     acceptor = await createAcceptor(
       config.acceptor,
-      { ...acceptorOptions(config), port: config.listen.port, sharesPort: true },
+      { ...acceptorOptions(config), port: claim.port, sharesPort: true },
       dispatcher,
     )
+    opened = acceptor
+    const redirect = config.tls?.redirect ?? null
+    if (redirect !== null) {
+      const shared = { ...acceptorOptions(config), sharesPort: true }
+      redirects = await startRedirects(redirect, shared, acceptor.port, acceptor.kind)
+    }
   } catch (error) {
+    await opened?.close()
     claim?.release()
     await control?.close()
     await reloader.stop()
     throw error
   }
-  const gateway = new RunningGateway({ acceptor, control, reloader, common, draining, idle })
+  const gateway = new RunningGateway({ acceptor, redirects, control, reloader, common, draining, idle })
   try {
     await claim.taken(acceptor.port, {
       onTakeover: () => control?.unlisten() ?? Promise.resolve(),

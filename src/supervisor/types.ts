@@ -27,6 +27,10 @@ export interface Gateway {
   readonly listen: { readonly host: string; readonly port: number }
   /** The same of the admin listener; null or absent when there is none. */
   readonly admin?: { readonly host: string; readonly port: number } | null
+  /** It speaks TLS there. Default false. */
+  readonly secure?: boolean
+  /** Where plain HTTP is redirected to https. */
+  readonly redirect?: { readonly host: string; readonly port: number } | null
   readonly acceptorKind: 'uws' | 'node'
   readonly workers: number
   /** Sessions in flight at the moment. */

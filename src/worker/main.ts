@@ -75,7 +75,11 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
           if (config.log.access) logSession(logger, outcome)
         },
       },
-      forwarding: new ForwardingFields(config.forwarding, task.instanceId),
+      forwarding: new ForwardingFields(
+        config.forwarding,
+        task.instanceId,
+        config.tls === undefined ? 'http' : 'https',
+      ),
       ring: () => port.postMessage(BELL),
       onCorrupt: reject,
     })

@@ -1,5 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { type ClientCertificate, ClientCertificates } from '../../session/client-certificate.js'
 import { generateRequestId } from '../../session/request-id.js'
 import { allowedUpgrade } from '../../session/upgrade-protocols.js'
 import { DeadlineWheel, now } from '../../time/index.js'
@@ -15,6 +23,7 @@ import {
   type Acceptor,
   type AcceptorHandler,
   type AcceptorOptions,
+  type AcceptorTls,
   LENGTH_CHUNKED,
   type Refusal,
 } from '../types.js'
@@ -22,6 +31,7 @@ import { answerOnSocket, type ClientError, parserRefusal } from './client-error.
 import { lingerOnClose } from './linger-on-close.js'
 import { NodeExchange, type NodeExchangeHost } from './node-exchange.js'
 import { NodeUpgrade } from './node-upgrade.js'
+import { createTlsServer, HandshakeSet, ServerCertificates, showsBadCertificate } from './tls-server.js'
 import { asksForUpgrade, bareResponse, upgradeMessages } from './upgrade-request.js'
 
 /** What the acceptor remembers of one connection. */
@@ -46,6 +56,10 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   host: string
   port: number
   readonly #server: Server
+  readonly #tls: ServerCertificates | null
+  readonly #certificates = new ClientCertificates()
+  /** Connections over TLS beneath those that requests come on. */
+  readonly #handshakes = new HandshakeSet()
   readonly #accepts = new Accepts()
   #stopped = false
   readonly #guard: HeadBuilder
@@ -60,7 +74,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     this.port = options.port
     this.#guard = new HeadBuilder({ limits: options.limits, chunked: options.chunked, strings: 'bytes' })
     const { upgrades = [] } = options
-    const server = createServer({
+    const serverOptions: ServerOptions = {
       maxHeaderSize: options.limits.headerBytes + options.limits.targetBytes + HEAD_MARGIN_BYTES,
       insecureHTTPParser: false,
       requireHostHeader: false,
@@ -73,11 +87,21 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       ...(upgrades.length === 0
         ? {}
         : { IncomingMessage: upgradeMessages((request) => this.#upgrades(request)) }),
-    })
+    }
+    const { tls } = options
+    this.#tls = tls === undefined ? null : new ServerCertificates(tls)
+    const server =
+      tls === undefined || this.#tls === null
+        ? createServer(serverOptions)
+        : createTlsServer(serverOptions, tls, this.#tls, options.timeouts.idleMs)
     // Node would silently cut off what exceeds its count; ours is counted by the guard.
     server.maxHeadersCount = 0
     server.maxConnections = options.limits.connections
-    server.on('connection', (socket) => this.#onConnection(socket))
+    if (tls === undefined) server.on('connection', (socket) => this.#onConnection(socket))
+    else {
+      server.on('connection', (socket) => void this.#handshakes.add(socket))
+      server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket))
+    }
     server.on('drop', (data) => {
       handler.onRefused(REFUSALS.connections, generateRequestId(), clientAddress(data?.remoteAddress))
     })
@@ -135,13 +159,24 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   async close(): Promise<void> {
     this.stopListening()
     // The server counts a socket out when it is destroyed, before its exchange has heard of it.
-    const gone = [...this.#connections.keys()].map((socket) => {
+    const gone = [...this.#handshakes, ...this.#connections.keys()].map((socket) => {
       const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
       socket.destroy()
       return closed
     })
     await Promise.all([this.#closed, ...gone])
     this.wheel.close()
+  }
+
+  useTls(tls: AcceptorTls): Promise<void> {
+    if (this.#tls === null) return Promise.reject(new Error('certificates cannot be replaced here'))
+    this.#tls.use(tls)
+    return Promise.resolve()
+  }
+
+  #onSecure(socket: TLSSocket): void {
+    if (showsBadCertificate(socket) && this.options.tls?.clientAuth) socket.destroy()
+    else this.#onConnection(socket)
   }
 
   #onConnection(socket: Socket): void {
@@ -203,6 +238,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       contentLength: guard.contentLength,
       remoteAddress: clientAddress(request.socket.remoteAddress),
       upgrade: firstBytes === null ? '' : allowedUpgrade(guard.upgrade, this.options.upgrades ?? []),
+      clientCertificate: this.#certificateOf(request.socket),
       requestId,
       startMs: now(),
     }
@@ -220,6 +256,12 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       () => exchange.start(),
       () => request.socket.destroy(),
     )
+  }
+
+  #certificateOf(socket: Socket): ClientCertificate | undefined {
+    if (!this.options.tls?.clientAuth) return undefined
+    const { raw } = (socket as TLSSocket).getPeerCertificate()
+    return raw === undefined ? undefined : (this.#certificates.read(raw) ?? undefined)
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, requestId: string): void {
