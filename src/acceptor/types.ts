@@ -153,6 +153,8 @@ export interface AcceptorLimits {
   readonly bodyBytes: number
   /** Open connections; surplus is closed at once. Default 10000. */
   readonly connections: number
+  /** Open connections of one address; surplus is closed at once. `node` only. Default 0: any number. */
+  readonly connectionsPerAddress?: number
 }
 
 export interface AcceptorTimeouts {

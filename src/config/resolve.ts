@@ -37,7 +37,12 @@ export function resolveConfig(
   const routes = resolveRoutes(parsed, upstreams, context)
   checkListeners(parsed, context)
   const tls = resolveTls(parsed, context)
-  const { limits, client, drain, workerLimits, log } = parsed
+  if (parsed.limits.connectionsPerAddress > 0 && parsed.acceptor !== 'node') {
+    const message = 'the acceptor `uws` cannot tell whose connection was closed'
+    const hint = "write 'acceptor: node', or take it out"
+    context.report('invalid-value', ['limits', 'connectionsPerAddress'], message, { hint })
+  }
+  const { limits, client, overload, drain, workerLimits, log } = parsed
   return {
     file,
     listen: parsed.listen,
@@ -53,12 +58,19 @@ export function resolveConfig(
       webSocketMessageBytes: limits.webSocketMessage,
       bufferedBodyBytes: limits.bufferedBody,
       connections: limits.connections,
+      connectionsPerAddress: limits.connectionsPerAddress,
       filterMs: limits.filter,
       sessionsPerWorker: limits.sessions,
     },
     client: { idleMs: client.idle, bodyMs: client.body, writeMs: client.write, chunked: client.chunked },
     forwarding: { ...parsed.forwarding, cdnLoop: parsed.forwarding.cdnLoop ?? null },
     paths: parsed.paths,
+    overload: {
+      queueSessions: overload.queue,
+      queueMs: overload.queueTimeout,
+      memoryBytes: overload.memory,
+      lagMs: overload.lag,
+    },
     drain: { timeoutMs: drain.timeout, delayMs: drain.delay },
     workerLimits: {
       heapBytes: workerLimits.heap,

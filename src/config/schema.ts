@@ -72,6 +72,12 @@ const limits = z
     connections: count(1)
       .prefault(10_000)
       .meta({ description: 'Open client connections; surplus is closed at once.' }),
+    connectionsPerAddress: count(0)
+      .prefault(0)
+      .meta({
+        description:
+          'Open connections of one client address; surplus is closed at once. 0: any number. Needs the acceptor `node`.',
+      }),
     sessions: count(1, 65_536)
       .prefault(4096)
       .meta({ description: 'Sessions in flight per worker. Beyond it: 503 with `Retry-After`.' }),
@@ -100,6 +106,26 @@ const client = z
   })
   .prefault({})
   .meta({ description: 'Deadlines towards clients.' })
+
+const overload = z
+  .strictObject({
+    queue: count(0, 65_536).prefault(1024).meta({
+      description: 'Sessions that may wait when all workers have `limits.sessions`; 0: they get 503 at once.',
+    }),
+    queueTimeout: duration().prefault('1s').meta({
+      description: 'Longest wait for a worker with room; then 503 with `Retry-After`.',
+    }),
+    memory: sizeOrNone({ min: '64MiB' }).prefault('none').meta({
+      description:
+        'Resident memory of the process. From 85 % on routes of low priority get 503, from 95 % on normal ones, at 100 % all, and the largest worker is replaced.',
+    }),
+    lag: durationOrNone().prefault('none').meta({
+      description:
+        'Mean delay of the event loop that accepts, over 250 ms. From there on routes of low priority get 503, from twice as much on normal ones.',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'What happens when there is too much.' })
 
 const drain = z
   .strictObject({
@@ -173,6 +199,7 @@ export const configSchema = z.strictObject({
   client,
   forwarding,
   paths,
+  overload,
   drain,
   workerLimits,
   log,

@@ -24,6 +24,7 @@ export interface GatewayConfig {
   readonly client: ClientConfig
   readonly forwarding: ForwardingConfig
   readonly paths: TargetRules
+  readonly overload: OverloadConfig
   readonly drain: DrainConfig
   readonly workerLimits: WorkerLimitsConfig
   readonly log: LogConfig
@@ -72,6 +73,8 @@ export interface LimitsConfig {
   readonly connections: number
   /** Longest an asynchronous hook of a filter may take. */
   readonly filterMs: number
+  /** Of one client; 0 = any number. */
+  readonly connectionsPerAddress: number
   /** In flight per worker. */
   readonly sessionsPerWorker: number
 }
@@ -82,6 +85,16 @@ export interface ClientConfig {
   readonly bodyMs: number
   readonly writeMs: number
   readonly chunked: 'close' | 'reject'
+}
+
+export interface OverloadConfig {
+  /** Sessions that may wait for a worker; 0 = none. */
+  readonly queueSessions: number
+  readonly queueMs: number
+  /** Resident memory; 0 = any. */
+  readonly memoryBytes: number
+  /** Delay of the acceptor's event loop; 0 = any. */
+  readonly lagMs: number
 }
 
 export interface DrainConfig {
@@ -216,6 +229,8 @@ export interface RouteConfig {
   readonly rewrite?: RewriteConfig
   /** Overrules that of the upstream. */
   readonly host?: HostPolicy
+  /** What is refused first under overload. Absent: normal. */
+  readonly priority?: 'low' | 'normal' | 'high'
   /** In the order in which they run. */
   readonly filters: readonly FilterRef[]
   /** Protocols, in lower case, that clients may switch to; all others are forwarded as plain requests. */
@@ -253,7 +268,7 @@ export interface RouteMatch {
 }
 
 /** Names of the filters that come with the gateway. */
-export const BUILTIN_FILTERS = ['headers', 'request-id'] as const
+export const BUILTIN_FILTERS = ['headers', 'request-id', 'rate-limit'] as const
 
 export type BuiltinFilterName = (typeof BUILTIN_FILTERS)[number]
 

@@ -78,6 +78,7 @@ export class StatsReader {
     const notReady: string[] = []
     if (Atomics.load(this.#draining, 0) === 1) notReady.push('draining')
     if (!workers.some((worker) => worker.state === 'ready')) notReady.push('no worker is ready')
+    if (this.#lifecycle.shedBelow === 3) notReady.push('the memory limit is reached')
     const counters = this.#counters.totals()
     return {
       version: this.#task.version,

@@ -31,12 +31,13 @@ import { OwnAnswers } from './own-answers.js'
 import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
 import { type Slot, SlotTable, slotOf } from './slot-table.js'
+import { type Priority, WaitingRoom, type WaitingSession } from './waiting-room.js'
 import type { WorkerLink } from './worker-link.js'
 
 /** What a dispatcher knows of the configuration. */
 export type Routing = Pick<
   DispatcherOptions,
-  'routes' | 'responseEdits' | 'router' | 'intake' | 'sessionsPerWorker' | 'commonFields'
+  'routes' | 'responseEdits' | 'router' | 'intake' | 'sessionsPerWorker' | 'commonFields' | 'queue' | 'priorities'
 >
 
 export interface DispatcherOptions {
@@ -49,6 +50,10 @@ export interface DispatcherOptions {
   readonly board: WorkerBoard
   readonly counters: CounterRow<GatewayCounter>
   readonly sessionsPerWorker: number
+  /** How many sessions may wait for a worker with room, and how long. Default: none. */
+  readonly queue?: { readonly sessions: number; readonly waitMs: number }
+  /** Of each route. Default: all normal. */
+  readonly priorities?: readonly Priority[]
   /** Field lines that every answer gets. Default none. */
   readonly commonFields?: string
   /** A request that was answered here, without a worker. */
@@ -69,6 +74,10 @@ export class Dispatcher implements AcceptorHandler {
   #intake: Intake
   #own: OwnAnswers
   #sessionsPerWorker: number
+  #routing: Routing
+  /** Priorities below this are refused. */
+  #shedBelow = 0
+  readonly #room = new WaitingRoom((session) => this.#onWaitedInVain(session))
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -77,6 +86,7 @@ export class Dispatcher implements AcceptorHandler {
     this.#intake = new Intake(options.router, options.intake ?? DEFAULT_INTAKE)
     this.#own = new OwnAnswers(options)
     this.#sessionsPerWorker = options.sessionsPerWorker
+    this.#routing = options
   }
 
   /** From now on new sessions go by another configuration; those in flight end as they began. */
@@ -85,17 +95,24 @@ export class Dispatcher implements AcceptorHandler {
     this.#intake = new Intake(routing.router, routing.intake ?? DEFAULT_INTAKE)
     this.#own = new OwnAnswers({ ...routing, counters, ...(onServedHere && { onServedHere }) })
     this.#sessionsPerWorker = routing.sessionsPerWorker
+    this.#routing = routing
     this.#slots.limit = this.#options.board.workers * routing.sessionsPerWorker
   }
 
-  /** Sessions in flight. */
+  /** Sessions in flight, those that wait for a worker among them. */
   get inFlight(): number {
-    return this.#slots.used
+    return this.#slots.used + this.#room.size
+  }
+
+  /** There is too much: sessions of lower priority are refused. 0: none are, 3: all. */
+  shedBelow(priority: number): void {
+    this.#shedBelow = priority
   }
 
   /** A worker is ready to take sessions. */
   addLink(link: WorkerLink): void {
     this.#links.add(link)
+    this.#admit()
   }
 
   /** A worker gets no new sessions any more, and finishes those that it has. */
@@ -141,40 +158,100 @@ export class Dispatcher implements AcceptorHandler {
       return
     }
     if (own.serve(exchange, route, intake.target)) return
-    const link = this.#links.leastLoaded()
+    if (this.#shedBelow > 0 && this.#priority(route) < this.#shedBelow) {
+      counters.add('shed')
+      this.#answer(exchange, overloaded(), route, own)
+      return
+    }
+    const { target, forwarding } = intake
+    const link = this.#room.size > 0 ? null : this.#links.leastLoaded()
     if (link === null || board.inFlight(link.worker) >= this.#sessionsPerWorker) {
-      this.#answer(exchange, overloaded(), route, own)
+      if (!this.#wait(exchange, target, forwarding, route, own)) this.#answer(exchange, overloaded(), route, own)
       return
     }
+    this.#open(link, exchange, target, forwarding, route, own)
+  }
+
+  /** @returns null when it was refused */
+  #open(
+    link: WorkerLink,
+    exchange: Downstream,
+    target: string,
+    forwarding: string,
+    route: number,
+    own: OwnAnswers,
+  ): Slot | null {
+    const { head } = exchange
     const slot = this.#slots.take(exchange, link, route, own)
-    if (slot === null) {
+    const opened =
+      slot !== null &&
+      writeOpen(link.mailbox, slot.index, slot.generation, {
+        method: head.method,
+        target,
+        headerBlock: head.headerBlock,
+        remoteAddress: head.remoteAddress,
+        requestId: head.requestId,
+        startMs: head.startMs,
+        route,
+        contentLength: head.contentLength,
+        upgrade: head.upgrade,
+        forwarding,
+        clientCertificate: head.clientCertificate,
+      })
+    if (slot === null || !opened) {
+      if (slot !== null) this.#slots.release(slot)
       this.#answer(exchange, overloaded(), route, own)
-      return
-    }
-    const opened = writeOpen(link.mailbox, slot.index, slot.generation, {
-      method: head.method,
-      target: intake.target,
-      headerBlock: head.headerBlock,
-      remoteAddress: head.remoteAddress,
-      requestId: head.requestId,
-      startMs: head.startMs,
-      route,
-      contentLength: head.contentLength,
-      upgrade: head.upgrade,
-      forwarding: intake.forwarding,
-      clientCertificate: head.clientCertificate,
-    })
-    if (!opened) {
-      this.#slots.release(slot)
-      this.#answer(exchange, overloaded(), route, own)
-      return
+      return null
     }
     exchange.owner = slot
-    board.addInFlight(link.worker, 1)
+    this.#options.board.addInFlight(link.worker, 1)
+    return slot
+  }
+
+  #priority(route: number): Priority {
+    return this.#routing.priorities?.[route] ?? 1
+  }
+
+  #wait(exchange: Downstream, target: string, forwarding: string, route: number, own: OwnAnswers): boolean {
+    const { queue } = this.#routing
+    if (queue === undefined || this.#room.size >= queue.sessions) return false
+    this.#options.counters.add('queued')
+    const untilMs = now() + queue.waitMs
+    this.#room.add({ exchange, target, forwarding, route, own, pieces: [], untilMs }, this.#priority(route))
+    return true
+  }
+
+  /** Sessions that wait, as far as workers have room. */
+  #admit(): void {
+    while (this.#room.size > 0) {
+      const link = this.#links.leastLoaded()
+      if (link === null || this.#options.board.inFlight(link.worker) >= this.#sessionsPerWorker) return
+      const session = this.#room.next()
+      if (session === null) return
+      const { exchange, target, forwarding, own, route, pieces } = session
+      // The routes may be others by now.
+      if (own !== this.#own) {
+        this.#answer(exchange, overloaded(), route, own)
+        continue
+      }
+      const slot = this.#open(link, exchange, target, forwarding, route, own)
+      if (slot === null) continue
+      slot.paused = true
+      for (const { bytes, last } of pieces) this.#bodies.send(slot, link, bytes, last)
+      if (slot.waiting.length > 0 || link.mailbox.congested) continue
+      slot.paused = false
+      exchange.resumeBody()
+    }
+  }
+
+  #onWaitedInVain({ exchange, route, own }: WaitingSession): void {
+    this.#answer(exchange, overloaded(), route, own)
+    if (this.inFlight === 0) this.#options.onIdle()
   }
 
   onBody(exchange: Downstream, chunk: Uint8Array, last: boolean): void {
     const slot = slotOf(exchange)
+    if (slot === null && this.#room.size > 0 && !this.#room.keep(exchange, chunk, last)) this.#giveUp(exchange)
     if (slot === null || slot.link === null) return
     this.#options.counters.add('bytes_in', chunk.length)
     this.#bodies.send(slot, slot.link, chunk, last)
@@ -182,6 +259,10 @@ export class Dispatcher implements AcceptorHandler {
 
   onAbort(exchange: Downstream): void {
     const slot = slotOf(exchange)
+    if (slot === null && this.#room.remove(exchange)) {
+      this.#options.counters.add('aborted')
+      if (this.inFlight === 0) this.#options.onIdle()
+    }
     if (slot === null) return
     this.#options.counters.add('aborted')
     slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0)
@@ -287,6 +368,13 @@ export class Dispatcher implements AcceptorHandler {
     slot.ungranted = 0
   }
 
+  /** A session that waits has brought more than may be kept. */
+  #giveUp(exchange: Downstream): void {
+    if (!this.#room.remove(exchange)) return
+    this.#options.counters.add('aborted')
+    exchange.abort()
+  }
+
   /** An answer without a worker. */
   #answer(exchange: Downstream, error: GatewayError, route: number, own: OwnAnswers = this.#own): void {
     this.#options.onAnsweredHere(exchange, error)
@@ -297,6 +385,7 @@ export class Dispatcher implements AcceptorHandler {
     if (slot.exchange !== null) slot.exchange.owner = null
     if (slot.link !== null) this.#options.board.addInFlight(slot.link.worker, -1)
     this.#slots.release(slot)
-    if (this.#slots.used === 0) this.#options.onIdle()
+    if (this.#room.size > 0) this.#admit()
+    if (this.inFlight === 0) this.#options.onIdle()
   }
 }

@@ -62,7 +62,7 @@ export interface OpenFrame {
   readonly forwarding?: string | undefined
   readonly clientCertificate?: ClientCertificate | undefined
   /** Set by the worker: it is the same for all. */
-  scheme?: 'http' | 'https'
+  scheme?: 'http' | 'https' | undefined
 }
 
 export interface HeadFrame {
@@ -149,7 +149,7 @@ export function readOpen(frame: RingReader): OpenFrame {
     upgrade: extras?.upgrade ?? '',
     forwarding: extras?.forwarding,
     clientCertificate: extras?.clientCertificate,
-    scheme: 'http',
+    scheme: undefined,
     target: text.slice(targetAt, blockAt),
     headerBlock: text.slice(blockAt),
     startMs: bytes.readDoubleLE(offset),

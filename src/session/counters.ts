@@ -25,6 +25,8 @@ export type GatewayCounter =
   | 'dns_lookups'
   | 'dns_failures'
   | 'worker_restarts'
+  | 'queued'
+  | 'shed'
   | 'mirror_sent'
   | 'mirror_skipped'
   | 'mirror_failed'
@@ -44,6 +46,8 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'dns_lookups',
   'dns_failures',
   'worker_restarts',
+  'queued',
+  'shed',
   'mirror_sent',
   'mirror_skipped',
   'mirror_failed',

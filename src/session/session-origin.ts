@@ -6,6 +6,6 @@ export interface SessionOrigin {
   readonly requestId: string
   readonly startMs: number
   /** How the client came to this gateway. Default `http`. */
-  readonly scheme?: 'http' | 'https'
+  readonly scheme?: 'http' | 'https' | undefined
   readonly clientCertificate?: ClientCertificate | undefined
 }

@@ -14,6 +14,7 @@ export function acceptorOptions(config: GatewayConfig): AcceptorOptions {
       targetBytes: limits.targetBytes,
       bodyBytes: limits.bodyBytes,
       connections: limits.connections,
+      connectionsPerAddress: limits.connectionsPerAddress,
     },
     timeouts: { idleMs: client.idleMs, bodyMs: client.bodyMs, writeMs: client.writeMs },
     chunked: client.chunked,

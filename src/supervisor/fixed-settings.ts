@@ -29,6 +29,7 @@ const FIXED: readonly (readonly [name: string, of: (config: GatewayConfig) => un
   ['limits.body', ({ limits }) => limits.bodyBytes],
   ['limits.webSocketMessage', ({ limits }) => limits.webSocketMessageBytes],
   ['limits.connections', ({ limits }) => limits.connections],
+  ['limits.connectionsPerAddress', ({ limits }) => limits.connectionsPerAddress],
   ['client', ({ client }) => client],
   ['log.format', ({ log }) => log.format],
 ]

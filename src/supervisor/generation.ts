@@ -10,6 +10,8 @@ import { configuredPeers, followTable, PeerTable, tablePlan } from '../upstream/
 import type { Seats } from './seats.js'
 import { WorkerPool } from './worker-pool.js'
 
+const PRIORITIES = { low: 0, normal: 1, high: 2 } as const
+
 /** What all generations have in common. */
 export interface Common {
   readonly board: WorkerBoard
@@ -17,6 +19,8 @@ export interface Common {
   /** The main thread's. */
   readonly row: CounterRow<GatewayCounter>
   readonly seats: Seats
+  /** Of the `GcraTable`. */
+  readonly rateLimits: SharedArrayBuffer
   readonly dispatcher: Dispatcher
   readonly logger: Logger
   readonly instanceId: string
@@ -64,6 +68,7 @@ export function createGeneration(
     logger,
     instanceId,
     seats,
+    rateLimits: common.rateLimits,
     spareSeats: common.seats,
     standsBy: true,
   })
@@ -100,6 +105,8 @@ export function routingOf(config: GatewayConfig, instanceId: string): Routing {
     ...(config.tls !== undefined &&
       config.tls.hsts !== '' && { commonFields: `strict-transport-security: ${config.tls.hsts}\r\n` }),
     sessionsPerWorker: config.limits.sessionsPerWorker,
+    queue: { sessions: config.overload.queueSessions, waitMs: config.overload.queueMs },
+    priorities: config.routes.map(({ priority = 'normal' }) => PRIORITIES[priority]),
   }
 }
 

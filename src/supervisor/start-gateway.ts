@@ -6,7 +6,7 @@ import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
 import { type Control, type ControlTask, startControl } from '../control/index.js'
 import { Dispatcher } from '../dispatch/index.js'
-import { LifecycleBoard, SharedCounters, WorkerBoard } from '../memory/index.js'
+import { GcraTable, LifecycleBoard, SharedCounters, WorkerBoard } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
 import { publishesNames } from '../upstream/index.js'
@@ -14,6 +14,7 @@ import { acceptorOptions } from './acceptor-options.js'
 import { claimPort, type PortClaim } from './claim-port.js'
 import { type Common, createGeneration, publishConfigured, routingOf } from './generation.js'
 import { ownLog } from './own-log.js'
+import { Pressure } from './pressure.js'
 import { startRedirects } from './redirect-listener.js'
 import { Reloader } from './reloader.js'
 import { type GatewayParts, RunningGateway } from './running-gateway.js'
@@ -50,7 +51,8 @@ export async function startGateway(
     ...ownLog(logger, () => reloader.current.config),
     onIdle: () => idle.tell(),
   })
-  const common: Common = { board, counters, row, seats, dispatcher, logger, instanceId }
+  const rateLimits = new GcraTable().buffer
+  const common: Common = { rateLimits, board, counters, row, seats, dispatcher, logger, instanceId }
   const first = createGeneration(common, config, seats.take(config.workers.count) ?? [], null)
   const lifecycle = new LifecycleBoard()
   const draining = new SharedArrayBuffer(4)
@@ -113,6 +115,16 @@ export async function startGateway(
     await reloader.stop()
     throw error
   }
+  const pressure = new Pressure({
+    config: () => reloader.current.config,
+    lifecycle,
+    logger,
+    onChange: (level) => dispatcher.shedBelow(level),
+    onMemory: () =>
+      void reloader.current.pool.recycleLargest().catch((error: unknown) => {
+        logger.error({ err: error }, 'no worker can be replaced to set memory free')
+      }),
+  })
   const gateway = new RunningGateway({ acceptor, redirects, control, reloader, common, draining, idle })
   try {
     await claim.taken(acceptor.port, {
@@ -127,7 +139,10 @@ export async function startGateway(
     await gateway.close()
     throw error
   }
-  gateway.onClosed(() => claim.release())
+  gateway.onClosed(() => {
+    pressure.stop()
+    claim.release()
+  })
   return gateway
 }
 

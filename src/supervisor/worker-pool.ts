@@ -3,7 +3,7 @@ import { Piscina } from 'piscina'
 import type { GatewayConfig } from '../config/types.js'
 import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/index.js'
 import type { Logger } from '../logging/index.js'
-import type { CounterRow, WorkerBoard } from '../memory/index.js'
+import { type CounterRow, GcraTable, type WorkerBoard } from '../memory/index.js'
 import type { GatewayCounter } from '../session/counters.js'
 import { clockAnchor } from '../time/index.js'
 import type { PeerTable } from '../upstream/index.js'
@@ -20,6 +20,8 @@ export interface WorkerPoolOptions {
   readonly peers: PeerTable
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
+  /** Of the table that all workers count in. Default: one of its own. */
+  readonly rateLimits?: SharedArrayBuffer
   /** As in {@link WorkerTask}. Default ''. */
   readonly instanceId?: string
   /** How long a worker may take to come up, filters included, ms. Default 20,000. */
@@ -48,6 +50,7 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #piscina: Piscina
   readonly #startTimeoutMs: number
+  readonly #rateLimits: SharedArrayBuffer
   #places: Place[]
   #watchdog: NodeJS.Timeout | null = null
   #stopping = false
@@ -57,6 +60,7 @@ export class WorkerPool {
   constructor(options: WorkerPoolOptions) {
     this.#options = options
     this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS
+    this.#rateLimits = options.rateLimits ?? new GcraTable().buffer
     this.#standsBy = options.standsBy ?? false
     const { config } = options
     const workers = config.workers.count
@@ -235,6 +239,7 @@ export class WorkerPool {
       counters: countersBuffer,
       histograms: this.#options.histograms,
       peers: this.#options.peers.buffer,
+      rateLimits: this.#rateLimits,
       clockAnchorMs: clockAnchor(),
       instanceId: this.#options.instanceId ?? '',
     }
@@ -333,6 +338,15 @@ export class WorkerPool {
       worn.readyAtMs = nowMs
       logger.error({ worker: worn.worker, err: error }, 'a worker cannot be recycled and goes on')
     })
+  }
+
+  /** Replaces the worker that holds most memory. */
+  async recycleLargest(): Promise<void> {
+    const { board } = this.#options
+    const [largest] = this.#places
+      .filter(({ ready, retiring }) => ready && !retiring)
+      .sort((a, b) => board.memoryBytes(b.worker) - board.memoryBytes(a.worker))
+    if (largest !== undefined) await this.recycle(largest.worker)
   }
 
   /** The next silence is counted from `inMs` from now. */

@@ -45,7 +45,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const names = keepNames(config.dns, logger)
   const table = new PeerTable(tablePlan(config, seats), task.peers)
   const wheel = new DeadlineWheel()
-  const env = { wheel, count: (event: MirrorEvent) => counters.add(event) }
+  const env = { wheel, count: (event: MirrorEvent) => counters.add(event), rateLimits: task.rateLimits }
   const { routes, upstreams } = await loadRoutes(config, env, (upstream) => ({
     names,
     shared: { table, upstream, worker },

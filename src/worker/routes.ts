@@ -21,6 +21,7 @@ export interface LoadedRoutes {
 export interface RouteEnv {
   readonly wheel: DeadlineWheel
   count(event: MirrorEvent): void
+  readonly rateLimits?: SharedArrayBuffer
 }
 
 /** Stands where a route answers by itself. */
@@ -45,7 +46,8 @@ export async function loadRoutes(
   const chains: FilterChain[] = []
   for (const route of config.routes) {
     const filters = []
-    for (const ref of route.filters) filters.push(await loadFilter(ref))
+    for (const ref of route.filters)
+      filters.push(await loadFilter(ref, { rateLimits: env.rateLimits, scope: route.name }))
     chains.push(new FilterChain(filters))
   }
   // Behind the filters: a worker that cannot start is to ask no name server.

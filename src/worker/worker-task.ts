@@ -18,6 +18,8 @@ export interface WorkerTask {
   readonly histograms: SharedArrayBuffer
   /** Of the {@link PeerTable}. */
   readonly peers: SharedArrayBuffer
+  /** Of the `GcraTable`. */
+  readonly rateLimits: SharedArrayBuffer
   readonly clockAnchorMs: number
   /** What this process writes into Via, to know its own requests again. */
   readonly instanceId: string

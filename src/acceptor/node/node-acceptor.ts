@@ -32,6 +32,7 @@ import { lingerOnClose } from './linger-on-close.js'
 import { NodeExchange, type NodeExchangeHost } from './node-exchange.js'
 import { NodeUpgrade } from './node-upgrade.js'
 import { createTlsServer, HandshakeSet, ServerCertificates, showsBadCertificate } from './tls-server.js'
+import { PerAddress } from './per-address.js'
 import { asksForUpgrade, bareResponse, upgradeMessages } from './upgrade-request.js'
 
 /** What the acceptor remembers of one connection. */
@@ -61,6 +62,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   /** Connections over TLS beneath those that requests come on. */
   readonly #handshakes = new HandshakeSet()
   readonly #accepts = new Accepts()
+  readonly #perAddress: PerAddress
   #stopped = false
   readonly #guard: HeadBuilder
   readonly #connections = new Map<Socket, Connection>()
@@ -72,6 +74,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     this.options = options
     this.host = options.host
     this.port = options.port
+    this.#perAddress = new PerAddress(options.limits.connectionsPerAddress ?? 0)
     this.#guard = new HeadBuilder({ limits: options.limits, chunked: options.chunked, strings: 'bytes' })
     const { upgrades = [] } = options
     const serverOptions: ServerOptions = {
@@ -181,6 +184,15 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
 
   #onConnection(socket: Socket): void {
     this.#accepts.count += 1
+    if (!this.#perAddress.admit(socket)) {
+      this.handler.onRefused(
+        REFUSALS.connections,
+        generateRequestId(),
+        clientAddress(socket.remoteAddress),
+      )
+      socket.destroy()
+      return
+    }
     this.#connections.set(socket, { closing: false, active: 0, latest: null })
     socket.once('close', () => this.#connections.delete(socket))
   }
