@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../config/version.js'
 import { addAdminCommands } from './admin-command.js'
 import { addCheckCommand } from './check.js'
+import { addDoctorCommand } from './doctor.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { addRunCommand } from './run.js'
 import { addSchemaCommand } from './schema.js'
@@ -31,6 +32,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   addRunCommand(program, finish)
   addCheckCommand(program, finish)
   addAdminCommands(program, finish)
+  addDoctorCommand(program, finish)
   addSchemaCommand(program, finish)
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError('(run with --help for what there is)')

@@ -100,7 +100,8 @@ export const routeSchema = z
       description: 'Host that the upstream is told, as `upstreams.NAME.host`, which it overrules.',
     }),
     priority: choice('low', 'normal', 'high').optional().meta({
-      description: 'What is refused first under `overload`, and served first of what waits. Default: `normal`.',
+      description:
+        'What is refused first under `overload`, and served first of what waits. Default: `normal`.',
     }),
     rateLimit: z
       .strictObject({
@@ -110,16 +111,26 @@ export const routeSchema = z
           description: 'Requests that may come at once. Default: `limit`.',
         }),
         by: z
-          .union([choice('client', 'route'), z.strictObject({ header: text().meta({ description: 'Name of a header: who sends the same value counts together.' }) })])
+          .union([
+            choice('client', 'route'),
+            z.strictObject({
+              header: text().meta({
+                description: 'Name of a header: who sends the same value counts together.',
+              }),
+            }),
+          ])
           .prefault('client')
-          .meta({ description: 'Whom it counts: each client address, or all clients of the route together.' }),
+          .meta({
+            description: 'Whom it counts: each client address, or all clients of the route together.',
+          }),
         name: text().optional().meta({
           description: 'Limits of the same name count together. Default: each route for itself.',
         }),
       })
       .optional()
       .meta({
-        description: 'Rate limit before the filters of the route, exact over all workers: the filter `rate-limit`. Default: none.',
+        description:
+          'Rate limit before the filters of the route, exact over all workers: the filter `rate-limit`. Default: none.',
       }),
     filters: z.array(filter).prefault([]).meta({ description: 'Filters in the order in which they run.' }),
     upgrades: z

@@ -72,12 +72,10 @@ const limits = z
     connections: count(1)
       .prefault(10_000)
       .meta({ description: 'Open client connections; surplus is closed at once.' }),
-    connectionsPerAddress: count(0)
-      .prefault(0)
-      .meta({
-        description:
-          'Open connections of one client address; surplus is closed at once. 0: any number. Needs the acceptor `node`.',
-      }),
+    connectionsPerAddress: count(0).prefault(0).meta({
+      description:
+        'Open connections of one client address; surplus is closed at once. 0: any number. Needs the acceptor `node`.',
+    }),
     sessions: count(1, 65_536)
       .prefault(4096)
       .meta({ description: 'Sessions in flight per worker. Beyond it: 503 with `Retry-After`.' }),

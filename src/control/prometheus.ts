@@ -69,7 +69,9 @@ export function prometheusText(stats: GatewayStats): string {
   metric('sessions_queued_total', 'counter', 'Sessions that had to wait for a worker with room.', [
     ['', counters.queued],
   ])
-  metric('sessions_shed_total', 'counter', 'Sessions refused for their priority under overload.', [['', counters.shed]])
+  metric('sessions_shed_total', 'counter', 'Sessions refused for their priority under overload.', [
+    ['', counters.shed],
+  ])
   metric('request_body_bytes_total', 'counter', 'Bytes of request bodies received.', [
     ['', counters.bytes_in],
   ])

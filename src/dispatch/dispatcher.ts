@@ -37,7 +37,14 @@ import type { WorkerLink } from './worker-link.js'
 /** What a dispatcher knows of the configuration. */
 export type Routing = Pick<
   DispatcherOptions,
-  'routes' | 'responseEdits' | 'router' | 'intake' | 'sessionsPerWorker' | 'commonFields' | 'queue' | 'priorities'
+  | 'routes'
+  | 'responseEdits'
+  | 'router'
+  | 'intake'
+  | 'sessionsPerWorker'
+  | 'commonFields'
+  | 'queue'
+  | 'priorities'
 >
 
 export interface DispatcherOptions {
@@ -166,7 +173,8 @@ export class Dispatcher implements AcceptorHandler {
     const { target, forwarding } = intake
     const link = this.#room.size > 0 ? null : this.#links.leastLoaded()
     if (link === null || board.inFlight(link.worker) >= this.#sessionsPerWorker) {
-      if (!this.#wait(exchange, target, forwarding, route, own)) this.#answer(exchange, overloaded(), route, own)
+      if (!this.#wait(exchange, target, forwarding, route, own))
+        this.#answer(exchange, overloaded(), route, own)
       return
     }
     this.#open(link, exchange, target, forwarding, route, own)
@@ -251,7 +259,8 @@ export class Dispatcher implements AcceptorHandler {
 
   onBody(exchange: Downstream, chunk: Uint8Array, last: boolean): void {
     const slot = slotOf(exchange)
-    if (slot === null && this.#room.size > 0 && !this.#room.keep(exchange, chunk, last)) this.#giveUp(exchange)
+    if (slot === null && this.#room.size > 0 && !this.#room.keep(exchange, chunk, last))
+      this.#giveUp(exchange)
     if (slot === null || slot.link === null) return
     this.#options.counters.add('bytes_in', chunk.length)
     this.#bodies.send(slot, slot.link, chunk, last)

@@ -25,7 +25,10 @@ export const rateLimitOptions = z.strictObject({
   burst: z.int().min(1).max(1_000_000).optional(),
   /** Whom it counts: the client's address, all clients together, or who sends the same value of a header. */
   by: z
-    .union([z.enum(['client', 'route']), z.strictObject({ header: z.string().refine(isToken, 'not a header name') })])
+    .union([
+      z.enum(['client', 'route']),
+      z.strictObject({ header: z.string().refine(isToken, 'not a header name') }),
+    ])
     .default('client'),
   /** Limits of the same name count together. Default: each route for itself. */
   name: z.string().min(1).max(64).optional(),

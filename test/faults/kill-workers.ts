@@ -1,8 +1,8 @@
+import { compileFilters } from '../support/compile-filter.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer, type HttpOutcome, keepAliveAgent, send } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
-import { compileFilters } from '../support/compile-filter.js'
 
 export interface KillReport {
   readonly kills: number
@@ -27,12 +27,12 @@ const EVERY_MS = 200
  */
 export async function killWorkers(durationMs: number): Promise<KillReport> {
   const origin = await HttpOrigin.start((_, response) => void setTimeout(() => response.end('fine'), 2))
-  const filters = compileFilters(new URL('./filters/deadly.ts', import.meta.url))
+  const filters = compileFilters(new URL('./filters/fragile.ts', import.meta.url))
   const gateway = await InProcessGateway.start({
     workers: 2,
     log: { access: false },
     upstreams: { app: { peers: [origin.address] } },
-    routes: [{ upstream: 'app', filters: [filters.path('deadly')] }],
+    routes: [{ upstream: 'app', filters: [filters.path('fragile')] }],
   })
   const agent = keepAliveAgent(WIDTH)
   const outcomes: HttpOutcome[] = []
@@ -42,7 +42,7 @@ export async function killWorkers(durationMs: number): Promise<KillReport> {
     while (performance.now() < endMs) outcomes.push(await send(gateway.port, '/', { agent }))
   }
   const timer = setInterval(() => {
-    if (performance.now() < endMs) kills.push(send(gateway.port, '/die'))
+    if (performance.now() < endMs) kills.push(send(gateway.port, '/exit'))
   }, EVERY_MS)
   try {
     await Promise.all(Array.from({ length: WIDTH }, lane))

@@ -1,5 +1,5 @@
-import { connect } from 'node:net'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GcraTable } from '#src/memory/index.js'
 import { shedBelow } from '#src/supervisor/pressure.js'
@@ -63,7 +63,11 @@ describe.each(ACCEPTOR_KINDS)('more sessions than workers have room for, over %s
       await leaver.destroy()
       await eventually('it has left', () => gateway.stats.inFlight === 3)
 
-      expect([await answerNext(), await answerNext(), await answerNext()]).toEqual(['/first', '/high', '/post'])
+      expect([await answerNext(), await answerNext(), await answerNext()]).toEqual([
+        '/first',
+        '/high',
+        '/post',
+      ])
       const answers = (await Promise.all([first, high, post])) as HttpAnswer[]
       expect(answers.map(({ body: text }) => text.toString())).toEqual(['0 bytes', '0 bytes', '600000 bytes'])
       const { counters } = await gateway.settle()
@@ -103,10 +107,20 @@ describe.each(ACCEPTOR_KINDS)('more sessions than workers have room for, over %s
         answers.push(await answer)
       }
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 429, 429])
-      expect(answers.map(({ headers }) => headers['ratelimit-remaining'])).toEqual(['4', '3', '2', '1', '0', '0', '0'])
+      expect(answers.map(({ headers }) => headers['ratelimit-remaining'])).toEqual([
+        '4',
+        '3',
+        '2',
+        '1',
+        '0',
+        '0',
+        '0',
+      ])
       expect(answers[6]?.headers).toMatchObject({ 'ratelimit-limit': '5', 'retry-after': '720' })
       // A reload is no way to a new allowance.
-      await gateway.gateway.reload(await effectiveConfig({ ...config, acceptor, workers: 2, limits: {}, routes }))
+      await gateway.gateway.reload(
+        await effectiveConfig({ ...config, acceptor, workers: 2, limits: {}, routes }),
+      )
       expect((await fetchAnswer(gateway.port, '/')).status).toBe(429)
     } finally {
       await gateway.close()
@@ -116,7 +130,11 @@ describe.each(ACCEPTOR_KINDS)('more sessions than workers have room for, over %s
 
 it('C3 when the memory is used up, requests are refused before work is spent, and served again when there is some', async () => {
   const overload = { memory: '64MiB' } as const
-  const all = { ...config, admin: '127.0.0.1:0', routes: [{ respond: { status: 204 } , match: { path: '/own' } }, { upstream: 'app' }] }
+  const all = {
+    ...config,
+    admin: '127.0.0.1:0',
+    routes: [{ respond: { status: 204 }, match: { path: '/own' } }, { upstream: 'app' }],
+  }
   const gateway = await InProcessGateway.start({ ...all, overload })
   try {
     await eventually('it is told', () => gateway.log.saying('overload').length === 1)
@@ -162,7 +180,10 @@ it('limits.connectionsPerAddress closes what one address has too many of, and no
     await once(socket, 'connect')
     socket.write('GET /x HTTP/1.1\r\n')
     const closed = once(socket, 'close').then(() => false)
-    return await Promise.race([closed, eventually('it is counted', () => refused() > 0 || sockets.length < 3).then(() => true)])
+    return await Promise.race([
+      closed,
+      eventually('it is counted', () => refused() > 0 || sockets.length < 3).then(() => true),
+    ])
   }
   const refused = (): number => gateway.stats.counters['refused:overload']
   const sockets: ReturnType<typeof connect>[] = []
@@ -199,7 +220,8 @@ describe('the table of rate limits', () => {
 
   it('with more keys than it has room for it forgets, and never refuses who has not been there', () => {
     const table = new GcraTable()
-    for (let i = 0; i < 200_000; i += 1) if (!table.take(`key ${i}`, 1000, 1000, i).allowed) throw new Error(`${i}`)
+    for (let i = 0; i < 200_000; i += 1)
+      if (!table.take(`key ${i}`, 1000, 1000, i).allowed) throw new Error(`${i}`)
     expect(table.take('key 199999', 1000, 1000, 199_999).allowed).toBe(false)
   })
 })

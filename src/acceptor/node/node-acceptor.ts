@@ -31,8 +31,8 @@ import { answerOnSocket, type ClientError, parserRefusal } from './client-error.
 import { lingerOnClose } from './linger-on-close.js'
 import { NodeExchange, type NodeExchangeHost } from './node-exchange.js'
 import { NodeUpgrade } from './node-upgrade.js'
-import { createTlsServer, HandshakeSet, ServerCertificates, showsBadCertificate } from './tls-server.js'
 import { PerAddress } from './per-address.js'
+import { createTlsServer, HandshakeSet, ServerCertificates, showsBadCertificate } from './tls-server.js'
 import { asksForUpgrade, bareResponse, upgradeMessages } from './upgrade-request.js'
 
 /** What the acceptor remembers of one connection. */
@@ -185,11 +185,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   #onConnection(socket: Socket): void {
     this.#accepts.count += 1
     if (!this.#perAddress.admit(socket)) {
-      this.handler.onRefused(
-        REFUSALS.connections,
-        generateRequestId(),
-        clientAddress(socket.remoteAddress),
-      )
+      this.handler.onRefused(REFUSALS.connections, generateRequestId(), clientAddress(socket.remoteAddress))
       socket.destroy()
       return
     }
