@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../config/version.js'
+import { addAdminCommands } from './admin-command.js'
 import { addCheckCommand } from './check.js'
+import { addDoctorCommand } from './doctor.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { addRunCommand } from './run.js'
 import { addSchemaCommand } from './schema.js'
@@ -30,6 +32,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     .showHelpAfterError('(run with --help for what there is)')
   addRunCommand(program, finish)
   addCheckCommand(program, finish)
+  addAdminCommands(program, finish)
+  addDoctorCommand(program, finish)
   addSchemaCommand(program, finish)
   addTopCommand(program, finish)
   for (const command of program.commands)

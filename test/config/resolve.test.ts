@@ -48,7 +48,13 @@ describe('the effective config', () => {
       drain: { timeoutMs: 30_000, delayMs: 0 },
       workerLimits: { heapBytes: 0, watchdogMs: 2000 },
       log: { level: 'info', format: 'auto', access: true },
-      accessLog: expect.objectContaining({ file: null, format: 'json', headers: [], sample: 1, slowMs: 1000 }),
+      accessLog: expect.objectContaining({
+        file: null,
+        format: 'json',
+        headers: [],
+        sample: 1,
+        slowMs: 1000,
+      }),
       answers: { serverTiming: false },
       dns: {
         minTtlMs: 1000,
