@@ -2,6 +2,7 @@ import { createNodeAcceptor } from './node/index.js'
 import type { Acceptor, AcceptorHandler, AcceptorOptions } from './types.js'
 import { createUwsAcceptor, NativeUnavailable } from './uws/index.js'
 
+export { canSharePort } from './can-share-port.js'
 export * from './types.js'
 export { NativeUnavailable } from './uws/index.js'
 

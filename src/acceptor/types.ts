@@ -1,4 +1,9 @@
+import type { ClientCertificate } from '../session/client-certificate.js'
+import type { RefusalKind } from '../session/counters.js'
 import type { Reason } from '../session/errors.js'
+import type { AcceptorTls } from './tls-options.js'
+
+export type { AcceptorTls } from './tls-options.js'
 
 /** `contentLength` of a request whose body is chunked. */
 export const LENGTH_CHUNKED = -2
@@ -39,6 +44,8 @@ export interface RequestHead {
    * and that are among {@link AcceptorOptions.upgrades}; else ''.
    */
   readonly upgrade: string
+  /** Where clients are asked for one. */
+  readonly clientCertificate?: ClientCertificate | undefined
   /** `req-<uuid>`, made by the acceptor, also in every answer (A-23). Its owner may put that of a trusted proxy in its place. */
   requestId: string
   /** Milliseconds of the gateway's clock (A-30). */
@@ -95,7 +102,7 @@ export interface Refusal {
   readonly status: number
   readonly reason: Reason
   /** Closed set for the counter `rejected_total`: parse, limit, overload, draining, host. */
-  readonly kind: 'parse' | 'limit' | 'overload' | 'draining' | 'host'
+  readonly kind: RefusalKind
   readonly message: string
 }
 
@@ -122,8 +129,15 @@ export interface AcceptorOptions {
   readonly port: number
   readonly limits: AcceptorLimits
   readonly timeouts: AcceptorTimeouts
+  /**
+   * Other processes may listen on the same port, if they say so too (SO_REUSEPORT): what an upgrade without a gap takes. Default false. `node` has it from
+   * Node 22.12 on.
+   */
+  readonly sharesPort?: boolean
   /** Chunked request bodies: `close` the connection after the answer (default), or `reject` with 411. */
   readonly chunked: 'close' | 'reject'
+  /** Default: none, plain HTTP. */
+  readonly tls?: AcceptorTls
   /** Protocols in lower case that a client may switch to. Default none. `uws` can switch to `websocket` only. */
   readonly upgrades?: readonly string[]
   /** Largest WebSocket message that `uws` takes from a client, bytes. Default 16 MiB. */
@@ -141,6 +155,8 @@ export interface AcceptorLimits {
   readonly bodyBytes: number
   /** Open connections; surplus is closed at once. Default 10000. */
   readonly connections: number
+  /** Open connections of one address; surplus is closed at once. `node` only. Default 0: any number. */
+  readonly connectionsPerAddress?: number
 }
 
 export interface AcceptorTimeouts {
@@ -160,6 +176,13 @@ export interface Acceptor {
   readonly connections: number
   /** No new connections; answers from now on carry `Connection: close`. */
   stopListening(): void
+  /**
+   * The same, at a moment when no connection waits to be accepted: the system resets those that wait when the listening socket is closed. Answers carry
+   * `Connection: close` at once.
+   */
+  stopWhenQuiet(): Promise<void>
+  /** Other certificates for connections from now on. @throws Error when the acceptor was not made with TLS */
+  useTls(tls: AcceptorTls): Promise<void>
   /** Closes every connection, also those in use. */
   close(): Promise<void>
 }

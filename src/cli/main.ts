@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../config/version.js'
+import { addAdminCommands } from './admin-command.js'
 import { addBenchCommand } from './bench.js'
 import { addCheckCommand } from './check.js'
+import { addDoctorCommand } from './doctor.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
 import { addRunCommand } from './run.js'
 import { addSchemaCommand } from './schema.js'
@@ -34,6 +36,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   addCheckCommand(program, finish)
   addTuneCommand(program, finish)
   addBenchCommand(program, finish)
+  addAdminCommands(program, finish)
+  addDoctorCommand(program, finish)
   addSchemaCommand(program, finish)
   addTopCommand(program, finish)
   for (const command of program.commands)

@@ -2,8 +2,9 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { parseAdmin, parseListen, parsePeer } from '../config/address.js'
 import { ConfigError } from '../config/config-error.js'
 import { InvalidValue } from '../config/invalid-value.js'
-import type { LoadedConfig } from '../config/load.js'
+import type { LoadedConfig, LoadOptions } from '../config/load.js'
 import type { Overrides } from '../config/overrides.js'
+import { parseDuration } from '../config/units.js'
 import { ACCEPTORS, LOG_LEVELS, parseChoice, parseWorkers } from '../config/values.js'
 import { packageVersion } from '../config/version.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
@@ -13,6 +14,8 @@ import { reportProblems } from './report-problems.js'
 interface RunOptions extends Overrides {
   readonly config?: string
   readonly demo?: boolean
+  readonly watch?: boolean
+  readonly upgrade?: boolean
 }
 
 /** `headgate run`: the gateway, until a signal ends it. */
@@ -43,6 +46,13 @@ export function addRunCommand(program: Command, finish: Finish): void {
       `${LOG_LEVELS.join(', ')} (default: info)`,
       checked((text) => parseChoice(text, LOG_LEVELS)),
     )
+    .option(
+      '--max-worker-age <duration>',
+      'replace workers that are older, without losing a request (default: none)',
+      checked((text) => parseDuration(text)),
+    )
+    .option('--watch', 'reload when the configuration, a filter or a certificate changes')
+    .option('--upgrade', 'take the place of the gateway that listens there, without a gap: it drains')
     .option('--demo', 'start a demo origin too, and send everything there')
     .action(async (options: RunOptions, command: Command) => {
       if (options.demo === true && options.upstream !== undefined) {
@@ -73,8 +83,9 @@ function checkedList(parse: (text: string) => unknown): (text: string, previous?
 async function run(options: RunOptions): Promise<ExitCode> {
   const origin = options.demo === true ? await startDemo() : null
   try {
-    const loaded = await load(origin === null ? options : { ...options, upstream: [origin.url] })
-    return loaded === null ? EXIT.config : await start(loaded)
+    const all = origin === null ? options : { ...options, upstream: [origin.url] }
+    const loaded = await load(all)
+    return loaded === null ? EXIT.config : await start(loaded, all)
   } finally {
     await origin?.close()
   }
@@ -87,11 +98,8 @@ async function startDemo(): Promise<{ readonly url: string; close(): Promise<voi
 
 async function load(options: RunOptions): Promise<LoadedConfig | null> {
   const { loadConfig } = await import('../config/load.js')
-  const { config, upstream } = options
-  // With an upstream on the command line a file that happens to lie in this folder is not meant.
-  const file = config ?? (upstream === undefined ? undefined : null)
   try {
-    const loaded = await loadConfig({ overrides: options, ...(file !== undefined && { file }) })
+    const loaded = await loadConfig(loadOptions(options))
     reportProblems(loaded.warnings)
     return loaded
   } catch (error) {
@@ -101,16 +109,36 @@ async function load(options: RunOptions): Promise<LoadedConfig | null> {
   }
 }
 
-async function start(loaded: LoadedConfig): Promise<ExitCode> {
+function loadOptions(options: RunOptions): Pick<LoadOptions, 'file' | 'overrides'> {
+  const { config, upstream } = options
+  // With an upstream on the command line a file that happens to lie in this folder is not meant.
+  const file = config ?? (upstream === undefined ? undefined : null)
+  return { overrides: options, ...(file !== undefined && { file }) }
+}
+
+async function start(loaded: LoadedConfig, options: RunOptions): Promise<ExitCode> {
   const { config } = loaded
-  const [{ createLogger }, { serve }, { startGateway }] = await Promise.all([
-    import('../logging/index.js'),
-    import('./serve.js'),
-    import('../supervisor/index.js'),
-  ])
+  const [{ createLogger }, { serve }, { startGateway }, { loadInThread }, { watchFiles }] = await Promise.all(
+    [
+      import('../logging/index.js'),
+      import('./serve.js'),
+      import('../supervisor/index.js'),
+      import('./load-in-thread.js'),
+      import('./watch-files.js'),
+    ],
+  )
   const logger = createLogger(config.log)
   const explainFailure = () => reportFilters(loaded)
-  return serve(config, { version: packageVersion(), logger, startGateway, events: process, explainFailure })
+  return serve(config, {
+    version: packageVersion(),
+    logger,
+    startGateway,
+    events: process,
+    explainFailure,
+    load: () => loadInThread(loadOptions(options)),
+    upgrade: options.upgrade === true,
+    ...(options.watch === true && { watch: watchFiles }),
+  })
 }
 
 /**

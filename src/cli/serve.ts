@@ -1,7 +1,10 @@
 import type { GatewayConfig } from '../config/types.js'
+import type { CommandResult } from '../control/index.js'
 import { type Logger, START_FIELD } from '../logging/index.js'
 import type { Gateway, StartGateway } from '../supervisor/types.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import type { LoadOutcome } from './load-in-thread.js'
+import { Reloads } from './reloads.js'
 import { startFailure } from './start-failure.js'
 import { startFields, startLine } from './start-line.js'
 
@@ -11,6 +14,12 @@ export interface ServeOptions {
   readonly startGateway: StartGateway
   /** Source of signals and of errors that nobody caught: the process, or a stand-in in tests. */
   readonly events: Pick<NodeJS.EventEmitter, 'on' | 'off'>
+  /** Reads the configuration again, for SIGHUP, `POST /reload` and changed files. Absent: a reload is refused. */
+  readonly load?: () => Promise<LoadOutcome>
+  /** Calls back when files of the configuration have changed; returns what ends it. Absent: nobody looks. */
+  readonly watch?: (config: GatewayConfig, onChange: () => void) => () => void
+  /** Takes the place of the gateway that listens there. Default false. */
+  readonly upgrade?: boolean
   /** Looks for the user's mistake behind a failed start, and tells it: the exit code then, or null when it finds none. */
   readonly explainFailure?: (error: unknown) => Promise<ExitCode | null>
   /** Milliseconds. Default `Date.now`. */
@@ -27,27 +36,49 @@ const SAME_KEYSTROKE_MS = 300
 const FORCED_CLOSE_MS = 2000
 
 /**
- * Runs a gateway until a signal ends it. SIGTERM or SIGINT drains; another one meanwhile cuts what is left. An error that
+ * Runs a gateway until a signal ends it. SIGHUP reloads; SIGTERM or SIGINT drains; another one meanwhile cuts what is left. An error that
  * nobody caught ends it at once, because the state behind it is unknown.
  * @returns the exit code; never rejects.
  */
 export function serve(config: GatewayConfig, options: ServeOptions): Promise<ExitCode> {
-  const { version, logger, startGateway, events, now = Date.now } = options
+  const { version, logger, startGateway, events, upgrade = false, now = Date.now } = options
   return new Promise((resolve) => {
     let stopping: { readonly sinceMs: number; readonly signal: string } | null = null
     let forced = false
     let ended = false
+    const onReloadAsked = (): Promise<CommandResult> => reloads.run('POST /reload')
     /** The admin API: as the first signal. */
     const onDrainAsked = (): void => {
       if (stopping !== null) return
       stopping = { sinceMs: now(), signal: 'POST /drain' }
       void drain('POST /drain')
     }
-    const starting = Promise.resolve().then(() => startGateway(config, { logger, onDrainAsked }))
+    const onReplaced = (drained: Promise<{ lost: number }>): void => {
+      stopping ??= { sinceMs: now(), signal: 'upgrade' }
+      logger.info('another process has taken over: finishing the sessions in flight')
+      void watchDrain(drained)
+    }
+    const starting = Promise.resolve().then(() =>
+      startGateway(config, { logger, upgrade, onReloadAsked, onDrainAsked, onReplaced }),
+    )
+    const reloads = new Reloads({
+      load: options.load,
+      gateway: starting,
+      logger,
+      onReloaded: (next) => rewatch(next),
+    })
+    let stopWatching = (): void => undefined
+    const rewatch = (next: GatewayConfig): void => {
+      stopWatching()
+      stopWatching = options.watch?.(next, () => void reloads.run('a file has changed')) ?? (() => undefined)
+    }
+    const onHangUp = (): void => void reloads.run('SIGHUP')
 
     const finish = (code: ExitCode): void => {
       if (ended) return
       ended = true
+      stopWatching()
+      events.off('SIGHUP', onHangUp)
       for (const signal of SIGNALS) events.off(signal, onSignal)
       events.off(REOPEN, onReopen)
       for (const event of FAILURES) events.off(event, onFailure)
@@ -84,8 +115,11 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
       logger.info(
         `${signal}: finishing the sessions in flight, for up to ${patienceMs / 1000} s; once more to cut them`,
       )
+      await watchDrain(gateway.drain())
+    }
+    const watchDrain = async (drained: Promise<{ lost: number }>): Promise<void> => {
       try {
-        const { lost } = await gateway.drain()
+        const { lost } = await drained
         if (forced) return
         if (lost > 0) logger.warn({ lost }, `stopped; ${sessions(lost)} not finished in time and cut`)
         else logger.info('stopped; no session was lost')
@@ -100,12 +134,15 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
       finish(EXIT.runtime)
     }
 
+    events.on('SIGHUP', onHangUp)
     for (const signal of SIGNALS) events.on(signal, onSignal)
     if (process.platform !== 'win32') events.on(REOPEN, onReopen)
     for (const event of FAILURES) events.on(event, onFailure)
     starting.then(
       (gateway) => {
         const fields = { [START_FIELD]: startFields(version, gateway, config) }
+        // Before it is said: who reads the line may change a file at once.
+        rewatch(config)
         logger.info(fields, startLine(version, gateway, config))
       },
       async (error: unknown) => {

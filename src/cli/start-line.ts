@@ -6,10 +6,10 @@ const SHOWN = 3
 
 /** The one line at start: what listens where, with how many workers and why, and where requests go. */
 export function startLine(version: string, gateway: Gateway, config: GatewayConfig): string {
-  const { listen, admin, acceptorKind, acceptorReason, workers } = gateway
+  const { listen, admin, acceptorKind, acceptorReason, workers, secure } = gateway
   const acceptor = acceptorReason === null ? acceptorKind : `${acceptorKind}: ${acceptorReason}`
   const parts = [
-    `headgate ${version} listens on ${url(listen)} (${acceptor})`,
+    `headgate ${version} listens on ${url(listen, secure)} (${acceptor})`,
     `${workers} ${workers === 1 ? 'worker' : 'workers'} (${config.workers.reason})`,
     upstreams(config.upstreams),
     ...(admin ? [`admin ${url(admin)}`] : []),
@@ -25,7 +25,7 @@ export function startFields(
 ): Record<string, unknown> {
   return {
     version,
-    listen: url(gateway.listen),
+    listen: url(gateway.listen, gateway.secure),
     admin: gateway.admin ? url(gateway.admin) : null,
     acceptor: gateway.acceptorKind,
     acceptorReason: gateway.acceptorReason,
@@ -35,8 +35,8 @@ export function startFields(
   }
 }
 
-function url({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `http://${formatHostPort(host, port)}`
+function url({ host, port }: { readonly host: string; readonly port: number }, secure = false): string {
+  return `${secure ? 'https' : 'http'}://${formatHostPort(host, port)}`
 }
 
 function upstreams(all: readonly UpstreamConfig[]): string {

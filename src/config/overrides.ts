@@ -8,6 +8,8 @@ export interface Overrides {
   readonly workers?: string
   readonly acceptor?: string
   readonly logLevel?: string
+  /** Goes to `workerLimits.maxAge`. */
+  readonly maxWorkerAge?: string
   /** Peers of one upstream `default` that serves every path, in place of the file's upstreams and routes. */
   readonly upstream?: readonly string[]
 }
@@ -28,7 +30,12 @@ export function applyOverrides(value: unknown, overrides: Overrides): Overridden
     result[key] = item
     flags.set(key, plainSource(flag, item))
   }
-  const { listen, admin, workers, acceptor, logLevel, upstream = [] } = overrides
+  const { listen, admin, workers, acceptor, logLevel, maxWorkerAge, upstream = [] } = overrides
+  const setWithin = (section: string, key: string, flag: string, item: string): void => {
+    const before: unknown = result[section]
+    result[section] = { ...(typeof before === 'object' && before !== null ? before : {}), [key]: item }
+    flags.set(`${section}.${key}`, plainSource(flag, item))
+  }
   if (listen !== undefined) set('listen', '--listen', listen)
   if (admin !== undefined) set('admin', '--admin', withAddress(result['admin'], admin))
   if (workers !== undefined) {
@@ -41,12 +48,8 @@ export function applyOverrides(value: unknown, overrides: Overrides): Overridden
     set('upstreams', '--upstream', { default: { peers: [...upstream] } })
     set('routes', '--upstream', [{ match: { path: '/*' }, upstream: 'default' }])
   }
-  if (logLevel !== undefined) {
-    const log: unknown = result['log']
-    const section = typeof log === 'object' && log !== null ? log : {}
-    result['log'] = { ...section, level: logLevel }
-    flags.set('log.level', plainSource('--log-level', logLevel))
-  }
+  if (logLevel !== undefined) setWithin('log', 'level', '--log-level', logLevel)
+  if (maxWorkerAge !== undefined) setWithin('workerLimits', 'maxAge', '--max-worker-age', maxWorkerAge)
   return {
     value: result,
     sourceOf: (path) => flags.get(String(path[0])) ?? flags.get(path.slice(0, 2).join('.')) ?? null,

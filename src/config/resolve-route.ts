@@ -18,7 +18,7 @@ import type { ResolveContext } from './resolve-context.js'
 import { resolveFilter } from './resolve-filter.js'
 import type { ParsedConfig } from './schema.js'
 import { suggest } from './suggest.js'
-import type { MirrorConfig, RouteConfig, RouteMatch, SplitConfig } from './types.js'
+import type { FilterRef, MirrorConfig, RouteConfig, RouteMatch, SplitConfig } from './types.js'
 
 export type ParsedRoute = NonNullable<ParsedConfig['routes']>[number]
 
@@ -43,7 +43,8 @@ export function resolveRoute(
     name: matchName(match),
     match,
     upstream: parsed.upstream ?? null,
-    filters: filters.filter((filter) => filter !== null),
+    ...(parsed.priority !== undefined && { priority: parsed.priority }),
+    filters: [...rateLimitOf(parsed), ...filters.filter((filter) => filter !== null)],
     upgrades: [...new Set(parsed.upgrades)],
     bufferRequestBody: parsed.bufferRequestBody,
     bufferResponseBody: parsed.bufferResponseBody,
@@ -61,6 +62,12 @@ export function resolveRoute(
       : { rewrite: resolveRewrite(parsed.rewrite, names, path, context) }),
     ...(parsed.host === undefined ? {} : { host: parsed.host }),
   }
+}
+
+/** The option is the filter of the same name, before all others. */
+function rateLimitOf({ rateLimit }: ParsedRoute): FilterRef[] {
+  if (rateLimit === undefined) return []
+  return [{ kind: 'builtin', name: 'rate-limit', options: { ...rateLimit, window: `${rateLimit.window}ms` } }]
 }
 
 /** Names of the upstreams that a route makes use of. */

@@ -7,6 +7,7 @@ import type { ResolveContext } from './resolve-context.js'
 import { resolveDns } from './resolve-dns.js'
 import { resolveObservability } from './resolve-observability.js'
 import { type ParsedRoute, resolveRoute, upstreamsOf } from './resolve-route.js'
+import { resolveTls } from './resolve-tls.js'
 import { resolveUpstream } from './resolve-upstream.js'
 import type { ParsedConfig } from './schema.js'
 import { machineChanges, tunedOn } from './tuned-on.js'
@@ -39,13 +40,19 @@ export function resolveConfig(
     context.report('missing-key', ['upstreams'], 'there is no upstream', { hint, aspect: 'key' })
   }
   const routes = resolveRoutes(parsed, upstreams, context)
-  const admin = resolveAdmin(parsed, context)
+  const tls = resolveTls(parsed, context)
+  if (parsed.limits.connectionsPerAddress > 0 && parsed.acceptor !== 'node') {
+    const message = 'the acceptor `uws` cannot tell whose connection was closed'
+    const hint = "write 'acceptor: node', or take it out"
+    context.report('invalid-value', ['limits', 'connectionsPerAddress'], message, { hint })
+  }
   checkTuning(parsed, context, readers)
-  const { limits, client, drain, workerLimits, log } = parsed
+  const { limits, client, overload, drain, workerLimits, log } = parsed
   return {
     file,
     listen: parsed.listen,
-    admin,
+    ...(tls !== undefined && { tls }),
+    admin: resolveAdmin(parsed, context),
     workers: resolveWorkers(parsed.workers, readers),
     acceptor: parsed.acceptor,
     limits: {
@@ -56,14 +63,26 @@ export function resolveConfig(
       webSocketMessageBytes: limits.webSocketMessage,
       bufferedBodyBytes: limits.bufferedBody,
       connections: limits.connections,
+      connectionsPerAddress: limits.connectionsPerAddress,
       filterMs: limits.filter,
       sessionsPerWorker: limits.sessions,
     },
     client: { idleMs: client.idle, bodyMs: client.body, writeMs: client.write, chunked: client.chunked },
     forwarding: { ...parsed.forwarding, cdnLoop: parsed.forwarding.cdnLoop ?? null },
     paths: parsed.paths,
+    overload: {
+      queueSessions: overload.queue,
+      queueMs: overload.queueTimeout,
+      memoryBytes: overload.memory,
+      lagMs: overload.lag,
+    },
     drain: { timeoutMs: drain.timeout, delayMs: drain.delay },
-    workerLimits: { heapBytes: workerLimits.heap, watchdogMs: workerLimits.watchdog },
+    workerLimits: {
+      heapBytes: workerLimits.heap,
+      watchdogMs: workerLimits.watchdog,
+      maxAgeMs: workerLimits.maxAge,
+      memoryBytes: workerLimits.memory,
+    },
     log,
     ...resolveObservability(parsed, context),
     dns: resolveDns(parsed, context),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseCondition, type WrittenCondition } from './field-condition.js'
-import { flag, leaf, text, withReference } from './leaf.js'
+import { choice, count, duration, flag, leaf, text, withReference } from './leaf.js'
 import { parseMatchHost, parseMatchPath, parseMethod, ROUTE_METHODS, type RouteMethod } from './match.js'
 import { hostPolicy, mirror, redirect, respond, rewrite, split } from './schema-actions.js'
 import { adserving } from './schema-adserving.js'
@@ -103,6 +103,39 @@ export const routeSchema = z
     host: hostPolicy.optional().meta({
       description: 'Host that the upstream is told, as `upstreams.NAME.host`, which it overrules.',
     }),
+    priority: choice('low', 'normal', 'high').optional().meta({
+      description:
+        'What is refused first under `overload`, and served first of what waits. Default: `normal`.',
+    }),
+    rateLimit: z
+      .strictObject({
+        limit: count(1, 1_000_000).meta({ description: 'Requests within `window`. Beyond them: 429.' }),
+        window: duration().prefault('1m').meta({ description: 'Time for `limit` requests.' }),
+        burst: count(1, 1_000_000).optional().meta({
+          description: 'Requests that may come at once. Default: `limit`.',
+        }),
+        by: z
+          .union([
+            choice('client', 'route'),
+            z.strictObject({
+              header: text().meta({
+                description: 'Name of a header: who sends the same value counts together.',
+              }),
+            }),
+          ])
+          .prefault('client')
+          .meta({
+            description: 'Whom it counts: each client address, or all clients of the route together.',
+          }),
+        name: text().optional().meta({
+          description: 'Limits of the same name count together. Default: each route for itself.',
+        }),
+      })
+      .optional()
+      .meta({
+        description:
+          'Rate limit before the filters of the route, exact over all workers: the filter `rate-limit`. Default: none.',
+      }),
     filters: z.array(filter).prefault([]).meta({ description: 'Filters in the order in which they run.' }),
     upgrades: z
       .array(

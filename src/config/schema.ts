@@ -18,6 +18,7 @@ import { dnsSchema } from './schema-dns.js'
 import { forwarding, paths } from './schema-forwarding.js'
 import { accessLog, answers, otlp, tracing } from './schema-observability.js'
 import { routeSchema } from './schema-route.js'
+import { tlsSchema } from './schema-tls.js'
 import { tunedOnSchema } from './schema-tuned-on.js'
 import { upstreamSchema } from './schema-upstream.js'
 import type { ListenAddress } from './types.js'
@@ -64,6 +65,10 @@ const limits = z
     connections: count(1)
       .prefault(10_000)
       .meta({ description: 'Open client connections; surplus is closed at once.' }),
+    connectionsPerAddress: count(0).prefault(0).meta({
+      description:
+        'Open connections of one client address; surplus is closed at once. 0: any number. Needs the acceptor `node`.',
+    }),
     sessions: count(1, 65_536)
       .prefault(4096)
       .meta({ description: 'Sessions in flight per worker. Beyond it: 503 with `Retry-After`.' }),
@@ -93,6 +98,26 @@ const client = z
   .prefault({})
   .meta({ description: 'Deadlines towards clients.' })
 
+const overload = z
+  .strictObject({
+    queue: count(0, 65_536).prefault(1024).meta({
+      description: 'Sessions that may wait when all workers have `limits.sessions`; 0: they get 503 at once.',
+    }),
+    queueTimeout: duration().prefault('1s').meta({
+      description: 'Longest wait for a worker with room; then 503 with `Retry-After`.',
+    }),
+    memory: sizeOrNone({ min: '64MiB' }).prefault('none').meta({
+      description:
+        'Resident memory of the process. From 85 % on routes of low priority get 503, from 95 % on normal ones, at 100 % all, and the largest worker is replaced.',
+    }),
+    lag: durationOrNone().prefault('none').meta({
+      description:
+        'Mean delay of the event loop that accepts, over 250 ms. From there on routes of low priority get 503, from twice as much on normal ones.',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'What happens when there is too much.' })
+
 const drain = z
   .strictObject({
     timeout: duration({ min: '0s' })
@@ -112,6 +137,14 @@ const workerLimits = z
       .meta({ description: "Heap of a worker's old generation; a worker beyond it is replaced." }),
     watchdog: durationOrNone().prefault('2s').meta({
       description: 'Silence of a worker after which it is replaced; `none` switches the watchdog off.',
+    }),
+    maxAge: durationOrNone().prefault('none').meta({
+      description:
+        'Age at which a worker is replaced without losing a request, give or take a tenth so that they do not all go at once.',
+    }),
+    memory: sizeOrNone({ min: '16MiB' }).prefault('none').meta({
+      description:
+        'Heap and buffers of a worker together; beyond it the worker is replaced without losing a request.',
     }),
   })
   .prefault({})
@@ -141,6 +174,7 @@ export const configSchema = z.strictObject({
     description:
       'Where clients connect: `host:port`, `[::1]:8080`, `:8080` (all IPv4 addresses) or `8080` (on 127.0.0.1). Port 0: any that is free.',
   }),
+  tls: tlsSchema,
   admin: adminSchema,
   workers: workers.prefault('auto').meta({
     description:
@@ -156,6 +190,7 @@ export const configSchema = z.strictObject({
   client,
   forwarding,
   paths,
+  overload,
   drain,
   workerLimits,
   log,

@@ -1,3 +1,4 @@
+import type { AcceptorTls } from '../acceptor/tls-options.js'
 import type { AccessLogConfig } from '../access-log/types.js'
 import type { CacheMemoryConfig, RouteCacheConfig } from '../cache/cache-config.js'
 import type { ForwardingConfig } from '../forwarding/index.js'
@@ -20,12 +21,15 @@ export interface GatewayConfig {
   readonly listen: ListenAddress
   /** Null: no admin listener. */
   readonly admin: AdminConfig | null
+  /** Absent: plain HTTP. */
+  readonly tls?: DownstreamTlsConfig
   readonly workers: WorkerCount
   readonly acceptor: 'auto' | 'uws' | 'node'
   readonly limits: LimitsConfig
   readonly client: ClientConfig
   readonly forwarding: ForwardingConfig
   readonly paths: TargetRules
+  readonly overload: OverloadConfig
   readonly drain: DrainConfig
   readonly workerLimits: WorkerLimitsConfig
   readonly log: LogConfig
@@ -44,6 +48,16 @@ export interface GatewayConfig {
   readonly upstreams: readonly UpstreamConfig[]
   /** At least one, in the order in which they are tried: the first match wins. */
   readonly routes: readonly RouteConfig[]
+}
+
+/** TLS towards clients; files read and checked. */
+export interface DownstreamTlsConfig extends AcceptorTls {
+  /** Where plain HTTP is redirected; null: nowhere. */
+  readonly redirect: ListenAddress | null
+  /** Absolute paths of what was read. */
+  readonly files: readonly string[]
+  /** Value of Strict-Transport-Security; '' = none. */
+  readonly hsts: string
 }
 
 export interface ListenAddress {
@@ -81,6 +95,8 @@ export interface LimitsConfig {
   readonly connections: number
   /** Longest an asynchronous hook of a filter may take. */
   readonly filterMs: number
+  /** Of one client; 0 = any number. */
+  readonly connectionsPerAddress: number
   /** In flight per worker. */
   readonly sessionsPerWorker: number
 }
@@ -91,6 +107,16 @@ export interface ClientConfig {
   readonly bodyMs: number
   readonly writeMs: number
   readonly chunked: 'close' | 'reject'
+}
+
+export interface OverloadConfig {
+  /** Sessions that may wait for a worker; 0 = none. */
+  readonly queueSessions: number
+  readonly queueMs: number
+  /** Resident memory; 0 = any. */
+  readonly memoryBytes: number
+  /** Delay of the acceptor's event loop; 0 = any. */
+  readonly lagMs: number
 }
 
 export interface DrainConfig {
@@ -105,6 +131,10 @@ export interface WorkerLimitsConfig {
   readonly heapBytes: number
   /** Silence of the heartbeat after which a worker is replaced; 0 = off. */
   readonly watchdogMs: number
+  /** Age at which a worker is replaced; 0 = none. */
+  readonly maxAgeMs: number
+  /** Heap and buffers beyond which it is; 0 = any. */
+  readonly memoryBytes: number
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
@@ -231,6 +261,8 @@ export interface RouteConfig {
   readonly rewrite?: RewriteConfig
   /** Overrules that of the upstream. */
   readonly host?: HostPolicy
+  /** What is refused first under overload. Absent: normal. */
+  readonly priority?: 'low' | 'normal' | 'high'
   /** In the order in which they run. */
   readonly filters: readonly FilterRef[]
   /** Protocols, in lower case, that clients may switch to; all others are forwarded as plain requests. */
@@ -268,7 +300,7 @@ export interface RouteMatch {
 }
 
 /** Names of the filters that come with the gateway. */
-export const BUILTIN_FILTERS = ['headers', 'request-id'] as const
+export const BUILTIN_FILTERS = ['headers', 'request-id', 'rate-limit'] as const
 
 export type BuiltinFilterName = (typeof BUILTIN_FILTERS)[number]
 

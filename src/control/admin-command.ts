@@ -7,6 +7,8 @@ export type ThreadName = 'acceptor' | 'control' | { readonly worker: number }
 export type AdminCommand =
   /** Stop accepting, finish, end. */
   | { readonly name: 'drain' }
+  /** Read the configuration again and use it. */
+  | { readonly name: 'reload' }
   /** Replace a worker without losing a session. */
   | { readonly name: 'restart-worker'; readonly worker: number }
   /** From now on log from this level on, in all threads. */
@@ -21,8 +23,8 @@ export type AdminCommand =
 /** What became of a command. */
 export type CommandResult =
   | { readonly ok: true; readonly value: unknown }
-  /** `status` for the client of the admin API, and why. */
-  | { readonly ok: false; readonly status: number; readonly message: string }
+  /** `status` for the client of the admin API, and why; `value`: what it gets instead of the message alone. */
+  | { readonly ok: false; readonly status: number; readonly message: string; readonly value?: unknown }
 
 /** Carries out commands; never rejects. */
 export type CommandHandler = (command: AdminCommand) => Promise<CommandResult>

@@ -20,13 +20,20 @@ export class CacheAdmin {
   readonly #configs: readonly (RouteCacheConfig | null)[]
   readonly #names: readonly string[]
 
-  /** @returns null where no route has a cache */
-  static of(task: ControlTask): CacheAdmin | null {
-    return task.cache === undefined ? null : new CacheAdmin(task, task.cache)
+  /**
+   * @param former that of a configuration before: the store is the same, and is opened once
+   * @returns null where no route has a cache
+   */
+  static of(task: ControlTask, former: CacheAdmin | null = null): CacheAdmin | null {
+    return task.cache === undefined ? null : new CacheAdmin(task, task.cache, former)
   }
 
-  private constructor({ workers, routes: names }: ControlTask, cache: NonNullable<ControlTask['cache']>) {
-    this.#store = openCache(cache.memory, controlThread(workers)).store
+  private constructor(
+    { workers, routes: names }: ControlTask,
+    cache: NonNullable<ControlTask['cache']>,
+    former: CacheAdmin | null,
+  ) {
+    this.#store = former === null ? openCache(cache.memory, controlThread(workers)).store : former.#store
     this.#counters = new CacheCounters(cache.routes.length, counterRows(workers), cache.memory.counters)
     this.#configs = cache.routes
     // The last row is of requests without a route.

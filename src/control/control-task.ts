@@ -12,6 +12,7 @@ export interface ControlTask {
   readonly host: string
   /** Null: nothing listens, the thread is there for health checks and names alone. */
   readonly port: number | null
+  /** Seats of workers: more than there are workers. */
   readonly workers: number
   readonly board: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
@@ -25,6 +26,8 @@ export interface ControlTask {
   readonly routes: readonly string[]
   /** One 32-bit word: 1 while the gateway drains. */
   readonly draining: SharedArrayBuffer
+  /** Of the `LifecycleBoard`; absent: nothing is told about reloads. */
+  readonly lifecycle?: SharedArrayBuffer
   readonly version: string
   /** Absent: nothing is exported. */
   readonly otlp?: OtlpConfig
@@ -44,6 +47,16 @@ export interface ControlTask {
   }
 }
 
+/** To the control thread. */
+export type ControlOrder =
+  /** Another configuration is in use: the task as it is now. The listener stays where it is. */
+  | { readonly type: 'use'; readonly task: ControlTask }
+  | { readonly type: 'result'; readonly id: number; readonly result: CommandResult }
+  /** Another process takes over the address of the admin listener. */
+  | { readonly type: 'unlisten' }
+  /** It has not come to that. */
+  | { readonly type: 'listen-again' }
+
 /** From the control thread: once where it listens, or why it does not; and what the health checks find. */
 export type ControlMessage =
   | { readonly type: 'health'; readonly event: HealthEvent }
@@ -54,12 +67,7 @@ export type ControlMessage =
       readonly text: string
     }
   | { readonly type: 'command'; readonly id: number; readonly command: AdminCommand }
+  | { readonly type: 'unlistened' }
   | { readonly type: 'started' }
   | { readonly type: 'listening'; readonly host: string; readonly port: number }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
-
-/** To the control thread: what became of a command. */
-export interface CommandAnswer {
-  readonly id: number
-  readonly result: CommandResult
-}

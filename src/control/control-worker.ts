@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 import { SharedCounters } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
@@ -6,7 +7,8 @@ import { Http1Connector } from '../upstream/http1/index.js'
 import { HealthChecker, keepNames, type NameLog, peerChecker } from '../upstream/index.js'
 import { createAdminServer } from './admin-server.js'
 import { CacheAdmin } from './cache-admin.js'
-import type { CommandAnswer, ControlMessage, ControlTask } from './control-task.js'
+import type { ControlMessage, ControlOrder, ControlTask } from './control-task.js'
+import type { Endpoint } from './endpoint.js'
 import { adminEndpoints } from './endpoints.js'
 import { exportMetrics } from './export-metrics.js'
 import { LiveFeed } from './live-feed.js'
@@ -28,35 +30,74 @@ function tell(message: ControlMessage): void {
   parentPort?.postMessage(message)
 }
 
-if (task.peers !== undefined) useClockAnchor(task.peers.clockAnchorMs)
-const table = peerTableOf(task)
-if (table !== null && task.peers !== undefined) {
+/** What goes by the configuration: names and checks. @returns ends it */
+function startWork(now: ControlTask): () => void {
+  const table = peerTableOf(now)
+  if (table === null || now.peers === undefined) return () => undefined
+  useClockAnchor(now.peers.clockAnchorMs)
   const line =
     (level: 'debug' | 'info' | 'warn'): NameLog['info'] =>
     (fields, text) =>
       tell({ type: 'log', level, fields, text })
-  const names = keepNames(task.peers.dns, { debug: line('debug'), info: line('info'), warn: line('warn') })
+  const names = keepNames(now.peers.dns, { debug: line('debug'), info: line('info'), warn: line('warn') })
   new NamePublisher({
     table,
-    upstreams: task.peers.upstreams,
+    upstreams: now.peers.upstreams,
     names,
     onTooMany: (upstream, name, left) =>
       line('warn')({ upstream, name, left }, 'a name has more addresses than the table has rows for it'),
   }).start()
-  countLookups(names.stats)
-  new HealthChecker({
+  const stopCounting = countLookups(names.stats)
+  const checker = new HealthChecker({
     table,
-    upstreams: task.peers.upstreams,
+    upstreams: now.peers.upstreams,
     check: peerChecker(new Http1Connector({ maxIdle: 0, names })),
     onEvent: (event) => tell({ type: 'health', event }),
-  }).start()
+  })
+  checker.start()
+  return () => {
+    checker.stop()
+    names.close()
+    stopCounting()
+  }
 }
+
+let current = task
+let stopWork = startWork(task)
 
 if (task.otlp !== undefined) {
   const problem = (text: string): void =>
     tell({ type: 'log', level: 'warn', fields: { problem: text }, text: 'metrics could not be exported' })
-  exportMetrics(task, task.otlp, problem).catch((error: unknown) => problem(String(error)))
+  exportMetrics(() => current, task.otlp, problem).catch((error: unknown) => problem(String(error)))
 }
+
+const commands = new RemoteCommander((id, command) => tell({ type: 'command', id, command }))
+let server: Server | null = null
+/** Puts another configuration before those who look at it. */
+let show: (next: ControlTask) => void = () => undefined
+parentPort?.on('message', (order: ControlOrder) => {
+  switch (order.type) {
+    case 'use':
+      stopWork()
+      current = order.task
+      show(current)
+      stopWork = startWork(current)
+      return
+    case 'result':
+      commands.onResult(order.id, order.result)
+      return
+    case 'unlisten':
+      if (server === null) tell({ type: 'unlistened' })
+      else {
+        server.once('close', () => tell({ type: 'unlistened' }))
+        server.close()
+        server.closeAllConnections()
+      }
+      return
+    case 'listen-again':
+      listen()
+  }
+})
 
 if (task.port === null) tell({ type: 'started' })
 else {
@@ -66,32 +107,43 @@ else {
     stats.sampler.tick(Date.now())
     feed.tick()
   }, TICK_MS)
-  const commands = new RemoteCommander((id, command) => tell({ type: 'command', id, command }))
-  parentPort?.on('message', ({ id, result }: CommandAnswer) => commands.onResult(id, result))
-  const server = createAdminServer(
-    adminEndpoints({ stats, feed, commands, cache: CacheAdmin.of(task) }),
-    task.access,
-  )
+  let cache = CacheAdmin.of(task)
+  let lastCache = cache
+  const endpoints: Endpoint[] = [...adminEndpoints({ stats, feed, commands, cache })]
+  show = (next) => {
+    const { routes } = stats.task
+    stats.use(next)
+    feed.follow(routes)
+    cache = CacheAdmin.of(next, lastCache)
+    lastCache = cache ?? lastCache
+    endpoints.splice(0, endpoints.length, ...adminEndpoints({ stats, feed, commands, cache }))
+  }
+  server = createAdminServer(endpoints, task.access)
   server.on('error', (error: NodeJS.ErrnoException) => {
     tell({ type: 'failed', code: error.code ?? 'ERR', message: error.message })
   })
-  server.listen(task.port, task.host, () => {
-    const address = server.address()
+  listen()
+}
+
+function listen(): void {
+  server?.listen(task.port ?? 0, task.host, () => {
+    const address = server?.address()
     if (typeof address === 'object' && address !== null)
       tell({ type: 'listening', host: address.address, port: address.port })
   })
 }
 
 /** The row behind those of the workers is this thread's. The timer keeps the thread alive, those of names do not. */
-function countLookups(stats: Readonly<Record<'lookups' | 'failures', number>>): void {
+function countLookups(stats: Readonly<Record<'lookups' | 'failures', number>>): () => void {
   const rows = counterRows(task.workers)
   const counters = new SharedCounters(GATEWAY_COUNTERS, rows, task.counters).row(rows - 1)
   let lookups = 0
   let failures = 0
-  setInterval(() => {
+  const timer = setInterval(() => {
     counters.add('dns_lookups', stats.lookups - lookups)
     counters.add('dns_failures', stats.failures - failures)
     lookups = stats.lookups
     failures = stats.failures
   }, COUNT_MS)
+  return () => clearInterval(timer)
 }

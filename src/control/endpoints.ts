@@ -88,6 +88,12 @@ export function adminEndpoints(sources: AdminSources): readonly Endpoint[] {
     ...logLevel(sources),
     {
       method: 'POST',
+      path: '/reload',
+      about: 'read the configuration again and use it',
+      answer: async () => said(await sources.commands.ask({ name: 'reload' })),
+    },
+    {
+      method: 'POST',
       path: '/drain',
       about: 'finish the sessions in flight, then end',
       answer: async () => said(await sources.commands.ask({ name: 'drain' }), 202),
@@ -205,11 +211,15 @@ async function capture({ commands, stats }: AdminSources, query: URLSearchParams
 }
 
 function said(result: CommandResult, status = 200): AdminAnswer {
-  return result.ok ? json(result.value, status) : problem(result.status, result.message)
+  if (result.ok) return json(result.value, status)
+  return result.value === undefined
+    ? problem(result.status, result.message)
+    : json(result.value, result.status)
 }
 
 function workerOf(text: string, stats: StatsReader): number | null {
-  return /^\d{1,4}$/.test(text) && Number(text) < stats.task.workers ? Number(text) : null
+  const isKnown = /^\d{1,4}$/.test(text) && stats.workers().some(({ worker }) => worker === Number(text))
+  return isKnown ? Number(text) : null
 }
 
 /** From 1 on; null for anything else. */

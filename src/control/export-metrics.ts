@@ -4,22 +4,23 @@ import { type OtlpConfig, type OtlpMetric, startMetricExport } from '../otlp/ind
 import { counterRows, GATEWAY_COUNTERS } from '../session/counters.js'
 import type { ControlTask } from './control-task.js'
 
-/** Sends the gateway's counters and histograms to a collector, if the configuration names one. */
+/** Sends the gateway's counters and histograms to a collector, if the configuration names one. @param task as it is now */
 export async function exportMetrics(
-  task: ControlTask,
+  task: () => ControlTask,
   config: OtlpConfig,
   onProblem: (message: string) => void,
 ): Promise<void> {
   const { metricsUrl } = config
   if (metricsUrl === null) return
-  const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(task.workers), task.counters)
-  const histograms = new HistogramStore(histogramWriters(task.workers), task.routes.length, task.histograms)
-  await startMetricExport(
-    config,
-    metricsUrl,
-    () => gatewayMetrics(counters, histograms, task.routes),
-    onProblem,
-  )
+  const metrics = (): OtlpMetric[] => {
+    const { workers, routes, counters, histograms } = task()
+    return gatewayMetrics(
+      new SharedCounters(GATEWAY_COUNTERS, counterRows(workers), counters),
+      new HistogramStore(histogramWriters(workers), routes.length, histograms),
+      routes,
+    )
+  }
+  await startMetricExport(config, metricsUrl, metrics, onProblem)
 }
 
 /** Durations as the semantic conventions call them, by route; phases and counters under names of our own. */

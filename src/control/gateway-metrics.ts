@@ -16,6 +16,7 @@ const SOURCES: readonly ((reader: StatsReader, state: GatewayState) => readonly 
   (_, { upstreams }) => peerMetrics(upstreams),
   (_, { counters }) => adMetrics(counters),
   (_, state) => threadMetrics(state),
+  (_, state) => configMetrics(state),
   (reader, state) => processMetrics(reader, state),
 ]
 
@@ -69,6 +70,18 @@ function sessionMetrics({ counters, inFlight, connections }: GatewayState): Metr
       'counter',
       'Sessions that ended with an error, by RFC 9209 type.',
       REASONS.map((reason) => [labelText({ reason }), counters[`error:${reason}`]]),
+    ],
+    [
+      'sessions_queued_total',
+      'counter',
+      'Sessions that had to wait for a worker with room.',
+      [['', counters.queued]],
+    ],
+    [
+      'sessions_shed_total',
+      'counter',
+      'Sessions refused for their priority under overload.',
+      [['', counters.shed]],
     ],
     ['request_body_bytes_total', 'counter', 'Bytes of request bodies received.', [['', counters.bytes_in]]],
     ['response_body_bytes_total', 'counter', 'Bytes of response bodies sent.', [['', counters.bytes_out]]],
@@ -146,6 +159,33 @@ function threadMetrics({ acceptor, workers }: GatewayState): Metric[] {
       ({ delayMs }) => delayMs / 1000,
     ),
     threads('worker_heap_bytes', 'Heap in use.', ({ heapBytes }) => heapBytes),
+  ]
+}
+
+function configMetrics({ config }: GatewayState): Metric[] {
+  const { generation, lastSucceeded, succeeded, failed } = config
+  return [
+    [
+      'config_generation',
+      'gauge',
+      'Number of the configuration in use, 1 being that of the start.',
+      [['', generation]],
+    ],
+    [
+      'config_last_reload_successful',
+      'gauge',
+      'Whether the last reload succeeded; 1 before the first.',
+      [['', Number(lastSucceeded)]],
+    ],
+    [
+      'config_reloads_total',
+      'counter',
+      'Reloads that were asked for, by what became of them.',
+      [
+        [labelText({ result: 'succeeded' }), succeeded],
+        [labelText({ result: 'failed' }), failed],
+      ],
+    ],
   ]
 }
 

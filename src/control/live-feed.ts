@@ -10,7 +10,7 @@ export const MAX_VIEWERS = 32
 
 interface Viewer {
   readonly response: ServerResponse
-  readonly choice: LiveChoice
+  choice: LiveChoice
 }
 
 /** Sends every viewer what it looks at, as server-sent events. Somebody has to call `tick` once a second. */
@@ -32,6 +32,16 @@ export class LiveFeed {
     this.#viewers.add(viewer)
     this.#send(viewer, HISTORY_POINTS)
     return () => void this.#viewers.delete(viewer)
+  }
+
+  /** Another configuration is in use. Who looked at a route that is gone sees all. @param former names of the rows before */
+  follow(former: readonly string[]): void {
+    const { routes } = this.#reader.task
+    for (const viewer of this.#viewers) {
+      const { route } = viewer.choice
+      const there = route === null ? -1 : routes.indexOf(former[route] ?? '')
+      viewer.choice = { ...viewer.choice, route: there < 0 ? null : there }
+    }
   }
 
   tick(): void {

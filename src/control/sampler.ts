@@ -65,13 +65,14 @@ export class Sampler {
   readonly intervals: IntervalRecorder
   readonly #sources: SamplerSources
   readonly #samples: Sample[] = []
-  readonly #history: HistoryPoint[] = []
+  readonly #history: HistoryPoint[]
   /** Routes that had something to do in the tick before: what ended then may be recorded only now. */
   #lastActive: readonly boolean[] = []
 
-  /** @param nowMs milliseconds since 1970 */
-  constructor(sources: SamplerSources, nowMs: number) {
+  /** @param nowMs milliseconds since 1970 @param history of the sampler before, which had other routes */
+  constructor(sources: SamplerSources, nowMs: number, history: readonly HistoryPoint[] = []) {
     this.#sources = sources
+    this.#history = [...history]
     this.intervals = new IntervalRecorder(sources.histograms, nowMs)
     this.#samples.push(this.#sample(nowMs))
   }

@@ -2,12 +2,17 @@ import { Worker } from 'node:worker_threads'
 import type { Logger } from '../logging/index.js'
 import { logHealthEvent } from '../upstream/index.js'
 import type { CommandHandler } from './admin-command.js'
-import type { CommandAnswer, ControlMessage, ControlTask } from './control-task.js'
+import type { ControlMessage, ControlOrder, ControlTask } from './control-task.js'
 
 export interface Control {
   /** Where the admin listener is; '' and 0 when there is none. */
   readonly host: string
   readonly port: number
+  /** Another configuration is in use. */
+  use(task: ControlTask): void
+  /** Leaves the address of the admin listener to another process. */
+  unlisten(): Promise<void>
+  listenAgain(): void
   close(): Promise<void>
 }
 
@@ -28,6 +33,16 @@ export function startControl(
     execArgv: [],
   })
   let isClosing = false
+  const order = (message: ControlOrder): void => thread.postMessage(message)
+  const use = (next: ControlTask): void => order({ type: 'use', task: next })
+  const listenAgain = (): void => order({ type: 'listen-again' })
+  let unlistened: () => void = () => undefined
+  const unlisten = (): Promise<void> =>
+    new Promise((resolve) => {
+      unlistened = resolve
+      thread.once('exit', () => resolve())
+      order({ type: 'unlisten' })
+    })
   return new Promise((resolve, reject) => {
     thread.on('exit', () => {
       if (!isClosing) onLost()
@@ -52,15 +67,16 @@ export function startControl(
           logger[message.level](message.fields, message.text)
           return
         case 'command':
-          void onCommand(message.command).then((result) =>
-            thread.postMessage({ id: message.id, result } satisfies CommandAnswer),
-          )
+          void onCommand(message.command).then((result) => order({ type: 'result', id: message.id, result }))
+          return
+        case 'unlistened':
+          unlistened()
           return
         case 'started':
-          resolve({ host: '', port: 0, close })
+          resolve({ host: '', port: 0, use, unlisten, listenAgain, close })
           return
         case 'listening':
-          resolve({ host: message.host, port: message.port, close })
+          resolve({ host: message.host, port: message.port, use, unlisten, listenAgain, close })
           return
         case 'failed':
           isClosing = true

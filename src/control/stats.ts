@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   type HistogramChoice,
   HistogramStore,
@@ -11,7 +12,7 @@ import {
   summariesOf,
   WINDOWS_S,
 } from '../histograms/index.js'
-import { SharedCounters, WorkerBoard, type WorkerState } from '../memory/index.js'
+import { LifecycleBoard, SharedCounters, WorkerBoard, type WorkerState } from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import type { Reason } from '../session/errors.js'
 import { type RouteAnswers, Telemetry, type ThreadLoad } from '../telemetry/index.js'
@@ -67,6 +68,13 @@ export interface GatewayState extends Readiness {
   readonly connections: number
   readonly acceptor: ThreadLoad
   readonly workers: readonly WorkerStats[]
+  /** Which configuration is in use, 1 being that of the start, and what became of reloads. */
+  readonly config: {
+    readonly generation: number
+    readonly succeeded: number
+    readonly failed: number
+    readonly lastSucceeded: boolean
+  }
   readonly counters: Readonly<Record<GatewayCounter, number>>
   /** Share of requests to upstreams that found a connection in a pool, since the start; 0 before the first. */
   readonly connectionReuseRatio: number
@@ -88,29 +96,54 @@ export interface GatewayStats extends GatewayState {
 
 /** Reads the gateway's shared memory; takes nothing from the threads that write it. */
 export class StatsReader {
-  readonly task: ControlTask
-  readonly histograms: HistogramStore
-  readonly telemetry: Telemetry
-  readonly sampler: Sampler
   readonly startMs = Date.now()
   readonly #board: WorkerBoard
   readonly #counters: SharedCounters<GatewayCounter>
   readonly #draining: Int32Array
-  readonly #peers: PeerTable | null
+  readonly #lifecycle: LifecycleBoard
+  #task: ControlTask
+  #histograms: HistogramStore
+  #telemetry: Telemetry
+  #sampler: Sampler
+  #peers: PeerTable | null
 
   constructor(task: ControlTask) {
-    this.task = task
+    this.#task = task
     this.#board = new WorkerBoard(task.workers, task.board)
     this.#counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(task.workers), task.counters)
-    this.histograms = new HistogramStore(histogramWriters(task.workers), task.routes.length, task.histograms)
-    this.telemetry = new Telemetry({ workers: task.workers, routes: task.routes.length - 1 }, task.telemetry)
+    this.#histograms = histogramsOf(task)
+    this.#telemetry = telemetryOf(task)
     this.#draining = new Int32Array(task.draining)
+    this.#lifecycle = new LifecycleBoard(task.lifecycle)
     this.#peers = peerTableOf(task)
-    const { histograms, telemetry } = this
-    this.sampler = new Sampler(
-      { counters: this.#counters, answers: telemetry.answers, histograms },
-      this.startMs,
-    )
+    this.#sampler = this.#newSampler(this.startMs)
+  }
+
+  get task(): ControlTask {
+    return this.#task
+  }
+
+  get histograms(): HistogramStore {
+    return this.#histograms
+  }
+
+  get telemetry(): Telemetry {
+    return this.#telemetry
+  }
+
+  get sampler(): Sampler {
+    return this.#sampler
+  }
+
+  /** Another configuration is in use: perhaps other routes and upstreams. Board and counters stay, and with the same routes all else. */
+  use(task: ControlTask): void {
+    const isSame = isDeepStrictEqual(task.routes, this.#task.routes)
+    this.#task = task
+    this.#peers = peerTableOf(task)
+    if (isSame) return
+    this.#histograms = histogramsOf(task)
+    this.#telemetry = telemetryOf(task)
+    this.#sampler = this.#newSampler(Date.now(), this.#sampler.history)
   }
 
   readiness(): Readiness {
@@ -119,6 +152,7 @@ export class StatsReader {
     if (Atomics.load(this.#draining, 0) === 1) notReady.push('draining')
     const states = Array.from({ length: board.workers }, (_, worker) => board.state(worker))
     if (!states.includes('ready')) notReady.push('no worker is ready')
+    if (this.#lifecycle.shedBelow === 3) notReady.push('the memory limit is reached')
     return { ready: notReady.length === 0, notReady }
   }
 
@@ -130,7 +164,7 @@ export class StatsReader {
       inFlight: board.inFlight(worker),
       restarts: board.restarts(worker),
       ...this.telemetry.threads.read(worker + 1),
-    }))
+    })).filter(({ state }) => state !== 'unused')
   }
 
   upstreams(): UpstreamStats[] {
@@ -149,6 +183,7 @@ export class StatsReader {
       connections: threads.connections,
       acceptor: threads.read(0),
       workers,
+      config: { generation: this.#lifecycle.generation, ...this.#lifecycle.reloads },
       counters,
       connectionReuseRatio: reuseRatio(counters),
       upstreams: this.upstreams(),
@@ -180,6 +215,11 @@ export class StatsReader {
     }
   }
 
+  #newSampler(nowMs: number, history: Sampler['history'] = []): Sampler {
+    const [counters, histograms, { answers }] = [this.#counters, this.#histograms, this.#telemetry]
+    return new Sampler({ counters, answers, histograms }, nowMs, history)
+  }
+
   /** HdrHistogram log of everything since the start. */
   histogramLog(choice: HistogramChoice = {}): string {
     return histogramLog(this.histograms, this.task.routes, this.startMs, Date.now(), choice)
@@ -194,6 +234,15 @@ export class StatsReader {
   percentileText(choice: HistogramChoice = {}): string {
     return percentileText(this.histograms, this.task.routes, choice)
   }
+}
+
+function histogramsOf({ workers, routes, histograms }: ControlTask): HistogramStore {
+  return new HistogramStore(histogramWriters(workers), routes.length, histograms)
+}
+
+/** The row behind those of the routes is no route. */
+function telemetryOf({ workers, routes, telemetry }: ControlTask): Telemetry {
+  return new Telemetry({ workers, routes: routes.length - 1 }, telemetry)
 }
 
 function byWindow<T>(of: (seconds: (typeof WINDOWS_S)[number]) => T): Record<WindowName, T> {

@@ -25,7 +25,7 @@ import { now } from '../time/index.js'
 import { HitRequest, isAddedLater } from './hit-request.js'
 import { type HitRoute, hitRoute } from './hit-route.js'
 import { HitStream } from './hit-stream.js'
-import type { EndedHere } from './own-session.js'
+import type { EndedHere, UnderWay } from './own-session.js'
 
 /** Bodies up to this go out in one call; larger ones as the client takes them. */
 const WHOLE_BYTES = 64 * 1024
@@ -45,6 +45,11 @@ export interface CachedAnswersOptions {
   readonly hits: HitServices
   readonly counters: CounterRow<GatewayCounter>
   readonly answers?: AnswerCounts
+  /** As in `DispatcherOptions`. */
+  readonly commonFields?: string
+  /** How clients come here. */
+  readonly scheme: 'http' | 'https'
+  readonly underWay: UnderWay
   onEndedHere?(end: EndedHere): void
 }
 
@@ -56,16 +61,10 @@ export class CachedAnswers {
   readonly #options: CachedAnswersOptions
   readonly #routes: (HitRoute | null)[]
   readonly #scratch = Buffer.allocUnsafeSlow(WHOLE_BYTES)
-  #streams = 0
 
   constructor(options: CachedAnswersOptions) {
     this.#options = options
     this.#routes = options.routes.map(() => null)
-  }
-
-  /** Answers under way. */
-  get streams(): number {
-    return this.#streams
   }
 
   /** None of these routes' filters must see hits. Until it is said of a route, workers serve all of it. */
@@ -95,7 +94,7 @@ export class CachedAnswers {
     if (!request.isPlain && bypassReason(method, false, request) !== null) return false
     if (hits.bypasses(request, target)) return false
     const host = request.get('host') ?? head.host
-    const scheme = forwarding === '' ? 'http' : requestScheme(request)
+    const scheme = forwarding === '' ? this.#options.scheme : requestScheme(request)
     const found = findAnswer(
       this.#options.hits.store,
       cacheKey({ scheme, host, target }, request, config.keys),
@@ -121,26 +120,21 @@ export class CachedAnswers {
     return true
   }
 
-  /** @param isSent false: it has broken off, on either side */
-  end(exchange: Downstream, stream: HitStream, isSent: boolean): void {
-    if (!stream.close()) return
-    this.#streams -= 1
-    this.#ended(exchange, stream.route, stream.status, exchange.bytesOut, isSent)
-  }
-
   #answer(exchange: Downstream, route: number, hits: HitRoute, request: HitRequest, hit: Hit): void {
     const { entry } = hit
     const { method } = exchange.head
     const answer = request.isPlain ? wholeAnswer(hits, hit) : selectedAnswer(hits, hit, method, request)
-    const { status, statusText, headerBlock, lengthBytes, pieces } = answer
-    const { counters, answers } = this.#options
+    const { status, statusText, lengthBytes, pieces } = answer
+    const { counters, answers, underWay, commonFields = '' } = this.#options
+    const headerBlock = answer.headerBlock + commonFields
     counters.add(statusCounter(status))
     answers?.add(route, method, status)
     if (pieces.length > 0 && method !== 'HEAD' && (lengthBytes === null || lengthBytes > WHOLE_BYTES)) {
-      const stream = new HitStream(exchange, { route, status }, { entry, pieces }, () =>
-        this.end(exchange, stream, false),
-      )
-      this.#streams += 1
+      const stream = new HitStream(exchange, { route, status }, { entry, pieces }, (isSent) => {
+        underWay.answers -= 1
+        this.#ended(exchange, route, status, exchange.bytesOut, isSent)
+      })
+      underWay.answers += 1
       exchange.writeHead(status, statusText, headerBlock, lengthBytes)
       stream.start()
       return

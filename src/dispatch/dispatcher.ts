@@ -28,13 +28,30 @@ import { CachedAnswers, type HitServices } from './cached-answers.js'
 import { noAnswer } from './dispatch-errors.js'
 import { HitStream } from './hit-stream.js'
 import { DEFAULT_INTAKE, Intake, type IntakeOptions } from './intake.js'
+import { LinkSet } from './link-set.js'
 import { OwnAnswers } from './own-answers.js'
-import type { EndedHere } from './own-session.js'
+import { type EndedHere, ownSessionOf, type UnderWay } from './own-session.js'
 import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
 import { type Slot, SlotTable, slotOf } from './slot-table.js'
+import { type Priority, WaitingRoom, type WaitingSession } from './waiting-room.js'
 import type { WorkerLink } from './worker-link.js'
-import { WorkerLinks } from './worker-links.js'
+
+/** What a dispatcher knows of the configuration. */
+export type Routing = Pick<
+  DispatcherOptions,
+  | 'routes'
+  | 'responseEdits'
+  | 'router'
+  | 'intake'
+  | 'sessionsPerWorker'
+  | 'commonFields'
+  | 'queue'
+  | 'priorities'
+  | 'answers'
+  | 'hits'
+  | 'onEndedHere'
+>
 
 export interface DispatcherOptions {
   readonly routes: readonly RouteConfig[]
@@ -50,6 +67,12 @@ export interface DispatcherOptions {
   readonly sessionsPerWorker: number
   /** Absent: no route has a cache. */
   readonly hits?: HitServices
+  /** How many sessions may wait for a worker with room, and how long. Default: none. */
+  readonly queue?: { readonly sessions: number; readonly waitMs: number }
+  /** Of each route. Default: all normal. */
+  readonly priorities?: readonly Priority[]
+  /** Field lines that every answer gets. Default none. */
+  readonly commonFields?: string
   /** A session has ended of which no worker can tell: it was answered here, or its worker was lost. */
   onEndedHere?(end: EndedHere): void
   onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void
@@ -61,24 +84,39 @@ export interface DispatcherOptions {
 export class Dispatcher implements AcceptorHandler {
   readonly #options: DispatcherOptions
   readonly #slots: SlotTable
-  readonly #links: WorkerLinks
+  readonly #links: LinkSet
   readonly #bodies = new RequestBodies()
-  readonly #intake: Intake
-  readonly #own: OwnAnswers
-  readonly #cached: CachedAnswers | null
+  readonly #underWay: UnderWay = { answers: 0 }
+  #intake: Intake
+  #own: OwnAnswers
+  #cached: CachedAnswers | null
+  #routing: Routing
+  /** Priorities below this are refused. */
+  #shedBelow = 0
+  readonly #room = new WaitingRoom((session) => this.#onWaitedInVain(session))
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#links = new WorkerLinks(options.board)
     this.#slots = new SlotTable(options.board.workers * options.sessionsPerWorker)
+    this.#links = new LinkSet(options.board)
     this.#intake = new Intake(options.router, options.intake ?? DEFAULT_INTAKE)
-    this.#own = new OwnAnswers(options)
-    this.#cached = options.hits === undefined ? null : new CachedAnswers({ ...options, hits: options.hits })
+    this.#routing = options
+    this.#own = this.#ownAnswers(options)
+    this.#cached = this.#cachedAnswers(options)
   }
 
-  /** Sessions in flight. */
+  /** From now on new sessions go by another configuration; those in flight end as they began. */
+  use(routing: Routing): void {
+    this.#intake = new Intake(routing.router, routing.intake ?? DEFAULT_INTAKE)
+    this.#routing = routing
+    this.#own = this.#ownAnswers(routing)
+    this.#cached = this.#cachedAnswers(routing)
+    this.#slots.limit = this.#options.board.workers * routing.sessionsPerWorker
+  }
+
+  /** Sessions in flight, those that wait for a worker among them. */
   get inFlight(): number {
-    return this.#slots.used + this.#own.pending + (this.#cached?.streams ?? 0)
+    return this.#slots.used + this.#room.size + this.#underWay.answers
   }
 
   /** Routes whose hits need no worker, as a worker that has loaded their filters tells. */
@@ -86,20 +124,20 @@ export class Dispatcher implements AcceptorHandler {
     this.#cached?.allow(routes)
   }
 
+  /** There is too much: sessions of lower priority are refused. 0: none are, 3: all. */
+  shedBelow(priority: number): void {
+    this.#shedBelow = priority
+  }
+
   /** A worker is ready to take sessions. */
   addLink(link: WorkerLink): void {
     this.#links.add(link)
+    this.#admit()
   }
 
-  /** A worker is to get no more sessions; those that it has go on. @returns how many workers are left to take some */
-  retireLink(link: WorkerLink): number {
+  /** A worker gets no new sessions any more, and finishes those that it has. */
+  retireLink(link: WorkerLink): void {
     this.#links.remove(link)
-    return this.#links.count
-  }
-
-  /** Sessions that a worker's link has not finished. */
-  sessionsOf(link: WorkerLink): number {
-    return this.#slots.of(link).length
   }
 
   /**
@@ -107,20 +145,21 @@ export class Dispatcher implements AcceptorHandler {
    * lies whole in the acceptor, or was published before the worker died, notices nothing.
    */
   removeLink(link: WorkerLink): void {
-    this.retireLink(link)
+    this.#links.remove(link)
     link.mailbox.readAll()
     link.mailbox.close()
     this.#bodies.forget(link)
     for (const slot of this.#slots.of(link)) {
       const { exchange, route, answered } = slot
+      const own = this.#ownOf(slot)
       if (slot.complete) {
         slot.link = null
         this.#options.board.addInFlight(link.worker, -1)
         continue
       }
       if (exchange !== null) {
-        if (answered) this.#cutOff(exchange, route, slot.status)
-        else this.#own.error(exchange, route, workerLost())
+        if (answered) own.cutOff(exchange, route, slot.status, workerLost())
+        else own.error(exchange, route, workerLost())
       }
       this.#free(slot)
     }
@@ -132,50 +171,113 @@ export class Dispatcher implements AcceptorHandler {
 
   onRequest(exchange: Downstream): void {
     const { head } = exchange
-    const { board, counters, sessionsPerWorker } = this.#options
+    const { board, counters } = this.#options
+    const own = this.#own
     const intake = this.#intake
     counters.add('requests')
     const problem = intake.look(head)
     const { route } = intake
     if (problem !== null) {
-      this.#own.error(exchange, route, problem)
+      own.error(exchange, route, problem)
       return
     }
-    if (this.#own.serve(exchange, route, intake.target)) return
-    if (this.#cached?.serve(exchange, route, intake.target, intake.forwarding) === true) return
-    const link = this.#links.leastLoaded()
-    if (link === null || board.inFlight(link.worker) >= sessionsPerWorker) {
-      this.#own.error(exchange, route, overloaded())
+    const { target, forwarding } = intake
+    if (own.serve(exchange, route, target)) return
+    if (this.#cached?.serve(exchange, route, target, forwarding) === true) return
+    if (this.#shedBelow > 0 && this.#priority(route) < this.#shedBelow) {
+      counters.add('shed')
+      own.error(exchange, route, overloaded())
       return
     }
-    const slot = this.#slots.take(exchange, link, route)
-    if (slot === null) {
-      this.#own.error(exchange, route, overloaded())
+    const link = this.#room.size > 0 ? null : this.#links.leastLoaded()
+    if (link === null || board.inFlight(link.worker) >= this.#routing.sessionsPerWorker) {
+      if (!this.#wait(exchange, target, forwarding, route, own)) own.error(exchange, route, overloaded())
       return
     }
-    const opened = writeOpen(link.mailbox, slot.index, slot.generation, {
-      method: head.method,
-      target: intake.target,
-      headerBlock: head.headerBlock,
-      remoteAddress: head.remoteAddress,
-      requestId: head.requestId,
-      startMs: head.startMs,
-      route,
-      contentLength: head.contentLength,
-      upgrade: head.upgrade,
-      forwarding: intake.forwarding,
-    })
-    if (!opened) {
-      this.#slots.release(slot)
-      this.#own.error(exchange, route, overloaded())
-      return
+    this.#open(link, exchange, target, forwarding, route, own)
+  }
+
+  /** @returns null when it was refused */
+  #open(
+    link: WorkerLink,
+    exchange: Downstream,
+    target: string,
+    forwarding: string,
+    route: number,
+    own: OwnAnswers,
+  ): Slot | null {
+    const { head } = exchange
+    const slot = this.#slots.take(exchange, link, route, own)
+    const opened =
+      slot !== null &&
+      writeOpen(link.mailbox, slot.index, slot.generation, {
+        method: head.method,
+        target,
+        headerBlock: head.headerBlock,
+        remoteAddress: head.remoteAddress,
+        requestId: head.requestId,
+        startMs: head.startMs,
+        route,
+        contentLength: head.contentLength,
+        upgrade: head.upgrade,
+        forwarding,
+        clientCertificate: head.clientCertificate,
+      })
+    if (slot === null || !opened) {
+      if (slot !== null) this.#slots.release(slot)
+      own.error(exchange, route, overloaded())
+      return null
     }
     exchange.owner = slot
-    board.addInFlight(link.worker, 1)
+    this.#options.board.addInFlight(link.worker, 1)
+    return slot
+  }
+
+  #priority(route: number): Priority {
+    return this.#routing.priorities?.[route] ?? 1
+  }
+
+  #wait(exchange: Downstream, target: string, forwarding: string, route: number, own: OwnAnswers): boolean {
+    const { queue } = this.#routing
+    if (queue === undefined || this.#room.size >= queue.sessions) return false
+    this.#options.counters.add('queued')
+    const untilMs = now() + queue.waitMs
+    this.#room.add({ exchange, target, forwarding, route, own, pieces: [], untilMs }, this.#priority(route))
+    return true
+  }
+
+  /** Sessions that wait, as far as workers have room. */
+  #admit(): void {
+    while (this.#room.size > 0) {
+      const link = this.#links.leastLoaded()
+      if (link === null || this.#options.board.inFlight(link.worker) >= this.#routing.sessionsPerWorker)
+        return
+      const session = this.#room.next()
+      if (session === null) return
+      const { exchange, target, forwarding, own, route, pieces } = session
+      // The routes may be others by now.
+      if (own !== this.#own) {
+        own.error(exchange, route, overloaded())
+        continue
+      }
+      const slot = this.#open(link, exchange, target, forwarding, route, own)
+      if (slot === null) continue
+      slot.paused = true
+      for (const { bytes, last } of pieces) this.#bodies.send(slot, link, bytes, last)
+      if (slot.waiting.length > 0 || link.mailbox.congested) continue
+      slot.paused = false
+      exchange.resumeBody()
+    }
+  }
+
+  #onWaitedInVain({ exchange, route, own }: WaitingSession): void {
+    own.error(exchange, route, overloaded())
   }
 
   onBody(exchange: Downstream, chunk: Uint8Array, last: boolean): void {
     const slot = slotOf(exchange)
+    if (slot === null && this.#room.size > 0 && !this.#room.keep(exchange, chunk, last))
+      this.#giveUp(exchange)
     if (slot === null || slot.link === null) return
     this.#options.counters.add('bytes_in', chunk.length)
     this.#bodies.send(slot, slot.link, chunk, last)
@@ -184,11 +286,16 @@ export class Dispatcher implements AcceptorHandler {
   onAbort(exchange: Downstream): void {
     const slot = slotOf(exchange)
     if (slot === null) {
-      this.#endHere(exchange, false)
+      const session = this.#room.remove(exchange)
+      if (session === null) this.#endHere(exchange, false)
+      else {
+        session.own.left(exchange, session.route)
+        if (this.inFlight === 0) this.#options.onIdle()
+      }
       return
     }
     this.#options.counters.add('aborted')
-    if (!slot.answered) this.#options.answers?.add(slot.route, exchange.head.method, CLIENT_LEFT)
+    if (!slot.answered) this.#ownOf(slot).count(exchange, slot.route, CLIENT_LEFT)
     slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0)
     this.#free(slot)
   }
@@ -255,11 +362,12 @@ export class Dispatcher implements AcceptorHandler {
         return
       case FAIL: {
         const { answered, route } = slot
+        const own = this.#ownOf(slot)
         this.#free(slot)
         if (answered) {
           this.#options.counters.add('aborted')
           exchange.abort()
-        } else this.#own.error(exchange, route, noAnswer())
+        } else own.error(exchange, route, noAnswer())
         return
       }
       case INFO:
@@ -274,22 +382,24 @@ export class Dispatcher implements AcceptorHandler {
 
   #onHead(slot: Slot, exchange: Downstream, frame: RingReader): void {
     const head = readHead(frame)
+    const { status, statusText, contentLength } = head
+    const headerBlock = head.headerBlock + this.#ownOf(slot).commonFields
     slot.answered = true
     slot.status = head.status
     slot.complete = head.complete
     slot.wantSent = head.wantSent
-    this.#options.counters.add(statusCounter(head.status))
-    this.#options.answers?.add(slot.route, exchange.head.method, head.status)
-    if (head.status === 101) {
+    this.#options.counters.add(statusCounter(status))
+    this.#ownOf(slot).count(exchange, slot.route, status)
+    if (status === 101) {
       slot.tunnel = true
-      exchange.upgrade?.(head.statusText, head.headerBlock)
+      exchange.upgrade?.(statusText, head.headerBlock)
       return
     }
     if (!head.complete) {
-      exchange.writeHead(head.status, head.statusText, head.headerBlock, head.contentLength)
+      exchange.writeHead(status, statusText, headerBlock, contentLength)
       return
     }
-    exchange.respond(head.status, head.statusText, head.headerBlock, headBody(frame), head.contentLength)
+    exchange.respond(status, statusText, headerBlock, headBody(frame), contentLength)
   }
 
   /** Lets the worker send more once `atLeast` bytes have gone out. */
@@ -299,22 +409,41 @@ export class Dispatcher implements AcceptorHandler {
     slot.ungranted = 0
   }
 
-  /** The client has seen a part of an answer that nobody can complete any more. */
-  #cutOff(exchange: Downstream, route: number, status: number): void {
-    const error = workerLost()
-    this.#options.counters.add('aborted')
-    this.#options.counters.add(`error:${error.reason}`)
-    exchange.abort()
-    const { head, bytesOut } = exchange
-    this.#options.onEndedHere?.({ head, route, status, error, bytesOut, isSent: false })
-  }
-
   /** An answer of the acceptor's own, or a large one out of the cache, is over. */
   #endHere(exchange: Downstream, isSent: boolean): void {
-    const { owner } = exchange
-    if (owner instanceof HitStream) this.#cached?.end(exchange, owner, isSent)
-    else if (!this.#own.end(exchange, isSent)) return
+    if (exchange.owner instanceof HitStream) exchange.owner.end(isSent)
+    else {
+      const session = ownSessionOf(exchange)
+      if (session === null) return
+      session.by.end(exchange, session, isSent)
+    }
     if (this.inFlight === 0) this.#options.onIdle()
+  }
+
+  /** A session that waits has brought more than may be kept. */
+  #giveUp(exchange: Downstream): void {
+    const session = this.#room.remove(exchange)
+    if (session === null) return
+    session.own.left(exchange, session.route)
+    exchange.abort()
+    if (this.inFlight === 0) this.#options.onIdle()
+  }
+
+  /** The configuration that a session began with. */
+  #ownOf(slot: Slot): OwnAnswers {
+    return slot.own ?? this.#own
+  }
+
+  #ownAnswers(routing: Routing): OwnAnswers {
+    return new OwnAnswers({ ...routing, counters: this.#options.counters, underWay: this.#underWay })
+  }
+
+  #cachedAnswers(routing: Routing): CachedAnswers | null {
+    const { hits, intake } = routing
+    if (hits === undefined) return null
+    const { counters } = this.#options
+    const scheme = intake?.scheme ?? 'http'
+    return new CachedAnswers({ ...routing, hits, scheme, counters, underWay: this.#underWay })
   }
 
   #free(slot: Slot): void {
@@ -322,6 +451,7 @@ export class Dispatcher implements AcceptorHandler {
     if (slot.exchange?.owner === slot) slot.exchange.owner = null
     if (slot.link !== null) this.#options.board.addInFlight(slot.link.worker, -1)
     this.#slots.release(slot)
+    if (this.#room.size > 0) this.#admit()
     if (this.inFlight === 0) this.#options.onIdle()
   }
 }

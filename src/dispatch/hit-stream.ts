@@ -9,21 +9,23 @@ export class HitStream {
   readonly status: number
   readonly #exchange: Downstream
   readonly #pump: EntryPump
+  readonly #onEnded: (isSent: boolean) => void
   #isOpen = true
 
   /**
    * @param entry held; it is released when the last byte was given to the acceptor, or the client has left
-   * @param onBroken the body cannot be brought: the exchange is aborted, and no other event follows
+   * @param onEnded called once; false: it has broken off, on either side
    */
   constructor(
     exchange: Downstream,
     { route, status }: { readonly route: number; readonly status: number },
     body: { readonly entry: StoredEntry; readonly pieces: readonly Piece[] },
-    onBroken: () => void,
+    onEnded: (isSent: boolean) => void,
   ) {
     this.route = route
     this.status = status
     this.#exchange = exchange
+    this.#onEnded = onEnded
     this.#pump = new EntryPump(body.entry, body.pieces, {
       chunk: (bytes) => {
         if (!exchange.write(bytes)) this.#pump.pause()
@@ -31,7 +33,7 @@ export class HitStream {
       end: () => exchange.end(''),
       broken: () => {
         exchange.abort()
-        onBroken()
+        this.end(false)
       },
     })
   }
@@ -45,12 +47,12 @@ export class HitStream {
     this.#pump.resume()
   }
 
-  /** The exchange is over. @returns false the second time */
-  close(): boolean {
-    if (!this.#isOpen) return false
+  /** The exchange is over; if it was already, nothing happens. */
+  end(isSent: boolean): void {
+    if (!this.#isOpen) return
     this.#isOpen = false
     this.#exchange.owner = null
     this.#pump.close()
-    return true
+    this.#onEnded(isSent)
   }
 }

@@ -16,6 +16,8 @@ export interface IntakeOptions {
   readonly forwarding: ForwardingConfig
   /** What this process writes into Via, to know its own requests again. */
   readonly instanceId: string
+  /** How clients come here. Default `http`. */
+  readonly scheme?: 'http' | 'https'
 }
 
 export const DEFAULT_INTAKE: IntakeOptions = {
@@ -41,10 +43,10 @@ export class Intake {
   readonly #trusted: TrustedProxies
   readonly #loops: LoopGuard
 
-  constructor(router: Router, { paths, forwarding, instanceId }: IntakeOptions) {
+  constructor(router: Router, { paths, forwarding, instanceId, scheme = 'http' }: IntakeOptions) {
     this.#router = router
     this.#paths = paths
-    this.#fields = new ForwardingFields(forwarding, instanceId)
+    this.#fields = new ForwardingFields(forwarding, instanceId, scheme)
     this.#trusted = new TrustedProxies(forwarding.trustedProxies)
     this.#loops = new LoopGuard(forwarding, instanceId)
   }

@@ -7,8 +7,8 @@ import type { RouteAnswer, RouteAnswerer } from '../routing/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
 import { errorResponse } from '../session/error-response.js'
 import type { GatewayError } from '../session/errors.js'
-import type { AnswerCounts } from '../telemetry/index.js'
-import { type EndedHere, OwnSession, ownSessionOf } from './own-session.js'
+import { type AnswerCounts, CLIENT_LEFT } from '../telemetry/index.js'
+import { type EndedHere, OwnSession, type UnderWay } from './own-session.js'
 import { routeAnswers } from './route-answers.js'
 
 export interface OwnAnswersOptions {
@@ -18,17 +18,20 @@ export interface OwnAnswersOptions {
   readonly counters: CounterRow<GatewayCounter>
   readonly answers?: AnswerCounts
   onEndedHere?(end: EndedHere): void
+  /** As in `DispatcherOptions`. */
+  readonly commonFields?: string
+  readonly underWay: UnderWay
 }
 
-/** Answers that need no worker: errors, and what a route itself says. */
+/** What one configuration has to say of answers, and its answers that need no worker: errors, and what a route itself says. */
 export class OwnAnswers {
-  /** Answers that are not all with the socket yet. */
-  pending = 0
+  readonly commonFields: string
   readonly #options: OwnAnswersOptions
   readonly #answerers: readonly (RouteAnswerer | null)[]
 
   constructor(options: OwnAnswersOptions) {
     this.#options = options
+    this.commonFields = options.commonFields ?? ''
     this.#answerers = routeAnswers(options.routes)
   }
 
@@ -49,25 +52,38 @@ export class OwnAnswers {
     return true
   }
 
-  /** The exchange has ended. @returns false when it is not one of these */
-  end(exchange: Downstream, isSent: boolean): boolean {
-    const own = ownSessionOf(exchange)
-    if (own === null) return false
+  /** The exchange of one of these has ended. */
+  end(exchange: Downstream, { route, status, error }: OwnSession, isSent: boolean): void {
+    const { counters, underWay, onEndedHere } = this.#options
+    const { head, bytesOut } = exchange
     exchange.owner = null
-    this.pending -= 1
-    const { counters } = this.#options
+    underWay.answers -= 1
     counters.add(isSent ? 'answered' : 'aborted')
-    if (isSent) counters.add('bytes_out', exchange.bytesOut)
-    const { route, status, error } = own
-    this.#options.onEndedHere?.({
-      head: exchange.head,
-      route,
-      status,
-      error,
-      bytesOut: exchange.bytesOut,
-      isSent,
-    })
-    return true
+    if (isSent) counters.add('bytes_out', bytesOut)
+    onEndedHere?.({ head, route, status, error, bytesOut, isSent })
+  }
+
+  /** A worker answers, or the client has left before one did. */
+  count(exchange: Downstream, route: number, status: number): void {
+    this.#options.answers?.add(route, exchange.head.method, status)
+  }
+
+  /** The client has seen a part of an answer that nobody can complete any more. */
+  cutOff(exchange: Downstream, route: number, status: number, error: GatewayError): void {
+    const { counters, onEndedHere } = this.#options
+    counters.add('aborted')
+    counters.add(`error:${error.reason}`)
+    exchange.abort()
+    const { head, bytesOut } = exchange
+    onEndedHere?.({ head, route, status, error, bytesOut, isSent: false })
+  }
+
+  /** The client has left while it waited for a worker. */
+  left(exchange: Downstream, route: number): void {
+    const { counters, onEndedHere } = this.#options
+    counters.add('aborted')
+    this.count(exchange, route, CLIENT_LEFT)
+    onEndedHere?.({ head: exchange.head, route, status: 0, error: null, bytesOut: 0, isSent: false })
   }
 
   #send(
@@ -77,12 +93,12 @@ export class OwnAnswers {
     error: GatewayError | null,
   ): void {
     const { counters, responseEdits } = this.#options
-    let block = headerBlock
+    let block = headerBlock + this.commonFields
     for (const edits of responseEdits[route] ?? []) block = editHeaderBlock(block, edits)
     counters.add(statusCounter(status))
     this.#options.answers?.add(route, exchange.head.method, status)
-    exchange.owner = new OwnSession(route, status, error)
-    this.pending += 1
+    exchange.owner = new OwnSession(route, status, error, this)
+    this.#options.underWay.answers += 1
     const respond = (): void => exchange.respond(status, statusText, block, body, body.length)
     // Never in the same turn as a chunked request: what follows its body must not be taken for another request (U3).
     if (exchange.head.contentLength === LENGTH_CHUNKED) setImmediate(respond)

@@ -7,11 +7,14 @@ export class OwnSession {
   readonly route: number
   readonly status: number
   readonly error: GatewayError | null
+  /** Whose answer it is. */
+  readonly by: { end(exchange: Downstream, session: OwnSession, isSent: boolean): void }
 
-  constructor(route: number, status: number, error: GatewayError | null) {
+  constructor(route: number, status: number, error: GatewayError | null, by: OwnSession['by']) {
     this.route = route
     this.status = status
     this.error = error
+    this.by = by
   }
 }
 
@@ -30,6 +33,11 @@ export interface EndedHere {
   readonly isSent: boolean
   /** It came out of the cache. Absent: no. */
   readonly isHit?: boolean
+}
+
+/** Answers under way that need no worker, over all configurations. */
+export interface UnderWay {
+  answers: number
 }
 
 /** The session of an exchange that the acceptor answers, null for any other. */

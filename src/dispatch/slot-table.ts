@@ -2,6 +2,7 @@ import type { Downstream } from '../acceptor/types.js'
 import { WINDOW_BYTES } from '../mailbox/index.js'
 import { giveSlab } from '../memory/index.js'
 import { HitStream } from './hit-stream.js'
+import type { OwnAnswers } from './own-answers.js'
 import { OwnSession } from './own-session.js'
 import type { WorkerLink } from './worker-link.js'
 
@@ -23,6 +24,8 @@ export interface Slot {
   route: number
   /** Of the answer's head; 0: there is none yet. */
   status: number
+  /** The configuration that the route is of. */
+  own: OwnAnswers | undefined
   /** An answer, or its head, was given to the client. */
   answered: boolean
   /** The whole answer is with the acceptor: what is left of the session needs no worker. */
@@ -46,10 +49,11 @@ export interface Slot {
 export class SlotTable {
   readonly #slots: Slot[] = []
   readonly #free: Slot[] = []
-  readonly #limit: number
+  /** Slots that there may be. What is lowered counts once sessions have ended. */
+  limit: number
 
   constructor(limit: number) {
-    this.#limit = limit
+    this.limit = limit
   }
 
   /** Sessions that hold a slot. */
@@ -58,13 +62,14 @@ export class SlotTable {
   }
 
   /** A fresh slot, or null when the limit is reached. */
-  take(exchange: Downstream, link: WorkerLink, route: number): Slot | null {
+  take(exchange: Downstream, link: WorkerLink, route: number, own?: OwnAnswers): Slot | null {
     const slot = this.#free.pop() ?? this.#grow()
     if (slot === null) return null
     slot.exchange = exchange
     slot.link = link
     slot.route = route
     slot.status = 0
+    slot.own = own
     slot.answered = false
     slot.complete = false
     slot.tunnel = false
@@ -101,7 +106,7 @@ export class SlotTable {
   }
 
   #grow(): Slot | null {
-    if (this.#slots.length >= this.#limit) return null
+    if (this.#slots.length >= this.limit) return null
     const slot: Slot = {
       index: this.#slots.length,
       generation: 1,
@@ -109,6 +114,7 @@ export class SlotTable {
       link: null,
       route: 0,
       status: 0,
+      own: undefined,
       answered: false,
       complete: false,
       tunnel: false,

@@ -2,7 +2,16 @@ import type { z } from 'zod'
 import type { FilterOptions, FilterRef } from '../config/types.js'
 import { type Filter, HOOK_NAMES } from '../lifecycle/index.js'
 import { createHeadersFilter, headersOptions } from './headers-filter.js'
+import { createRateLimitFilter, rateLimitOptions } from './rate-limit-filter.js'
 import { createRequestIdFilter, requestIdOptions } from './request-id-filter.js'
+
+/** What built-in filters share with those of other workers. */
+export interface FilterShared {
+  /** Of the `GcraTable`. */
+  readonly rateLimits?: SharedArrayBuffer | undefined
+  /** Tells the filter from others of its kind, the same in all workers. */
+  readonly scope?: string
+}
 
 /** A filter that cannot be used: its module, its options or its shape is wrong. */
 export class FilterLoadError extends Error {
@@ -16,10 +25,14 @@ const HOOKS: ReadonlySet<string> = new Set(HOOK_NAMES)
  * Loads one filter of the configuration in the thread that will run it. A `.ts` module is translated on the fly.
  * @throws FilterLoadError with the filter's name and what is wrong
  */
-export async function loadFilter(ref: FilterRef): Promise<Filter> {
+export async function loadFilter(ref: FilterRef, shared: FilterShared = {}): Promise<Filter> {
   if (ref.kind === 'builtin') {
     if (ref.name === 'headers')
       return createHeadersFilter(parseOptions(ref.name, headersOptions, ref.options))
+    if (ref.name === 'rate-limit') {
+      const options = parseOptions(ref.name, rateLimitOptions, ref.options)
+      return createRateLimitFilter(options, shared.rateLimits, shared.scope ?? '') as Filter
+    }
     return createRequestIdFilter(parseOptions(ref.name, requestIdOptions, ref.options))
   }
   const exported = await importDefault(ref.name, ref.specifier)

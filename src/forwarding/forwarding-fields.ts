@@ -49,9 +49,13 @@ export class ForwardingFields {
   #lastHost: string | null = null
   #lastHostFields = ''
 
+  /** How clients come to this gateway. */
+  readonly scheme: 'http' | 'https'
+
   /** @param instanceId tells this process from others of its name in Via; '' for none */
-  constructor(config: ForwardingConfig, instanceId = '') {
+  constructor(config: ForwardingConfig, instanceId = '', scheme: 'http' | 'https' = 'http') {
     this.#config = config
+    this.scheme = scheme
     const { forwarded, name, cdnLoop } = config
     this.#sendsX = forwarded === 'x-forwarded' || forwarded === 'both'
     this.#sendsForwarded = forwarded === 'forwarded' || forwarded === 'both'
@@ -69,7 +73,7 @@ export class ForwardingFields {
       const host = firstFieldOf(headerBlock, 'host') ?? ''
       if (this.#sendsX) fields += `x-forwarded-for: ${remoteAddress}\r\n${this.#hostFields(host)}`
       if (this.#sendsForwarded)
-        fields += `forwarded: ${formatForwarded({ for: remoteAddress, host, proto: 'http' })}\r\n`
+        fields += `forwarded: ${formatForwarded({ for: remoteAddress, host, proto: this.scheme })}\r\n`
     }
     return `${fields}x-request-id: ${requestId}\r\n`
   }
@@ -77,8 +81,8 @@ export class ForwardingFields {
   #hostFields(host: string): string {
     if (host !== this.#lastHost) {
       this.#lastHost = host
-      const port = hostPort(host) || '80'
-      this.#lastHostFields = `x-forwarded-host: ${host}\r\nx-forwarded-port: ${port}\r\nx-forwarded-proto: http\r\n`
+      const port = portOf(host, this.scheme)
+      this.#lastHostFields = `x-forwarded-host: ${host}\r\nx-forwarded-port: ${port}\r\nx-forwarded-proto: ${this.scheme}\r\n`
     }
     return this.#lastHostFields
   }
@@ -94,7 +98,7 @@ export class ForwardingFields {
   proxied(request: ProxiedRequest, trusted: TrustedProxies): ProxiedClient {
     const { claims, peer, requestId } = request
     const isX = this.#config.trustedFields === 'x-forwarded'
-    const said = isX ? readX(request, trusted) : readForwarded(request, trusted)
+    const said = isX ? readX(request, trusted, this.scheme) : readForwarded(request, trusted, this.scheme)
     const { chain, client, host, proto, port } = said
     const address = client < 0 ? peer : (nodeAddress(chain[client] ?? '') ?? peer)
     let block = this.#trace + this.#others(claims)
@@ -103,7 +107,7 @@ export class ForwardingFields {
       block += `x-forwarded-for: ${addresses.join(', ')}\r\nx-forwarded-host: ${host}\r\nx-forwarded-port: ${port}\r\nx-forwarded-proto: ${proto}\r\n`
     }
     if (this.#sendsForwarded) {
-      const own = formatForwarded({ for: peer, host: request.host, proto: 'http' })
+      const own = formatForwarded({ for: peer, host: request.host, proto: this.scheme })
       const first = proto.split(',', 1)[0]?.trim() ?? ''
       const before = isX
         ? chain.map((node, at) =>
@@ -143,19 +147,23 @@ interface Said {
   readonly raw: string
 }
 
-function readX({ claims, host: ownHost }: ProxiedRequest, trusted: TrustedProxies): Said {
+function readX({ claims, host: ownHost }: ProxiedRequest, trusted: TrustedProxies, scheme: string): Said {
   // Several lines count as one (RFC 9110 §5.3): looking at one of them only is how addresses are forged.
   const chain = (fieldOf(claims, 'x-forwarded-for') ?? '')
     .split(',')
     .map((node) => node.trim())
     .filter((node) => node !== '')
   const host = valid(fieldOf(claims, 'x-forwarded-host'), HOST) ?? ownHost
-  const proto = valid(fieldOf(claims, 'x-forwarded-proto'), PROTO) ?? 'http'
+  const proto = valid(fieldOf(claims, 'x-forwarded-proto'), PROTO) ?? scheme
   const port = valid(fieldOf(claims, 'x-forwarded-port'), PORT) ?? portOf(host, proto)
   return { chain, client: clientIndex(chain, trusted), host, proto, port, raw: '' }
 }
 
-function readForwarded({ claims, host: ownHost }: ProxiedRequest, trusted: TrustedProxies): Said {
+function readForwarded(
+  { claims, host: ownHost }: ProxiedRequest,
+  trusted: TrustedProxies,
+  scheme: string,
+): Said {
   const field = fieldOf(claims, 'forwarded') ?? ''
   const elements = parseForwarded(field)
   const chain = (elements ?? []).map((element) => element.for)
@@ -163,7 +171,7 @@ function readForwarded({ claims, host: ownHost }: ProxiedRequest, trusted: Trust
   // What a trusted proxy says of the client stands in the client's own element; further left, clients may write what they like.
   const element = client < 0 ? undefined : elements?.[client]
   const host = valid(element?.host ?? null, HOST) ?? ownHost
-  const proto = valid(element?.proto ?? null, PROTO) ?? 'http'
+  const proto = valid(element?.proto ?? null, PROTO) ?? scheme
   return { chain, client, host, proto, port: portOf(host, proto), raw: elements === null ? '' : field }
 }
 

@@ -10,11 +10,6 @@ const STRIDE = HEADER + SLOTS
 /** Largest buffer: Node 20 makes none of 4 GiB. */
 const MAX_BYTES = 2 ** 31
 
-/** Arrays of counts for each route and phase: one of each worker, and the last of the acceptor, for what needs no worker. */
-export function histogramWriters(workers: number): number {
-  return workers + 1
-}
-
 /**
  * HDR histograms in shared memory: one array of counts for each writer, route and phase. Each array has one writer, which
  * increments plainly; readers may look at any time. Untouched counts cost no memory, since the pages are never written. Counts are doubles, because 32 bits
@@ -53,6 +48,21 @@ export class HistogramStore {
         counts[at] = (counts[at] ?? 0) + 1
         if (slot >= (counts[base + TOP] ?? 0)) counts[base + TOP] = slot + 1
       },
+    }
+  }
+
+  /**
+   * Takes over the counts of one writer for one route from another store, in place of its own: nobody may write these at the time. Without
+   * counts no page is touched; routes that share another one's row are left out.
+   */
+  copy(writer: number, route: number, from: HistogramStore, fromRoute: number): void {
+    if (route >= this.#rows || fromRoute >= from.#rows) return
+    for (let phase = 0; phase < PHASES.length; phase += 1) {
+      const source = ((writer * from.#rows + fromRoute) * PHASES.length + phase) * STRIDE
+      const top = from.#counts[source + TOP] ?? 0
+      if (top === 0) continue
+      const target = ((writer * this.#rows + route) * PHASES.length + phase) * STRIDE
+      this.#counts.set(from.#counts.subarray(source, source + HEADER + top), target)
     }
   }
 

@@ -6,4 +6,5 @@ export { IntervalRecorder, WINDOWS_S, type WindowS } from './interval-recorder.j
 export { SLOTS, slotOf } from './layout.js'
 export { PHASE_INDEX, PHASES, type Phase } from './phases.js'
 export { histogramWriters, rowNames, UNROUTED } from './rows.js'
+export { StoreCopy } from './store-copy.js'
 export { type LatencySummary, summaries, summariesOf, summarize } from './summary.js'

@@ -1,5 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr/pack'
 import { readLatin1, writeLatin1 } from '../memory/index.js'
+import type { ClientCertificate } from '../session/client-certificate.js'
 import type { Mailbox } from './mailbox.js'
 import { RingCorrupt, type RingReader } from './ring-reader.js'
 
@@ -59,6 +60,9 @@ export interface OpenFrame {
   readonly upgrade: string
   /** Forwarding fields that the acceptor has made, for a request that came through trusted proxies; none for any other. */
   readonly forwarding?: string | undefined
+  readonly clientCertificate?: ClientCertificate | undefined
+  /** Set by the worker: it is the same for all. */
+  scheme?: 'http' | 'https' | undefined
 }
 
 export interface HeadFrame {
@@ -76,6 +80,7 @@ export interface HeadFrame {
 interface OpenExtras {
   readonly upgrade?: string
   readonly forwarding?: string
+  readonly clientCertificate?: ClientCertificate
 }
 
 /** startMs, contentLength: doubles; route, and the lengths of id, address, method and target: 32 bits each. */
@@ -91,7 +96,7 @@ const STATUS_MASK = 0xffff
 /** @returns false when the ring is full: the session is refused. */
 export function writeOpen(mailbox: Mailbox, slot: number, generation: number, open: OpenFrame): boolean {
   const { method, remoteAddress, requestId, upgrade, target, headerBlock } = open
-  const extras = packExtras(upgrade, open.forwarding ?? '')
+  const extras = packExtras(upgrade, open.forwarding ?? '', open.clientCertificate)
   const text = requestId + remoteAddress + method + target + headerBlock
   const textBytes = text.length
   const size = OPEN_NUMBERS_BYTES + textBytes + (extras?.length ?? 0)
@@ -110,11 +115,16 @@ export function writeOpen(mailbox: Mailbox, slot: number, generation: number, op
   return true
 }
 
-function packExtras(upgrade: string, forwarding: string): Uint8Array | null {
-  if (upgrade === '' && forwarding === '') return null
+function packExtras(
+  upgrade: string,
+  forwarding: string,
+  clientCertificate: ClientCertificate | undefined,
+): Uint8Array | null {
+  if (upgrade === '' && forwarding === '' && clientCertificate === undefined) return null
   const extras: OpenExtras = {
     ...(upgrade === '' ? {} : { upgrade }),
     ...(forwarding === '' ? {} : { forwarding }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
   }
   return packr.pack(extras)
 }
@@ -138,6 +148,8 @@ export function readOpen(frame: RingReader): OpenFrame {
     requestId: text.slice(0, addressAt),
     upgrade: extras?.upgrade ?? '',
     forwarding: extras?.forwarding,
+    clientCertificate: extras?.clientCertificate,
+    scheme: undefined,
     target: text.slice(targetAt, blockAt),
     headerBlock: text.slice(blockAt),
     startMs: bytes.readDoubleLE(offset),

@@ -1,5 +1,7 @@
 export { type CounterRow, SharedCounters } from './counters.js'
+export { type GcraResult, GcraTable } from './gcra-table.js'
 export { readLatin1, writeLatin1 } from './latin1.js'
+export { LifecycleBoard } from './lifecycle-board.js'
 export { type BellListener, createBells, SharedBell } from './shared-bell.js'
 export { SHORT_LOCK_WORDS, ShortLock } from './short-lock.js'
 export { giveSlab, SLAB_BYTES, SLAB_WORTH_BYTES, takeSlab } from './slabs.js'

@@ -3,9 +3,13 @@ const BEAT = 0
 const IN_FLIGHT = 1
 const STATE = 2
 const RESTARTS = 3
+const MEMORY_KIB = 4
 
-/** Life of one worker as the supervisor sees it. */
-export const WORKER_STATES = ['starting', 'ready', 'lost'] as const
+/**
+ * Life of one worker as the supervisor sees it. `draining`: it finishes what it has, another one takes its place. `unused`: nobody sits there, the place is
+ * for the successors that a reload or a recycled worker needs.
+ */
+export const WORKER_STATES = ['starting', 'ready', 'lost', 'draining', 'unused'] as const
 export type WorkerState = (typeof WORKER_STATES)[number]
 
 /**
@@ -52,6 +56,15 @@ export class WorkerBoard {
 
   restarts(worker: number): number {
     return Atomics.load(this.#fields, worker * FIELDS + RESTARTS)
+  }
+
+  /** Heap and buffers of the worker, bytes, as it said last; 0 before that. */
+  memoryBytes(worker: number): number {
+    return Atomics.load(this.#fields, worker * FIELDS + MEMORY_KIB) * 1024
+  }
+
+  setMemoryBytes(worker: number, bytes: number): void {
+    Atomics.store(this.#fields, worker * FIELDS + MEMORY_KIB, Math.round(bytes / 1024))
   }
 
   countRestart(worker: number): void {

@@ -1,7 +1,7 @@
 import { REASONS, type Reason } from './errors.js'
 
 /** Why the acceptor refused a request before there was a session. */
-export const REFUSAL_KINDS = ['parse', 'limit', 'overload', 'draining', 'host'] as const
+export const REFUSAL_KINDS = ['parse', 'limit', 'overload', 'draining', 'host', 'certificate'] as const
 export type RefusalKind = (typeof REFUSAL_KINDS)[number]
 
 /** Why an ad route gave no ad, as in `NO_FILL_REASONS` of ads/. */
@@ -55,6 +55,8 @@ export type GatewayCounter =
   | 'worker_restarts'
   | 'access_log_dropped'
   | 'connections_opened'
+  | 'queued'
+  | 'shed'
   | 'mirror_sent'
   | 'mirror_skipped'
   | 'mirror_failed'
@@ -83,6 +85,8 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'worker_restarts',
   'access_log_dropped',
   'connections_opened',
+  'queued',
+  'shed',
   'mirror_sent',
   'mirror_skipped',
   'mirror_failed',

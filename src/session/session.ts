@@ -1,4 +1,5 @@
 import { type PathParams, type PathPattern, pathParams } from '../routing/index.js'
+import type { ClientCertificate } from './client-certificate.js'
 import { SessionClosed } from './errors.js'
 import {
   type ReadonlyRequestHeader,
@@ -9,7 +10,10 @@ import {
   viewResponse,
 } from './message-headers.js'
 import { ResourceScope } from './resource-scope.js'
+import type { SessionOrigin } from './session-origin.js'
 import { createTiming, type SessionTiming } from './timing.js'
+
+export type { SessionOrigin } from './session-origin.js'
 
 /** Health of a peer as all workers see it (contract A-55). */
 export type HealthTag = 'healthy' | 'unhealthy' | 'unknown' | 'maintenance'
@@ -28,13 +32,6 @@ export interface Peer {
 /** What the cache said about a request (contract A-47). */
 export interface CacheLookupResult {
   readonly status: 'hit' | 'miss' | 'stale' | 'bypass'
-}
-
-/** Where a session comes from: what never changes while it lives. */
-export interface SessionOrigin {
-  readonly remoteAddress: string
-  readonly requestId: string
-  readonly startMs: number
 }
 
 /**
@@ -246,6 +243,18 @@ export class Session<UserCtx = unknown> {
   clientAddress(): string {
     this.#live()
     return this.#origin.remoteAddress
+  }
+
+  /** How the client came to this gateway, `https` over TLS; what a proxy before it says is another matter. */
+  scheme(): 'http' | 'https' {
+    this.#live()
+    return this.#origin.scheme ?? 'http'
+  }
+
+  /** Who the client is by its certificate; null when none was asked for (`tls.clientAuth`) or shown. */
+  clientCertificate(): ClientCertificate | null {
+    this.#live()
+    return this.#origin.clientCertificate ?? null
   }
 
   /** Name of the route that matched. */

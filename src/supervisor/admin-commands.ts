@@ -6,10 +6,11 @@ import type { WorkerPool } from './worker-pool.js'
 
 /** What commands of the admin API act on. */
 export interface CommandTargets {
-  readonly pool: Pick<WorkerPool, 'restart' | 'capture' | 'setLogLevel'>
+  /** Of the configuration in use. */
+  readonly pool: Pick<WorkerPool, 'recycle' | 'capture' | 'setLogLevel'>
   readonly logger: Logger
-  /** Longest that a worker's sessions may take before they are cut, ms. */
-  readonly patienceMs: number
+  /** Reads the configuration again and uses it; never rejects. */
+  reload(): Promise<CommandResult>
   /** Begins to drain; does not wait for it. */
   drain(): void
 }
@@ -27,17 +28,23 @@ export function commandHandler(targets: CommandTargets): CommandHandler {
 }
 
 async function carryOut(command: AdminCommand, targets: CommandTargets): Promise<CommandResult> {
-  const { pool, logger, patienceMs } = targets
+  const { pool, logger } = targets
   switch (command.name) {
     case 'drain':
       targets.drain()
       return { ok: true, value: { draining: true } }
+    case 'reload':
+      return await targets.reload()
     case 'restart-worker': {
       const { worker } = command
       logger.info({ worker }, 'a worker is to be restarted')
-      const restarted = await pool.restart(worker, patienceMs)
+      const restarted = await pool.recycle(worker)
       if (restarted === null)
-        return { ok: false, status: 409, message: `worker ${worker} is starting or about to end` }
+        return {
+          ok: false,
+          status: 409,
+          message: `worker ${worker} is starting or about to end, or another one is being replaced`,
+        }
       return { ok: true, value: { worker, ...restarted } }
     }
     case 'log-level':

@@ -20,8 +20,8 @@ export interface JournalOptions {
 /** Histograms and access log of what no worker can tell: sessions that the acceptor answers, and requests that it refuses. */
 export class Journal {
   readonly #rows: readonly string[]
-  readonly #recorder: Recorder
-  readonly #errors: ErrorRow
+  #recorder: Recorder
+  #errors: ErrorRow
   readonly #log: AccessLog | null
 
   constructor({ rows, recorder, errors, accessLog }: JournalOptions) {
@@ -29,6 +29,21 @@ export class Journal {
     this.#errors = errors
     this.#recorder = recorder
     this.#log = accessLog === undefined ? null : new AccessLog(accessLog, { pid: process.pid })
+  }
+
+  /**
+   * Another configuration is in use: what ends from now on is recorded where that one's is.
+   * @param routeOf what a route is there; -1: nowhere
+   */
+  bequeath(heir: Journal, routeOf: (route: number) => number): void {
+    const unrouted = this.#rows.length - 1
+    this.#recorder = {
+      record(route, phase, valueMs) {
+        const there = route === unrouted ? heir.#rows.length - 1 : routeOf(route)
+        if (there >= 0) heir.#recorder.record(there, phase, valueMs)
+      },
+    }
+    this.#errors = { add: (error) => heir.#errors.add({ ...error, route: routeOf(error.route) }) }
   }
 
   onEnded({ head, route, status, error, bytesOut, isSent, isHit }: EndedHere): void {

@@ -1,11 +1,26 @@
 import type { Logger } from 'pino'
 import type { GatewayConfig } from '../config/types.js'
+import type { CommandResult } from '../control/index.js'
 import type { GatewayCounter } from '../session/counters.js'
 
 export interface GatewayOptions {
   readonly logger: Logger
   /** The admin API asks to drain. Default: the gateway drains itself. */
   readonly onDrainAsked?: () => void
+  /**
+   * Takes the place of the gateway that listens on the same address: both share the port until that one drains. Without it a second one is
+   * refused. Default false.
+   */
+  readonly upgrade?: boolean
+  /** The admin API asks for a reload; never rejects. Default: it is answered with 501. */
+  readonly onReloadAsked?: () => Promise<CommandResult>
+  /** Another process has taken its place: this one drains. */
+  readonly onReplaced?: (drained: Promise<{ lost: number }>) => void
+}
+
+export interface DrainOptions {
+  /** Waits also for idle connections to be closed by their clients or by the idle timeout. Default false: they are closed at once. */
+  readonly untilUnused?: boolean
 }
 
 /** A gateway that listens. Made by {@link StartGateway}. */
@@ -14,6 +29,10 @@ export interface Gateway {
   readonly listen: { readonly host: string; readonly port: number }
   /** The same of the admin listener; null or absent when there is none. */
   readonly admin?: { readonly host: string; readonly port: number } | null
+  /** It speaks TLS there. Default false. */
+  readonly secure?: boolean
+  /** Where plain HTTP is redirected to https. */
+  readonly redirect?: { readonly host: string; readonly port: number } | null
   readonly acceptorKind: 'uws' | 'node'
   /** Why `auto` took `node`; null otherwise. */
   readonly acceptorReason: string | null
@@ -24,9 +43,18 @@ export interface Gateway {
    * Stops accepting, waits for the sessions in flight up to the drain timeout, then closes.
    * @returns how many sessions were cut off, at the deadline or because `close()` was called meanwhile.
    */
-  drain(): Promise<{ lost: number }>
+  drain(options?: DrainOptions): Promise<{ lost: number }>
   /** Opens the file of the access log anew under its name, for whoever rotates it. */
   reopenLogs?(): void
+  /**
+   * Puts another configuration in the place of this one: new workers with fresh modules come up and take over, the old ones finish what they
+   * have. All or nothing.
+   * @returns the number of the configuration, 2 after the first reload
+   * @throws ReloadRefused for what needs a restart; Error of a filter that cannot be loaded
+   */
+  reload?(config: GatewayConfig): Promise<number>
+  /** There was to be a reload, but the configuration could not even be read: counted with those that failed. */
+  noteFailedReload?(): void
   /** Closes at once. */
   close(): Promise<void>
 }
@@ -35,6 +63,8 @@ export interface Gateway {
 export interface GatewayStats {
   /** Sessions in flight. `counters.requests` = `answered` + `aborted` + this (C16). */
   readonly inFlight: number
+  /** Number of the configuration in use, 1 being that of the start. */
+  readonly generation: number
   readonly counters: Readonly<Record<GatewayCounter, number>>
 }
 
@@ -43,6 +73,7 @@ export interface ObservableGateway extends Gateway {
   stats(): GatewayStats
   /** Share of time in which each worker's event loop was not idle since this was asked last, 0 to 1; 0 while one is being replaced. */
   workersBusy(): readonly number[]
+  reload(config: GatewayConfig): Promise<number>
 }
 
 /** @throws Error with `code` of the system (`EADDRINUSE`, `EACCES`) when it cannot listen. */

@@ -1,5 +1,4 @@
-import type { EventLoopUtilization } from 'node:perf_hooks'
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { AccessLogEnd } from '../access-log/index.js'
 import type { CacheMemory } from '../cache/cache-memory.js'
@@ -7,14 +6,15 @@ import type { GatewayConfig, LogLevel } from '../config/types.js'
 import type { CommandResult } from '../control/index.js'
 import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/index.js'
 import type { Logger } from '../logging/index.js'
-import type { CounterRow, WorkerBoard } from '../memory/index.js'
+import { type CounterRow, GcraTable, type WorkerBoard } from '../memory/index.js'
 import type { GatewayCounter } from '../session/counters.js'
 import type { StorePort } from '../state/state-thread.js'
 import type { TelemetryBuffers } from '../telemetry/index.js'
 import { clockAnchor } from '../time/index.js'
 import type { PeerTable } from '../upstream/index.js'
 import { BELL, type WorkerMessage, type WorkerTask } from '../worker/worker-task.js'
-import { Backoff } from './backoff.js'
+import { newPlace, type Place } from './place.js'
+import type { Seats } from './seats.js'
 
 export interface WorkerPoolOptions {
   readonly config: GatewayConfig
@@ -30,46 +30,29 @@ export interface WorkerPoolOptions {
   forget?(worker: number): Promise<void>
   readonly counters: CounterRow<GatewayCounter>
   readonly logger: Logger
-  /** Of each worker; absent: no access log. */
+  /** Of each seat; absent or empty: no access log. */
   readonly accessLogs?: readonly AccessLogEnd[]
+  /** Of the table that all workers count in. Default: one of its own. */
+  readonly rateLimits?: SharedArrayBuffer
   /** As in {@link WorkerTask}. Default ''. */
   readonly instanceId?: string
   /** Ports to the state stores, for one worker. Default: none. */
   readonly storePorts?: () => readonly StorePort[]
   /** How long a worker may take to come up, filters included, ms. Default 20,000. */
   readonly startTimeoutMs?: number
-}
-
-/** One place in the pool: the actor that runs there now, and what came before it. */
-interface Place {
-  readonly worker: number
-  readonly backoff: Backoff
-  link: WorkerLink | null
-  port: MessagePort | null
-  threadId: number
-  /** Its event loop when it was asked about last, and on which thread. */
-  loop: { readonly threadId: number; readonly seen: EventLoopUtilization } | null
-  ready: boolean
-  beats: number
-  beatAtMs: number
-  /** Why the supervisor ended the thread, if it did. */
-  reason: string | null
-  restart: NodeJS.Timeout | null
-  /** It is being restarted as asked; what is to be known of it when the new actor is ready. */
-  restarting: { readonly onReady: () => void } | null
-  /** The link of the next actor, which takes sessions before that one has begun. */
-  nextLink: WorkerLink | null
-  /** Whoever waits for a profile of the thread. */
-  onCaptured: ((result: CommandResult) => void) | null
-  /** Settled when the current actor's task is over. */
-  task: Promise<void>
+  /** One for each worker. Default: from 0 on. */
+  readonly seats?: readonly number[]
+  /** Where a successor finds its seat, and the recycled worker's goes; absent: workers are not recycled. */
+  readonly spareSeats?: Pick<Seats, 'take' | 'giveBack'>
+  /** The workers get no sessions before {@link WorkerPool.takeOver}. Default false. */
+  readonly standsBy?: boolean
 }
 
 const START_TIMEOUT_MS = 20_000
 /** How often the supervisor looks whether workers beat, at most. */
 const LOOK_MS = 250
-/** How often somebody looks whether a worker that is to be restarted has finished, ms. */
-const LEFT_LOOK_MS = 20
+/** How often it is looked whether retired workers have nothing to do any more. */
+const IDLE_LOOK_MS = 10
 /** How long actors have to finish when the gateway stops. */
 const STOP_TIMEOUT_MS = 2_000
 
@@ -80,17 +63,22 @@ const STOP_TIMEOUT_MS = 2_000
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #piscina: Piscina
-  readonly #places: Place[]
   readonly #startTimeoutMs: number
+  readonly #rateLimits: SharedArrayBuffer
+  #places: Place[]
   #watchdog: NodeJS.Timeout | null = null
   #stopping = false
-  #onFirstReady: ((error: Error | null) => void) | null = null
-  #everReady = 0
+  #standsBy: boolean
+  #recycling = false
   #logLevel: LogLevel
+  /** Routes whose hits need no worker. */
+  readonly #hits = new Set<number>()
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
     this.#startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS
+    this.#rateLimits = options.rateLimits ?? new GcraTable().buffer
+    this.#standsBy = options.standsBy ?? false
     const { config } = options
     this.#logLevel = config.log.level
     const workers = config.workers.count
@@ -98,7 +86,8 @@ export class WorkerPool {
     this.#piscina = new Piscina({
       filename: new URL('../worker/main.js', import.meta.url).href,
       minThreads: workers,
-      maxThreads: workers,
+      // One more for the successor of a worker that is recycled.
+      maxThreads: workers + 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       concurrentTasksPerWorker: 1,
       // The default would freeze a worker's event loop while no task runs on it.
@@ -109,37 +98,83 @@ export class WorkerPool {
     this.#piscina.on('error', (error) =>
       options.logger.error({ err: error }, 'a worker thread failed outside its task'),
     )
-    this.#places = Array.from({ length: workers }, (_, worker) => ({
-      worker,
-      backoff: new Backoff(),
-      link: null,
-      port: null,
-      threadId: -1,
-      loop: null,
-      ready: false,
-      beats: 0,
-      beatAtMs: 0,
-      reason: null,
-      restart: null,
-      restarting: null,
-      nextLink: null,
-      onCaptured: null,
-      task: Promise.resolve(),
-    }))
+    this.#places = []
   }
 
   /** Starts all actors. Resolves when every one is ready. @throws Error of the first that fails before it was ready */
   async start(): Promise<void> {
-    const ready = new Promise<void>((resolve, reject) => {
-      this.#onFirstReady = (error) => (error === null ? resolve() : reject(error))
-    })
-    for (const place of this.#places) this.#run(place)
-    const { watchdogMs } = this.#options.config.workerLimits
+    const { config, seats = Array.from({ length: config.workers.count }, (_, seat) => seat) } = this.#options
+    const ready = seats.map((seat) => this.#begin(seat))
+    const { watchdogMs } = config.workerLimits
     const everyMs = Math.min(LOOK_MS, this.#startTimeoutMs / 4, watchdogMs > 0 ? watchdogMs / 4 : LOOK_MS)
     this.#watchdog = setInterval(() => this.#watch(watchdogMs), everyMs)
     this.#watchdog.unref()
-    await ready
-    this.#onFirstReady = null
+    await Promise.all(ready)
+  }
+
+  /** Where its workers sit at the moment. */
+  get seats(): number[] {
+    return this.#places.map(({ worker }) => worker)
+  }
+
+  /** The workers that stood by get sessions from now on. */
+  takeOver(): void {
+    this.#standsBy = false
+    this.#options.dispatcher.allowHits([...this.#hits])
+    for (const { ready, link } of this.#places) {
+      if (ready && link !== null) this.#options.dispatcher.addLink(link)
+    }
+  }
+
+  /**
+   * No new sessions; ends the threads when those in flight are over, or after `patienceMs`.
+   * @returns how many were cut
+   */
+  async retire(patienceMs: number): Promise<number> {
+    const places = [...this.#places]
+    for (const place of places) this.#retirePlace(place)
+    const lost = await this.#untilIdle(places, patienceMs)
+    await this.stop()
+    return lost
+  }
+
+  /**
+   * Replaces a worker without losing a session: the successor takes over once it is ready.
+   * @returns null when there is no such worker, no seat, or another one is being recycled; else where the successor sits and how many
+   *   sessions were cut
+   * @throws Error when the successor does not come up; the worker goes on then
+   */
+  async recycle(worker: number): Promise<{ successor: number; lost: number } | null> {
+    const place = this.#places.find(
+      (candidate) => candidate.worker === worker && candidate.ready && !candidate.retiring,
+    )
+    const { spareSeats, config, logger } = this.#options
+    if (place === undefined || spareSeats === undefined || this.#recycling || this.#stopping) return null
+    const [seat] = spareSeats.take(1) ?? []
+    if (seat === undefined) return null
+    this.#recycling = true
+    try {
+      try {
+        await this.#begin(seat)
+      } catch (error) {
+        this.#places = this.#places.filter((candidate) => candidate.worker !== seat)
+        await this.#vacate(seat)
+        throw error
+      }
+      this.#retirePlace(place)
+      const lost = await this.#untilIdle([place], config.drain.timeoutMs)
+      place.link?.mailbox.flushNow()
+      place.port?.postMessage({ type: 'stop' } satisfies WorkerMessage)
+      await Promise.race([place.task, wait(STOP_TIMEOUT_MS)])
+      await this.#endThread(place)
+      await place.task
+      this.#places = this.#places.filter((candidate) => candidate !== place)
+      await this.#vacate(worker)
+      logger.info({ worker, successor: seat, lost }, 'a worker was recycled')
+      return { successor: seat, lost }
+    } finally {
+      this.#recycling = false
+    }
   }
 
   /** Lets every actor finish and ends the threads. */
@@ -154,55 +189,49 @@ export class WorkerPool {
     }
     // An actor that does not finish by itself, because a filter holds its thread, is ended with it. Not `Piscina.close`, which
     // resolves when the first of several tasks is done.
-    let patience: NodeJS.Timeout | undefined
-    const timeout = new Promise<void>((resolve) => {
-      patience = setTimeout(resolve, STOP_TIMEOUT_MS)
-    })
-    await Promise.race([Promise.all(this.#places.map((place) => place.task)), timeout])
-    clearTimeout(patience)
+    await Promise.race([Promise.all(this.#places.map((place) => place.task)), wait(STOP_TIMEOUT_MS)])
     await this.#piscina.destroy()
+    // What the destroyed threads had is accounted for before their seats are given to others.
+    await Promise.all(this.#places.map((place) => place.task))
   }
 
-  /**
-   * Replaces a worker without losing a session: it gets no more of them, finishes those that it has, and a new one starts in its place. Where
-   * it is the only one, new sessions wait in the mailbox of the next one meanwhile.
-   * @param patienceMs longest wait for its sessions; what is left then is cut
-   * @returns when the new one is ready; null when the worker is not in a state to be restarted
-   */
-  async restart(worker: number, patienceMs: number): Promise<{ lost: number } | null> {
-    const place = this.#places[worker]
-    const link = place?.link ?? null
-    if (place === undefined || link === null || !place.ready || place.restarting !== null || this.#stopping)
-      return null
-    const ready = new Promise<void>((resolve) => {
-      place.restarting = { onReady: resolve }
+  /** Starts an actor on a seat. Resolves when it is ready. */
+  async #begin(seat: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const place = newPlace(seat, (error) => (error === null ? resolve() : reject(error)))
+      this.#places.push(place)
+      this.#run(place)
     })
-    const { dispatcher } = this.#options
-    if (dispatcher.retireLink(link) === 0) {
-      place.nextLink = this.#createLink(place)
-      dispatcher.addLink(place.nextLink)
-    }
-    const deadlineMs = performance.now() + patienceMs
-    while (dispatcher.sessionsOf(link) > 0 && place.link === link && performance.now() < deadlineMs)
-      await new Promise((resolve) => setTimeout(resolve, LEFT_LOOK_MS))
-    const lost = dispatcher.sessionsOf(link)
-    if (place.link === link) {
-      link.mailbox.flushNow()
-      place.port?.postMessage({ type: 'stop' } satisfies WorkerMessage)
-      const { task } = place
-      const overdue = setTimeout(() => {
-        if (place.link === link) this.#terminate(place, 'the worker did not end when it was told to')
-      }, STOP_TIMEOUT_MS)
-      await task
-      clearTimeout(overdue)
-    }
-    await ready
-    return { lost }
+  }
+
+  #retirePlace(place: Place): void {
+    const { board, dispatcher } = this.#options
+    place.retiring = true
+    if (place.restart !== null) clearTimeout(place.restart)
+    if (place.link === null) return
+    board.setState(place.worker, 'draining')
+    dispatcher.retireLink(place.link)
+  }
+
+  /** @returns sessions that were still in flight when the time was up */
+  async #untilIdle(places: readonly Place[], patienceMs: number): Promise<number> {
+    const inFlight = (): number =>
+      places.reduce((sum, { worker }) => sum + this.#options.board.inFlight(worker), 0)
+    const endMs = performance.now() + patienceMs
+    while (inFlight() > 0 && performance.now() < endMs && !this.#stopping) await wait(IDLE_LOOK_MS)
+    return inFlight()
+  }
+
+  async #vacate(seat: number): Promise<void> {
+    await this.#options.forget?.(seat)
+    this.#options.board.setState(seat, 'unused')
+    this.#options.peers.releaseWorker(seat)
+    this.#options.spareSeats?.giveBack([seat])
   }
 
   /** Takes a CPU profile of a worker's thread. */
   capture(worker: number, durationMs: number): Promise<CommandResult> {
-    const place = this.#places[worker]
+    const place = this.#places.find((candidate) => candidate.worker === worker && !candidate.retiring)
     const port = place?.port ?? null
     if (place === undefined || port === null || !place.ready || place.onCaptured !== null)
       return Promise.resolve({
@@ -243,11 +272,7 @@ export class WorkerPool {
       logger.error({ worker, err: error }, 'the mailbox of a worker is damaged')
       if (place.link === link) this.#terminate(place, 'the mailbox of the worker is damaged')
     })
-    // Before its actor runs nobody hears the bell: what lies in the ring is read when it starts.
-    const ring = (): void => {
-      if (place.link === link) place.port?.postMessage(BELL)
-    }
-    const link = createWorkerLink(worker, ring, handler)
+    const link = createWorkerLink(worker, () => place.port?.postMessage(BELL), handler)
     handler.link = link
     return link
   }
@@ -256,7 +281,7 @@ export class WorkerPool {
     const { config, board, countersBuffer } = this.#options
     const { worker } = place
     const { port1, port2 } = new MessageChannel()
-    const link = place.nextLink ?? this.#createLink(place)
+    const link = this.#createLink(place)
     place.link = link
     place.port = port1
     place.threadId = -1
@@ -268,7 +293,7 @@ export class WorkerPool {
       if (message === BELL) link.mailbox.wake()
       else if (message.type === 'running') place.threadId = message.threadId
       else if (message.type === 'ready') {
-        this.#options.dispatcher.allowHits(message.hits)
+        this.#onHits(place, message.hits)
         this.#onReady(place, link)
       } else if (message.type === 'captured') this.#onCaptured(place, { ok: true, value: message.profile })
       else if (message.type === 'not-captured')
@@ -277,6 +302,7 @@ export class WorkerPool {
     const stores = this.#options.storePorts?.() ?? []
     const task: WorkerTask = {
       worker,
+      seats: board.workers,
       config: { ...config, log: { ...config.log, level: this.#logLevel } },
       port: port2,
       toWorker: link.toWorker,
@@ -287,6 +313,7 @@ export class WorkerPool {
       telemetry: this.#options.telemetry,
       peers: this.#options.peers.buffer,
       ...(this.#options.cache === undefined ? {} : { cache: this.#options.cache }),
+      rateLimits: this.#rateLimits,
       clockAnchorMs: clockAnchor(),
       accessLog: this.#options.accessLogs?.[place.worker],
       instanceId: this.#options.instanceId ?? '',
@@ -298,19 +325,26 @@ export class WorkerPool {
     )
   }
 
+  #onHits({ retiring }: Place, routes: readonly number[]): void {
+    if (retiring) return
+    for (const route of routes) this.#hits.add(route)
+    // Before that the dispatcher goes by another configuration.
+    if (!this.#standsBy) this.#options.dispatcher.allowHits(routes)
+  }
+
   #onReady(place: Place, link: WorkerLink): void {
     const { board, dispatcher } = this.#options
     place.ready = true
     place.backoff.started()
     this.#expectBeat(place, 0)
-    board.setState(place.worker, 'ready')
+    place.readyAtMs = performance.now()
     link.mailbox.wake()
-    if (place.nextLink === link) place.nextLink = null
-    else dispatcher.addLink(link)
-    place.restarting?.onReady()
-    place.restarting = null
-    this.#everReady += 1
-    if (this.#everReady === this.#places.length) this.#onFirstReady?.(null)
+    if (!place.retiring) {
+      board.setState(place.worker, 'ready')
+      if (!this.#standsBy) dispatcher.addLink(link)
+    }
+    place.onFirst?.(null)
+    place.onFirst = null
   }
 
   /** The actor's task is over: as told, or because its thread died. */
@@ -322,23 +356,16 @@ export class WorkerPool {
     this.#onCaptured(place, { ok: false, status: 500, message: 'the worker ended meanwhile' })
     board.setState(place.worker, 'lost')
     dispatcher.removeLink(link)
-    if (place.nextLink === link) place.nextLink = null
-    if (this.#stopping) {
-      place.restarting?.onReady()
-      return
-    }
-    const { reason } = place
-    if (place.restarting !== null && reason === null && error === null) {
-      logger.info({ worker: place.worker }, 'a worker has ended as asked and is started again')
-      board.countRestart(place.worker)
-      this.#startAgain(place, 0)
-      return
-    }
+    const { reason, onFirst } = place
     const cause = reason === null ? (error ?? new Error('the worker ended by itself')) : new Error(reason)
-    if (this.#onFirstReady !== null) {
-      this.#onFirstReady(cause)
+    if (onFirst !== null) {
+      place.onFirst = null
+      place.retiring = true
+      void this.#endThread(place)
+      onFirst(cause)
       return
     }
+    if (this.#stopping || place.retiring) return
     const delayMs = place.backoff.nextDelayMs()
     counters.add('worker_restarts')
     board.countRestart(place.worker)
@@ -346,15 +373,11 @@ export class WorkerPool {
       { worker: place.worker, err: cause, restartInMs: delayMs },
       'a worker was lost and is replaced',
     )
-    this.#startAgain(place, delayMs)
-  }
-
-  /** Never twice on one thread: what a failed start left in its module cache would fail every later one. */
-  #startAgain(place: Place, delayMs: number): void {
+    // Never twice on one thread: what a failed start left in its module cache would fail every later one.
     void this.#endThread(place).then(async () => {
       await this.#options.forget?.(place.worker)
       this.#options.peers.releaseWorker(place.worker)
-      if (this.#stopping) return
+      if (this.#stopping || place.retiring) return
       place.restart = setTimeout(() => {
         place.restart = null
         this.#run(place)
@@ -370,6 +393,7 @@ export class WorkerPool {
   /** Replaces workers that stopped beating, or do not come up: a filter that never returns to the event loop (C2). */
   #watch(watchdogMs: number): void {
     const nowMs = performance.now()
+    this.#recycleWorn(nowMs)
     for (const place of this.#places) {
       if (place.link === null) continue
       const beats = this.#options.board.beats(place.worker)
@@ -389,6 +413,32 @@ export class WorkerPool {
     }
   }
 
+  /** Replaces a worker that is too old or has grown too large. */
+  #recycleWorn(nowMs: number): void {
+    const { config, board, logger } = this.#options
+    const { maxAgeMs, memoryBytes } = config.workerLimits
+    if ((maxAgeMs === 0 && memoryBytes === 0) || this.#recycling || this.#standsBy) return
+    const worn = this.#places.find(({ ready, retiring, worker, readyAtMs, lifespan }) => {
+      if (!ready || retiring) return false
+      if (memoryBytes > 0 && board.memoryBytes(worker) > memoryBytes) return true
+      return maxAgeMs > 0 && nowMs - readyAtMs > maxAgeMs * lifespan
+    })
+    if (worn === undefined) return
+    this.recycle(worn.worker).catch((error: unknown) => {
+      worn.readyAtMs = nowMs
+      logger.error({ worker: worn.worker, err: error }, 'a worker cannot be recycled and goes on')
+    })
+  }
+
+  /** Replaces the worker that holds most memory. */
+  async recycleLargest(): Promise<void> {
+    const { board } = this.#options
+    const [largest] = this.#places
+      .filter(({ ready, retiring }) => ready && !retiring)
+      .sort((a, b) => board.memoryBytes(b.worker) - board.memoryBytes(a.worker))
+    if (largest !== undefined) await this.recycle(largest.worker)
+  }
+
   /** The next silence is counted from `inMs` from now. */
   #expectBeat(place: Place, inMs: number): void {
     place.beats = this.#options.board.beats(place.worker)
@@ -406,4 +456,10 @@ export class WorkerPool {
     const { threadId } = place
     await this.#piscina.threads.find((thread) => thread.threadId === threadId)?.terminate()
   }
+}
+
+function wait(timeMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, timeMs).unref()
+  })
 }

@@ -42,6 +42,7 @@ export class AnswerCounts {
   readonly buffer: SharedArrayBuffer
   readonly routes: number
   readonly #cells: Float64Array
+  #heir: { readonly counts: AnswerCounts; readonly routeOf: (route: number) => number } | null = null
 
   /** @param routes number of routes; requests without one are counted behind them. @param buffer of an instance of the same shape */
   constructor(routes: number, buffer?: SharedArrayBuffer) {
@@ -52,10 +53,35 @@ export class AnswerCounts {
 
   /** @param route -1: none was found. @param status any number; what is no HTTP status is counted as such */
   add(route: number, method: string, status: number): void {
+    if (this.#heir !== null) {
+      const { counts, routeOf } = this.#heir
+      const heir = route < 0 ? -1 : routeOf(route)
+      if (route < 0 || heir >= 0) counts.add(heir, method, status)
+      return
+    }
     const row = route < 0 ? this.routes : route
     const column = status >= FIRST_STATUS && status <= LAST_STATUS ? status - FIRST_STATUS : STATUSES - 1
     const at = row * ROUTE_CELLS + (METHOD_INDEX.get(method) ?? OTHER_METHOD) * STATUSES + column
     this.#cells[at] = (this.#cells[at] ?? 0) + 1
+  }
+
+  /**
+   * Leaves what was counted, and what is from now on, to those of another configuration; routes that are not there any more are left out. To be
+   * called in the thread that counts.
+   * @param routeOf what a route is there; -1: nowhere
+   */
+  bequeath(counts: AnswerCounts, routeOf: (route: number) => number): void {
+    for (let row = 0; row <= this.routes; row += 1) {
+      const heir = row === this.routes ? counts.routes : routeOf(row)
+      if (heir < 0) continue
+      const cells = this.#cells.subarray(row * ROUTE_CELLS, (row + 1) * ROUTE_CELLS)
+      for (let cell = 0; cell < ROUTE_CELLS; cell += 1) {
+        const count = cells[cell] ?? 0
+        const at = heir * ROUTE_CELLS + cell
+        if (count > 0) counts.#cells[at] = (counts.#cells[at] ?? 0) + count
+      }
+    }
+    this.#heir = { counts, routeOf }
   }
 
   /** All counts that are not 0. @param each gets -1 for requests without a route, and null for what is no HTTP status */

@@ -21,8 +21,8 @@ export class Telemetry {
   readonly errors: RecentErrors
   readonly threads: ThreadGauges
 
-  /** @param buffers of a telemetry of the same plan, made in another thread */
-  constructor({ workers, routes }: TelemetryPlan, buffers?: TelemetryBuffers) {
+  /** @param buffers of a telemetry of the same plan, made in another thread or for another configuration; what is absent is made anew */
+  constructor({ workers, routes }: TelemetryPlan, buffers?: Partial<TelemetryBuffers>) {
     this.answers = new AnswerCounts(routes, buffers?.answers)
     this.errors = new RecentErrors(workers + 1, buffers?.errors)
     this.threads = new ThreadGauges(workers + 1, buffers?.threads)

@@ -30,6 +30,7 @@ export { PeerSet } from './peer-set.js'
 export type { HealthChange, PeerSetOptions } from './peer-set-options.js'
 export {
   configuredPeers,
+  followTable,
   isNamed,
   type PeerEntry,
   type PeerSnapshot,

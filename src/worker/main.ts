@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { threadId } from 'node:worker_threads'
 import { AccessLog } from '../access-log/index.js'
 import { openCache, workerThread } from '../cache/cache-memory.js'
@@ -32,22 +33,23 @@ import { sessionSpans } from './session-spans.js'
 import { onAdminMessage, recordError } from './telemetry.js'
 import { BEAT_MS, BELL, type WorkerMessage, type WorkerTask } from './worker-task.js'
 
+/** How often a worker tells its memory, in beats. */
+const BEATS_PER_WEIGHING = 5
+
 /**
  * The task that a pool thread runs for its whole life: one actor. It resolves when the supervisor says stop, and rejects when
  * a filter cannot be loaded or the mailbox is damaged; whatever kills the thread rejects it too.
  */
 export default async function runWorker(task: WorkerTask): Promise<void> {
-  const { worker, config, port } = task
+  const { worker, seats, config, port } = task
   // Before any filter runs: one that never returns could not be ended without it.
   port.postMessage({ type: 'running', threadId } satisfies WorkerMessage)
   useClockAnchor(task.clockAnchorMs)
   const logger = createLogger({ level: config.log.level, format: config.log.format }).child({ worker })
-  const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(config.workers.count), task.counters).row(
-    worker + 1,
-  )
-  const board = new WorkerBoard(config.workers.count, task.board)
+  const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(seats), task.counters).row(worker + 1)
+  const board = new WorkerBoard(seats, task.board)
   const recorder = new HistogramStore(
-    histogramWriters(config.workers.count),
+    histogramWriters(seats),
     config.routes.length + 1,
     task.histograms,
   ).recorder(worker)
@@ -60,17 +62,14 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       : await startSpanExport(otlp, otlp.tracesUrl, (problem, lost) =>
           logger.warn({ problem, lost }, 'spans could not be exported'),
         )
-  const telemetry = new Telemetry(
-    { workers: config.workers.count, routes: config.routes.length },
-    task.telemetry,
-  )
+  const telemetry = new Telemetry({ workers: seats, routes: config.routes.length }, task.telemetry)
   const errors = telemetry.errors.row(worker + 1)
   watchThread((load) => telemetry.threads.write(worker + 1, load))
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection in a filter'))
 
   const names = keepNames(config.dns, logger)
-  const table = new PeerTable(tablePlan(config), task.peers)
+  const table = new PeerTable(tablePlan(config, seats), task.peers)
   const wheel = new DeadlineWheel()
   const cache = openWorkerCache(task)
   const env = {
@@ -82,6 +81,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       count: (counter: GatewayCounter, amount?: number) => counters.add(counter, amount),
     },
     ...(cache === null ? {} : { cache }),
+    rateLimits: task.rateLimits,
   }
   const { routes, upstreams, adRoutes } = await loadRoutes(config, env, (upstream) => ({
     names,
@@ -131,7 +131,11 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
           }
         },
       },
-      forwarding: new ForwardingFields(config.forwarding, task.instanceId),
+      forwarding: new ForwardingFields(
+        config.forwarding,
+        task.instanceId,
+        config.tls === undefined ? 'http' : 'https',
+      ),
       ring: () => port.postMessage(BELL),
       onCorrupt: reject,
     })
@@ -139,8 +143,11 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     let reused = 0
     let lookups = 0
     let dnsFailures = 0
+    let beats = 0
     const beat = setInterval(() => {
       board.beat(worker)
+      if (beats % BEATS_PER_WEIGHING === 0) board.setMemoryBytes(worker, ownMemoryBytes())
+      beats += 1
       actor.mailbox.wake()
       follower.look()
       let nowOpened = 0
@@ -183,9 +190,15 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   })
 }
 
-function openWorkerCache({ cache, config, worker }: WorkerTask): CacheServices | null {
+function openWorkerCache({ cache, config, seats, worker }: WorkerTask): CacheServices | null {
   if (cache === undefined) return null
-  const rows = counterRows(config.workers.count)
+  const rows = counterRows(seats)
   const row = new CacheCounters(config.routes.length, rows, cache.counters).row(worker + 1)
   return { ...openCache(cache, workerThread(worker)), count: (route, event) => row.add(route, event) }
+}
+
+/** The heap of this thread and the buffers that hang on it, bytes. */
+function ownMemoryBytes(): number {
+  const { total_heap_size: heap, external_memory: buffers, malloced_memory: malloced } = getHeapStatistics()
+  return heap + buffers + malloced
 }

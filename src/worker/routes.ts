@@ -36,6 +36,7 @@ export interface RouteEnv {
   readonly ads: AdRouteEnv
   /** Where routes have a cache. */
   readonly cache?: CacheServices
+  readonly rateLimits?: SharedArrayBuffer
 }
 
 /** Stands where a route answers by itself. */
@@ -61,7 +62,8 @@ export async function loadRoutes(
   const adRoutes: AdRoute[] = []
   for (const route of config.routes) {
     const filters = []
-    for (const ref of route.filters) filters.push(await loadFilter(ref))
+    for (const ref of route.filters)
+      filters.push(await loadFilter(ref, { rateLimits: env.rateLimits, scope: route.name }))
     if (route.adserving !== undefined) {
       // Only where it is needed: stores and parsers are a lot to load.
       const ads = await import('../ads/route/index.js')

@@ -47,6 +47,7 @@ export class WorkerSession implements ClientPort {
     this.generation = generation
     // What every upstream is told about the request; the acceptor has removed what a client could forge of it.
     open.headerBlock += open.forwarding ?? host.forwarding.of(open, open.headerBlock)
+    open.scheme = host.forwarding.scheme
     this.run = new SessionRun(open, route, env, this)
   }
 

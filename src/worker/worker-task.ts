@@ -8,7 +8,10 @@ import type { PeerTable } from '../upstream/index.js'
 
 /** What a worker is given when its actor starts: plain data, shared memory, and its doorbell. */
 export interface WorkerTask {
+  /** Its place on the board and in all else that has a place for each worker. */
   readonly worker: number
+  /** Places that there are: more than workers, see `Seats` of the supervisor. */
+  readonly seats: number
   readonly config: GatewayConfig
   /** Doorbell both ways: `0` means that there are frames; objects are {@link WorkerMessage}s. In the transfer list. */
   readonly port: MessagePort
@@ -22,6 +25,8 @@ export interface WorkerTask {
   readonly peers: SharedArrayBuffer
   /** Absent: no route has a cache. */
   readonly cache?: CacheMemory
+  /** Of the `GcraTable`. */
+  readonly rateLimits: SharedArrayBuffer
   readonly clockAnchorMs: number
   /** Absent: no access log. */
   readonly accessLog?: AccessLogEnd | undefined

@@ -78,7 +78,7 @@ const MISTAKES: readonly Mistake[] = [
     code: 'unknown-key',
     at: '5:3',
     message: "unknown key '__proto__'",
-    hint: 'the keys here are header, headerCount, url, body, bufferedBody, webSocketMessage, connections, sessions, filter',
+    hint: 'the keys here are header, headerCount, url, body, bufferedBody, webSocketMessage, connections, connectionsPerAddress, sessions, filter',
   },
   {
     name: 'the same key twice',

@@ -34,7 +34,7 @@ async function withGateway(
 }
 
 describe.each(ACCEPTOR_KINDS)('saturation over %s', (acceptor) => {
-  const limited = { acceptor, workers: 1, limits: { sessions: SESSIONS } }
+  const limited = { acceptor, workers: 1, limits: { sessions: SESSIONS }, overload: { queue: 0 } }
 
   it('C5 requests beyond the sessions of all workers get 503 at once, and the others their answers', async () => {
     const held: (() => void)[] = []

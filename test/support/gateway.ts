@@ -15,11 +15,17 @@ const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 export type TestConfig = Partial<UserConfig> & Pick<UserConfig, 'upstreams'>
 
 /** Writes a configuration where the gateway finds it. `remove` takes it away again. */
-function configFile(config: TestConfig): { readonly file: string; remove(): void } {
+function configFile(config: TestConfig): {
+  readonly file: string
+  write(config: TestConfig): void
+  remove(): void
+} {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-test-'))
   const file = join(folder, 'headgate.json')
-  writeFileSync(file, JSON.stringify({ listen: '127.0.0.1:0', admin: false, workers: 2, ...config }))
-  return { file, remove: () => rmSync(folder, { recursive: true, force: true }) }
+  const write = (next: TestConfig): void =>
+    writeFileSync(file, JSON.stringify({ listen: '127.0.0.1:0', admin: false, workers: 2, ...next }))
+  write(config)
+  return { file, write, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 /** The effective configuration of a test's gateway. */
@@ -94,12 +100,18 @@ export class GatewayProcess {
   /** What it wrote to standard error. */
   readonly errors: string[] = []
   readonly exit: Promise<Exit>
+  /** Its configuration file, and what puts another configuration into it. */
+  readonly file: string
+  readonly rewrite: (config: TestConfig) => void
   readonly #child: ChildProcess
   #port = 0
+  #adminPort = 0
   #acceptor = ''
 
   private constructor(config: TestConfig, args: readonly string[]) {
-    const { file, remove } = configFile(config)
+    const { file, write, remove } = configFile(config)
+    this.file = file
+    this.rewrite = write
     this.log = new LogLines()
     const child = spawn(process.execPath, [CLI, 'run', '--config', file, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -127,8 +139,9 @@ export class GatewayProcess {
       throw new Error(`the gateway ended with ${code ?? signal} before it listened:\n${said}`)
     })
     const [line] = await Promise.race([started, ended])
-    const start = line?.['start'] as { listen: string; acceptor: string }
+    const start = line?.['start'] as { listen: string; admin: string | null; acceptor: string }
     gateway.#port = Number(new URL(start.listen).port)
+    gateway.#adminPort = start.admin === null ? 0 : Number(new URL(start.admin).port)
     gateway.#acceptor = start.acceptor
     const { acceptor = 'auto' } = config
     if (acceptor === 'auto' || acceptor === start.acceptor) return gateway
@@ -143,6 +156,11 @@ export class GatewayProcess {
 
   get port(): number {
     return this.#port
+  }
+
+  /** 0: it has no admin listener. */
+  get adminPort(): number {
+    return this.#adminPort
   }
 
   get acceptor(): string {

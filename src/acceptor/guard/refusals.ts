@@ -44,6 +44,10 @@ export const REFUSALS = {
     ...refusal(503, 'overload', 'The request body came too fast to be held back.'),
     reason: 'proxy_internal_response',
   } satisfies Refusal,
+  certificate: {
+    ...refusal(403, 'certificate', 'A client certificate is required.'),
+    reason: 'http_request_denied',
+  } satisfies Refusal,
   connections: {
     ...refusal(503, 'overload', 'There are too many connections.'),
     reason: 'connection_limit_reached',

@@ -1,8 +1,18 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { type ClientCertificate, ClientCertificates } from '../../session/client-certificate.js'
 import { generateRequestId } from '../../session/request-id.js'
 import { allowedUpgrade } from '../../session/upgrade-protocols.js'
 import { DeadlineWheel, now } from '../../time/index.js'
+import { Accepts } from '../accepts.js'
+import { canSharePort } from '../can-share-port.js'
 import { clientAddress } from '../client-address.js'
 import { gatewayFields } from '../gateway-fields.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
@@ -13,6 +23,7 @@ import {
   type Acceptor,
   type AcceptorHandler,
   type AcceptorOptions,
+  type AcceptorTls,
   LENGTH_CHUNKED,
   type Refusal,
 } from '../types.js'
@@ -20,6 +31,8 @@ import { answerOnSocket, type ClientError, parserRefusal } from './client-error.
 import { lingerOnClose } from './linger-on-close.js'
 import { NodeExchange, type NodeExchangeHost } from './node-exchange.js'
 import { NodeUpgrade } from './node-upgrade.js'
+import { PerAddress } from './per-address.js'
+import { createTlsServer, HandshakeSet, ServerCertificates, showsBadCertificate } from './tls-server.js'
 import { asksForUpgrade, bareResponse, upgradeMessages } from './upgrade-request.js'
 
 /** What the acceptor remembers of one connection. */
@@ -44,6 +57,13 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   host: string
   port: number
   readonly #server: Server
+  readonly #tls: ServerCertificates | null
+  readonly #certificates = new ClientCertificates()
+  /** Connections over TLS beneath those that requests come on. */
+  readonly #handshakes = new HandshakeSet()
+  readonly #accepts = new Accepts()
+  readonly #perAddress: PerAddress
+  #stopped = false
   readonly #guard: HeadBuilder
   readonly #connections = new Map<Socket, Connection>()
   /** Resolved when the server has stopped. */
@@ -54,9 +74,10 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     this.options = options
     this.host = options.host
     this.port = options.port
+    this.#perAddress = new PerAddress(options.limits.connectionsPerAddress ?? 0)
     this.#guard = new HeadBuilder({ limits: options.limits, chunked: options.chunked, strings: 'bytes' })
     const { upgrades = [] } = options
-    const server = createServer({
+    const serverOptions: ServerOptions = {
       maxHeaderSize: options.limits.headerBytes + options.limits.targetBytes + HEAD_MARGIN_BYTES,
       insecureHTTPParser: false,
       requireHostHeader: false,
@@ -69,14 +90,22 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       ...(upgrades.length === 0
         ? {}
         : { IncomingMessage: upgradeMessages((request) => this.#upgrades(request)) }),
-    })
+    }
+    const { tls } = options
+    this.#tls = tls === undefined ? null : new ServerCertificates(tls)
+    const server =
+      tls === undefined || this.#tls === null
+        ? createServer(serverOptions)
+        : createTlsServer(serverOptions, tls, this.#tls, options.timeouts.idleMs)
     // Node would silently cut off what exceeds its count; ours is counted by the guard.
     server.maxHeadersCount = 0
     server.maxConnections = options.limits.connections
-    server.on('connection', (socket) => {
-      handler.onConnection?.()
-      this.#onConnection(socket)
-    })
+    server.on('connection', () => handler.onConnection?.())
+    if (tls === undefined) server.on('connection', (socket) => this.#onConnection(socket))
+    else {
+      server.on('connection', (socket) => void this.#handshakes.add(socket))
+      server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket))
+    }
     server.on('drop', (data) => {
       handler.onConnection?.()
       handler.onRefused(REFUSALS.connections, generateRequestId(), clientAddress(data?.remoteAddress))
@@ -106,7 +135,10 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen({ host: this.options.host, port: this.options.port }, () => {
+      const { host, port, sharesPort = false } = this.options
+      // Types of Node 20 do not know it yet.
+      const options = { host, port, ...(sharesPort && { reusePort: canSharePort() }) }
+      this.#server.listen(options, () => {
         this.#server.off('error', reject)
         const address = this.#server.address() as AddressInfo
         this.host = address.address
@@ -117,16 +149,22 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   }
 
   stopListening(): void {
-    if (this.draining) return
     this.draining = true
+    if (this.#stopped) return
+    this.#stopped = true
     // Asked a second time, the server would call back at once, whatever connections there are.
     this.#closed = new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  stopWhenQuiet(): Promise<void> {
+    this.draining = true
+    return this.#accepts.untilQuiet().then(() => this.stopListening())
   }
 
   async close(): Promise<void> {
     this.stopListening()
     // The server counts a socket out when it is destroyed, before its exchange has heard of it.
-    const gone = [...this.#connections.keys()].map((socket) => {
+    const gone = [...this.#handshakes, ...this.#connections.keys()].map((socket) => {
       const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
       socket.destroy()
       return closed
@@ -135,7 +173,24 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     this.wheel.close()
   }
 
+  useTls(tls: AcceptorTls): Promise<void> {
+    if (this.#tls === null) return Promise.reject(new Error('certificates cannot be replaced here'))
+    this.#tls.use(tls)
+    return Promise.resolve()
+  }
+
+  #onSecure(socket: TLSSocket): void {
+    if (showsBadCertificate(socket) && this.options.tls?.clientAuth) socket.destroy()
+    else this.#onConnection(socket)
+  }
+
   #onConnection(socket: Socket): void {
+    this.#accepts.count += 1
+    if (!this.#perAddress.admit(socket)) {
+      this.handler.onRefused(REFUSALS.connections, generateRequestId(), clientAddress(socket.remoteAddress))
+      socket.destroy()
+      return
+    }
     this.#connections.set(socket, { closing: false, active: 0, latest: null })
     socket.once('close', () => this.#connections.delete(socket))
   }
@@ -193,6 +248,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       contentLength: guard.contentLength,
       remoteAddress: clientAddress(request.socket.remoteAddress),
       upgrade: firstBytes === null ? '' : allowedUpgrade(guard.upgrade, this.options.upgrades ?? []),
+      clientCertificate: this.#certificateOf(request.socket),
       requestId,
       startMs: now(),
     }
@@ -210,6 +266,12 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       () => exchange.start(),
       () => request.socket.destroy(),
     )
+  }
+
+  #certificateOf(socket: Socket): ClientCertificate | undefined {
+    if (!this.options.tls?.clientAuth) return undefined
+    const { raw } = (socket as TLSSocket).getPeerCertificate()
+    return raw === undefined ? undefined : (this.#certificates.read(raw) ?? undefined)
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, requestId: string): void {

@@ -39,6 +39,8 @@ export interface UwsResponse {
   /** The chunk is detached after the callback; empty ones that are not last occur. */
   onData(callback: (chunk: ArrayBuffer, isLast: boolean) => void): UwsResponse
   getRemoteAddressAsText(): ArrayBuffer
+  /** PEM of the client's, '' when it has shown none. */
+  getX509Certificate(): string
   getRemoteAddress(): ArrayBuffer
   /**
    * Answers 101 behind what was written, and makes a WebSocket of the connection; `open` is called from inside. The response must
@@ -113,7 +115,20 @@ export interface UwsListenSocket {
   readonly __opaque?: never
 }
 
+/** Names of files, in PEM. TLS 1.2 is the oldest version in any case. */
+export interface UwsTlsOptions {
+  readonly cert_file_name?: string
+  readonly key_file_name?: string
+  /** Clients are asked for a certificate; one that is shown must be good. */
+  readonly ca_file_name?: string
+  readonly ssl_ciphers?: string
+}
+
 export interface UwsApp {
+  /** The name gets a router of its own, empty at first. */
+  addServerName(name: string, options: UwsTlsOptions): UwsApp
+  /** What is added from now on is for this name. Says so on standard output. */
+  domain(name: string): UwsApp
   /** Takes GET requests with a `Sec-WebSocket-Key` of 24 characters; all others go on to `any`. */
   ws(pattern: string, behavior: UwsWebSocketBehavior): UwsApp
   any(pattern: string, handler: (response: UwsResponse, request: UwsRequest) => void): UwsApp
@@ -138,6 +153,7 @@ export interface UwsNative {
   /** No compression. */
   readonly DISABLED: number
   App(): UwsApp
+  SSLApp(options: UwsTlsOptions): UwsApp
   us_listen_socket_close(socket: UwsListenSocket): void
   us_socket_local_port(socket: UwsListenSocket): number
   _cfg(option: string): void

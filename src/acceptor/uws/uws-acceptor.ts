@@ -1,16 +1,20 @@
 import { createServer } from 'node:net'
+import { ClientCertificates } from '../../session/client-certificate.js'
 import { generateRequestId } from '../../session/request-id.js'
 import { allowedUpgrade } from '../../session/upgrade-protocols.js'
 import { DeadlineWheel, now } from '../../time/index.js'
+import { Accepts } from '../accepts.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
 import { attempt, warnInternal } from '../internal-error.js'
 import {
   type Acceptor,
   type AcceptorHandler,
   type AcceptorOptions,
+  type AcceptorTls,
   type Downstream,
   LENGTH_CHUNKED,
   LENGTH_NONE,
+  type Refusal,
 } from '../types.js'
 import { ClientAddresses } from './client-addresses.js'
 import type { UwsExchangeHost } from './exchange-host.js'
@@ -25,6 +29,7 @@ import type {
   UwsWebSocketBehavior,
 } from './native-types.js'
 import { RefusedRequest } from './refused-request.js'
+import { createTlsApp } from './tls-app.js'
 import { UwsExchange } from './uws-exchange.js'
 import { handshakeKey, UwsUpgrade, withoutExtensions } from './uws-upgrade.js'
 
@@ -52,9 +57,15 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   draining = false
   current: Downstream | null = null
   readonly #native: UwsNative
-  readonly #app: UwsApp
+  /** The one that listens, and those before it whose connections go on. */
+  readonly #apps: UwsApp[] = []
+  readonly #idleS: number
+  #app: UwsApp
+  #certificates: ClientCertificates | null = null
+  #requiresCertificate = false
   readonly #guard: HeadBuilder
   readonly #addresses = new ClientAddresses()
+  readonly #accepts = new Accepts()
   readonly #addField: (name: string, value: string) => void
   readonly #maxMessageBytes: number
   #socket: UwsListenSocket | null = null
@@ -71,24 +82,48 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     const guard = new HeadBuilder({ limits, chunked: options.chunked, strings: 'utf8' })
     this.#guard = guard
     this.#addField = (name, value) => guard.add(name, value)
-    this.#app = this.#native.App()
-    const idleS = Math.max(LEAST_IDLE_S, Math.ceil(timeouts.idleMs / 1000))
-    this.#app.setIdleTimeout?.(idleS)
-    this.#app.setResponseTimeout?.(idleS)
-    this.#app.filter((response, change) => attempt(() => this.#onConnection(response, change)))
-    if (options.upgrades?.includes('websocket') === true) this.#app.ws('/*', this.#webSockets())
-    this.#app.any('/*', (response, request) => this.#onRequest(response, request, null))
+    this.#idleS = Math.max(LEAST_IDLE_S, Math.ceil(timeouts.idleMs / 1000))
+    this.#app = this.#createApp(options.tls ?? null)
+  }
+
+  #createApp(tls: AcceptorTls | null): UwsApp {
+    const routes = (app: UwsApp): void => {
+      if (this.options.upgrades?.includes('websocket') === true) app.ws('/*', this.#webSockets())
+      app.any('/*', (response, request) => this.#onRequest(response, request, null))
+    }
+    const app = tls === null ? this.#native.App() : createTlsApp(this.#native, tls, routes)
+    if (tls === null) routes(app)
+    this.#certificates = tls?.clientAuth ? (this.#certificates ?? new ClientCertificates()) : null
+    this.#requiresCertificate = tls?.clientAuth?.required === true
+    app.setIdleTimeout?.(this.#idleS)
+    app.setResponseTimeout?.(this.#idleS)
+    app.filter((response, change) => attempt(() => this.#onConnection(response, change)))
+    this.#apps.push(app)
+    return app
   }
 
   /** @throws Error with the code that listening fails with, e.g. EADDRINUSE */
   async listen(): Promise<void> {
-    const { host, port } = this.options
-    const socket = await new Promise<UwsListenSocket | false>((resolve) => {
-      this.#app.listen(host, port, this.#native.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve)
-    })
+    const { host, port, sharesPort } = this.options
+    const flags = sharesPort === true ? 0 : this.#native.LIBUS_LISTEN_EXCLUSIVE_PORT
+    const socket = await listenOn(this.#app, host, port, flags)
     if (socket === false) throw await listenError(host, port)
     this.#socket = socket
     this.port = this.#native.us_socket_local_port(socket)
+  }
+
+  /** uWS cannot replace a certificate under its connections: another application joins the port, and this one listens no more. */
+  async useTls(tls: AcceptorTls): Promise<void> {
+    const former = this.#socket
+    if (this.options.tls === undefined || this.options.sharesPort !== true || former === null)
+      throw new Error('certificates cannot be replaced here')
+    const app = this.#createApp(tls)
+    const socket = await listenOn(app, this.options.host, this.port, 0)
+    if (socket === false) throw await listenError(this.options.host, this.port)
+    this.#app = app
+    this.#socket = socket
+    await this.#accepts.untilQuiet()
+    this.#native.us_listen_socket_close(former)
   }
 
   stopListening(): void {
@@ -98,9 +133,14 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     this.#socket = null
   }
 
+  stopWhenQuiet(): Promise<void> {
+    this.draining = true
+    return this.#accepts.untilQuiet().then(() => this.stopListening())
+  }
+
   close(): Promise<void> {
     this.stopListening()
-    this.#app.close()
+    for (const app of this.#apps) app.close()
     this.wheel.close()
     return Promise.resolve()
   }
@@ -108,6 +148,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   #onConnection(response: UwsResponse, change: number): void {
     this.connections += change
     if (change > 0) {
+      this.#accepts.count += 1
       this.#addresses.onOpened(response, this.connections)
       this.handler.onConnection?.()
     }
@@ -156,9 +197,12 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
       const query = request.getQuery()
       guard.begin()
       request.forEach(this.#addField)
-      let refusal = guard.finish(method, query === undefined ? path : `${path}?${query}`)
+      let refusal: Refusal | null = guard.finish(method, query === undefined ? path : `${path}?${query}`)
       const { bodyBytes } = this.options.limits
       if (refusal === null && bodyBytes > 0 && guard.contentLength > bodyBytes) refusal = REFUSALS.bodyBytes
+      const certificate = this.#certificates?.read(response.getX509Certificate())
+      if (refusal === null && this.#requiresCertificate && certificate === null)
+        refusal = REFUSALS.certificate
       const requestId = generateRequestId()
       const remoteAddress = this.#addresses.of(response)
       const uwsCloses = guard.connectionBytes === 5
@@ -184,6 +228,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         contentLength: guard.contentLength,
         remoteAddress,
         upgrade: key === '' ? '' : 'websocket',
+        clientCertificate: certificate ?? undefined,
         requestId,
         startMs: now(),
       }
@@ -216,6 +261,12 @@ export async function createUwsAcceptor(
   const acceptor = new UwsAcceptor(native, options, handler)
   await acceptor.listen()
   return acceptor
+}
+
+function listenOn(app: UwsApp, host: string, port: number, flags: number): Promise<UwsListenSocket | false> {
+  return new Promise((resolve) => {
+    app.listen(host, port, flags, resolve)
+  })
 }
 
 /** uWS only says that listening failed; Node is asked for the reason. */

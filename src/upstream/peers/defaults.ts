@@ -30,16 +30,19 @@ export const DEFAULT_PANIC_THRESHOLD = 0.25
 /** Rows kept free for the further addresses that a name may stand for, for each peer that is a name. */
 export const SPARE_ROWS = 32
 
-/** The size of the gateway's peer table. */
-export function tablePlan({
-  workers,
-  upstreams,
-}: {
-  readonly workers: Pick<GatewayConfig['workers'], 'count'>
-  readonly upstreams: GatewayConfig['upstreams']
-}): TablePlan {
+/** The size of the gateway's peer table. @param seats places for workers. Default: as many as are configured */
+export function tablePlan(
+  {
+    workers,
+    upstreams,
+  }: {
+    readonly workers: Pick<GatewayConfig['workers'], 'count'>
+    readonly upstreams: GatewayConfig['upstreams']
+  },
+  seats: number = workers.count,
+): TablePlan {
   return {
-    workers: workers.count,
+    workers: seats,
     rows: upstreams.map(({ peers }) => peers.reduce((rows, peer) => rows + 1 + spareRows(peer), 0)),
   }
 }

@@ -9,6 +9,7 @@ export {
   tablePlan,
 } from './defaults.js'
 export { allowedEjections, Ejector, type HealthReason } from './ejector.js'
+export { followTable } from './follow-table.js'
 export type { TablePlan } from './layout.js'
 export { FAILURE_KINDS, type FailureKind, PeerRow } from './peer-row.js'
 export { type PeerEntry, type PeerSnapshot, PeerTable, type PublishedPeer } from './peer-table.js'

@@ -74,16 +74,24 @@ export class PeerTable {
   readonly #bytes: Uint8Array
   readonly #epochMs: number
 
-  /** @param buffer the buffer of a table of the same plan, made in another thread */
-  constructor(plan: TablePlan, buffer?: SharedArrayBuffer) {
+  /**
+   * @param buffer the buffer of a table of the same plan, made in another thread
+   * @param epochMs when its ticks began: that of the table that this one follows. Default: now
+   */
+  constructor(plan: TablePlan, buffer?: SharedArrayBuffer, epochMs: number = now()) {
     this.plan = plan
     this.#layout = layoutOf(plan)
     this.buffer = buffer ?? new SharedArrayBuffer(this.#layout.bytes)
     this.#words = new Int32Array(this.buffer, 0, this.#layout.hosts / 4)
     this.#bytes = new Uint8Array(this.buffer)
     const epoch = new Float64Array(this.buffer, 0, 1)
-    if (buffer === undefined) epoch[0] = now()
+    if (buffer === undefined) epoch[0] = epochMs
     this.#epochMs = epoch[0] ?? 0
+  }
+
+  /** Time at which tick 1 began, ms. */
+  get epochMs(): number {
+    return this.#epochMs
   }
 
   /** Changes whenever the peers of an upstream were replaced. */
@@ -182,6 +190,34 @@ export class PeerTable {
       workers: this.plan.workers,
       worker,
       epochMs: this.#epochMs,
+    }
+  }
+
+  /**
+   * Takes over what another table knows of a peer: health, ejection, failures, latency; not its weight and not what is in flight. Both are of the
+   * same epoch.
+   */
+  adoptPeer(
+    at: readonly [upstream: number, row: number],
+    from: PeerTable,
+    fromAt: readonly [number, number],
+  ): void {
+    const to = this.#row(...at)
+    const source = from.#row(...fromAt)
+    for (let word: number = ROW.checked; word < ROW_WORDS; word += 1) {
+      const value = Atomics.load(from.#words, source + word)
+      // Who had the probe under way will not tell this table: it is due again.
+      Atomics.store(this.#words, to + word, word === ROW.ejection && value < 0 ? 1 : value)
+    }
+  }
+
+  /** The same for the breaker of an upstream and what it has counted. */
+  adoptGuard(upstream: number, from: PeerTable, fromUpstream: number): void {
+    const to = this.guard(upstream, 0).at
+    const source = from.guard(fromUpstream, 0).at
+    for (let word = 0; word < GUARD_WORDS; word += 1) {
+      const value = Atomics.load(from.#words, source + word)
+      Atomics.store(this.#words, to + word, word === GUARD.breaker && value < 0 ? 1 : value)
     }
   }
 

@@ -1,18 +1,14 @@
 import type { WorkerBoard } from '../memory/index.js'
 import type { WorkerLink } from './worker-link.js'
 
-/** The workers that take sessions. */
-export class WorkerLinks {
-  readonly #board: WorkerBoard
+/** The workers that take new sessions. */
+export class LinkSet {
   readonly #links: WorkerLink[] = []
+  readonly #board: WorkerBoard
   #turn = 0
 
   constructor(board: WorkerBoard) {
     this.#board = board
-  }
-
-  get count(): number {
-    return this.#links.length
   }
 
   add(link: WorkerLink): void {
@@ -24,10 +20,9 @@ export class WorkerLinks {
     if (at >= 0) this.#links.splice(at, 1)
   }
 
-  /** The worker with the fewest sessions; among equals they take turns. */
+  /** The worker with the fewest sessions; among equals they take turns. Null: there is none. */
   leastLoaded(): WorkerLink | null {
     const links = this.#links
-    const board = this.#board
     let best: WorkerLink | null = null
     let bestLoad = Number.POSITIVE_INFINITY
     this.#turn += 1
@@ -35,7 +30,7 @@ export class WorkerLinks {
       const link = links[(i + this.#turn) % links.length]
       // A damaged mailbox is closed: its worker is about to be removed.
       if (link === undefined || link.mailbox.closed) continue
-      const load = board.inFlight(link.worker)
+      const load = this.#board.inFlight(link.worker)
       if (load >= bestLoad) continue
       best = link
       bestLoad = load

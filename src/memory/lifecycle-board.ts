@@ -1,0 +1,52 @@
+const GENERATION = 0
+const RELOADS = 1
+const FAILED = 2
+const LAST_FAILED = 3
+const SHED_FROM = 4
+const WORDS = 16
+
+/**
+ * What the supervisor tells about the gateway as a whole: which configuration is in use and what became of reloads, and what is being
+ * refused because there is too much of it. Written by the main thread, read by any.
+ */
+export class LifecycleBoard {
+  readonly buffer: SharedArrayBuffer
+  readonly #words: Int32Array
+
+  constructor(buffer = new SharedArrayBuffer(WORDS * 4)) {
+    this.buffer = buffer
+    this.#words = new Int32Array(buffer)
+  }
+
+  /** Number of the configuration in use: 1 at the start, one more with each reload. */
+  get generation(): number {
+    return Atomics.load(this.#words, GENERATION)
+  }
+
+  set generation(generation: number) {
+    Atomics.store(this.#words, GENERATION, generation)
+  }
+
+  /** Reloads that were asked for and what became of them. */
+  get reloads(): { readonly succeeded: number; readonly failed: number; readonly lastSucceeded: boolean } {
+    return {
+      succeeded: Atomics.load(this.#words, RELOADS),
+      failed: Atomics.load(this.#words, FAILED),
+      lastSucceeded: Atomics.load(this.#words, LAST_FAILED) === 0,
+    }
+  }
+
+  countReload(succeeded: boolean): void {
+    Atomics.add(this.#words, succeeded ? RELOADS : FAILED, 1)
+    Atomics.store(this.#words, LAST_FAILED, succeeded ? 0 : 1)
+  }
+
+  /** Priorities below this are refused at the moment: 0 none, 1 low, 2 normal as well, 3 all. */
+  get shedBelow(): number {
+    return Atomics.load(this.#words, SHED_FROM)
+  }
+
+  set shedBelow(level: number) {
+    Atomics.store(this.#words, SHED_FROM, level)
+  }
+}

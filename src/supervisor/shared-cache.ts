@@ -1,0 +1,65 @@
+import {
+  ACCEPTOR_THREAD,
+  type Cache,
+  type CacheMemory,
+  createCacheMemory,
+  openCache,
+  workerThread,
+} from '../cache/cache-memory.js'
+import { CacheCounters } from '../cache/route-counters.js'
+import type { GatewayConfig } from '../config/types.js'
+import type { HitServices } from '../dispatch/index.js'
+import { counterRows } from '../session/counters.js'
+
+/** The cache of the process: made when the first configuration wants one, and kept by those after it. */
+export class SharedCache {
+  readonly #seats: number
+  #config: GatewayConfig['cache']
+  #memory: CacheMemory | null = null
+  #cache: Cache | null = null
+
+  /** @param seats of workers */
+  constructor(seats: number) {
+    this.#seats = seats
+  }
+
+  /** Why a configuration cannot have the cache that there is; empty: it can. One sentence each. */
+  refusals({ cache }: GatewayConfig): string[] {
+    const own = this.#config
+    if (cache === undefined || own === undefined) return []
+    if (cache.sizeBytes === own.sizeBytes && cache.maxEntryBytes === own.maxEntryBytes) return []
+    return [`'cache' (its memory) cannot change without a restart`]
+  }
+
+  /**
+   * The memory with counters for these routes.
+   * @param former what a configuration with the same routes has; null: there is none
+   * @returns null where no route has a cache
+   */
+  memoryFor(config: GatewayConfig, former: CacheMemory | null): CacheMemory | null {
+    if (config.cache === undefined) return null
+    if (former !== null) return former
+    const [rows, routes] = [counterRows(this.#seats), config.routes.length]
+    if (this.#memory === null) {
+      this.#config = config.cache
+      this.#memory = createCacheMemory(config.cache, this.#seats, routes, rows)
+      this.#cache = openCache(this.#memory, ACCEPTOR_THREAD)
+      return this.#memory
+    }
+    return { ...this.#memory, counters: new CacheCounters(routes, rows).buffer }
+  }
+
+  /** What the acceptor's thread serves hits with. */
+  hits({ counters }: CacheMemory, config: GatewayConfig): HitServices | null {
+    const cache = this.#cache
+    if (cache === null) return null
+    const row = new CacheCounters(config.routes.length, counterRows(this.#seats), counters).row(0)
+    return { store: cache.store, count: (route, event) => row.add(route, event) }
+  }
+
+  /** Puts in order what the thread of a worker has left behind; to be awaited before another takes its seat. */
+  async forget(seat: number): Promise<void> {
+    await this.#cache?.store.forget(workerThread(seat))
+    await this.#cache?.locks.forget(workerThread(seat))
+  }
+}

@@ -1,0 +1,53 @@
+import type { GatewayConfig } from '../config/types.js'
+import type { Logger } from '../logging/index.js'
+import type { StateThread, StorePort } from '../state/state-thread.js'
+import { ReloadRefused } from './fixed-settings.js'
+
+/**
+ * The threads of the LMDB stores that routes name: one for those of the start, one more for those that a reload adds. They stay open until the gateway
+ * ends, as workers of a former configuration may still decide in them.
+ */
+export class StateStores {
+  readonly #threads: StateThread[] = []
+  readonly #open = new Map<string, 'disk' | 'process'>()
+  readonly #logger: Logger
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  /**
+   * Opens what this configuration names and is not open yet.
+   * @throws ReloadRefused when a store is open with another durability; Error when one cannot be opened
+   */
+  async open(config: GatewayConfig): Promise<void> {
+    const stores = new Map<string, { path: string; durability: 'disk' | 'process' }>()
+    for (const { adserving } of config.routes) {
+      if (adserving?.store.kind !== 'lmdb') continue
+      const { path, durability } = adserving.store
+      const open = this.#open.get(path)
+      if (open === undefined) stores.set(path, { path, durability })
+      else if (open !== durability)
+        throw new ReloadRefused([`the durability of the store '${path}' cannot change without a restart`])
+    }
+    if (stores.size === 0) return
+    const { StateThread: Thread } = await import('../state/state-thread.js')
+    const thread = await Thread.start([...stores.values()], (err) =>
+      this.#logger.error(
+        { err },
+        'the thread of the state stores failed: budgets are closed until a restart',
+      ),
+    )
+    this.#threads.push(thread)
+    for (const { path, durability } of stores.values()) this.#open.set(path, durability)
+  }
+
+  /** Ports to all stores, for one worker. */
+  ports(): StorePort[] {
+    return this.#threads.flatMap((thread) => thread.ports())
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()))
+  }
+}
