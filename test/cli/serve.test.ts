@@ -227,7 +227,7 @@ describe('stopping', () => {
   it('leaves no listener behind', async () => {
     const { ended, logged } = await start()
     await logged(1)
-    expect(process_.eventNames()).toHaveLength(5)
+    expect(process_.eventNames()).toHaveLength(6)
     process_.emit('uncaughtException', new Error('x'))
     await ended
     expect(process_.eventNames()).toEqual([])

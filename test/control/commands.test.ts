@@ -42,22 +42,23 @@ describe('POST /workers/N/restart', () => {
     const slow = new SteadyLoad(gateway.port, '/slow', 2)
     await eventually('there is load', () => load.answered > 20 && slow.answered > 1)
     const answer = await post('/workers/0/restart')
-    expect([answer.status, JSON.parse(answer.body.toString())]).toEqual([200, { worker: 0, lost: 0 }])
+    const said = { worker: 0, successor: workers, lost: 0 }
+    expect([answer.status, JSON.parse(answer.body.toString())]).toEqual([200, said])
     const answered = load.answered
     await eventually('the load goes on', () => load.answered > answered + 20)
     await Promise.all([load.stop(), slow.stop()])
     expect([...load.unusual(), ...slow.unusual()]).toEqual([])
     const all = await jsonOf('/workers')
-    expect(all.map(({ state, restarts }: { state: string; restarts: number }) => [state, restarts])).toEqual(
+    expect(all.map(({ worker, state }: { worker: number; state: string }) => [worker, state])).toEqual(
       [
-        ['ready', 1],
-        ['ready', 0],
+        [1, 'ready'],
+        [2, 'ready'],
       ].slice(0, workers),
     )
     const { counters } = await gateway.settle()
     expect(counters.requests).toBe(load.answered + slow.answered)
     expect(counters.worker_restarts).toBe(0)
-    expect(gateway.log.saying('ended as asked')).toHaveLength(1)
+    expect(gateway.log.saying('was recycled')).toHaveLength(1)
   })
 
   it('a worker that is not there is 404, one that is starting is 409, GET changes nothing', async () => {

@@ -54,14 +54,14 @@ it('C9 reloads under load without a failed request; what is broken changes nothi
   try {
     filter.write('two')
     expect(await versionOf(gateway.port)).toBe('one')
-    const before = Number(await metric('requests_total'))
+    const before = Number(await metric('sessions_total'))
     const { status, body } = await post('/reload')
     expect([status, JSON.parse(body.toString())]).toEqual([
       200,
       { reloaded: true, generation: 2, warnings: [] },
     ])
     expect(await versionOf(gateway.port)).toBe('two')
-    expect(Number(await metric('requests_total'))).toBeGreaterThanOrEqual(before)
+    expect(Number(await metric('sessions_total'))).toBeGreaterThanOrEqual(before)
     expect(await metric('config_last_reload_successful')).toBe('1')
 
     // A filter that does not load.
