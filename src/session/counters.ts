@@ -4,7 +4,7 @@ import { REASONS, type Reason } from './errors.js'
 export const REFUSAL_KINDS = ['parse', 'limit', 'overload', 'draining', 'host', 'certificate'] as const
 export type RefusalKind = (typeof REFUSAL_KINDS)[number]
 
-/** Why an ad route gave no ad, as in `NO_FILL_REASONS` of ads/. */
+/** Why an ad route gave no ad; `NO_FILL_REASONS` of ads/. */
 export const AD_NO_FILL_KINDS = [
   'no-ad',
   'no-bid',

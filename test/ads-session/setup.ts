@@ -10,7 +10,9 @@ import {
   type UpstreamSessionOptions,
 } from '#src/ads/index.js'
 import { FakeClock } from '../state/stores-under-test.js'
-import type { LogLine } from '../support/log-lines.js'
+import { AD, NO_AD, RecordingLogger } from '../support/fake-upstream.js'
+
+export { AD, NO_AD, RecordingLogger }
 
 /** An upstream whose answers a test gives. Keeps its calls. */
 export class AskedUpstream extends BaseUpstream<AdResult> {
@@ -33,26 +35,6 @@ export class AskedUpstream extends BaseUpstream<AdResult> {
   }
 }
 
-export class Recorder {
-  readonly records: (LogLine & { readonly level: string })[] = []
-  constructor(readonly level: 'debug' | 'info' = 'info') {}
-  info(fields: object, msg: string): void {
-    this.records.push({ ...fields, level: 'info', msg })
-  }
-  warn(fields: object, msg: string): void {
-    this.records.push({ ...fields, level: 'warn', msg })
-  }
-  error(fields: object, msg: string): void {
-    this.records.push({ ...fields, level: 'error', msg })
-  }
-  isLevelEnabled(level: string): boolean {
-    return level !== 'debug' || this.level === 'debug'
-  }
-}
-
-export const AD: AdResult = { kind: 'fill', ad: { id: 'ad-1' } }
-export const NO_AD: AdResult = { kind: 'no-fill', reason: 'no-ad' }
-
 export const EVENTS: EventOptions = { keys: [{ id: 'k1', secret: 'a secret of at least 32 bytes, k1' }] }
 
 export interface Setup {
@@ -60,7 +42,7 @@ export interface Setup {
   readonly upstream: AskedUpstream
   readonly store: StateStore
   readonly clock: FakeClock
-  readonly logger: Recorder
+  readonly logger: RecordingLogger
 }
 
 /** A session over a memory store, both on a clock of the test. */
@@ -68,7 +50,7 @@ export function setUp(options: Partial<UpstreamSessionOptions> = {}): Setup {
   const clock = new FakeClock()
   const upstream = new AskedUpstream()
   const store = options.store ?? new MemoryStore({ clock: clock.read })
-  const logger = new Recorder()
+  const logger = new RecordingLogger()
   const session = new UpstreamSession({ upstream, store, clock: clock.read, logger, ...options })
   return { session, upstream, store, clock, logger }
 }

@@ -8,7 +8,7 @@ import {
   serveAdWithCap,
   UpstreamSession,
 } from '#src/ads/index.js'
-import { AD, AskedUpstream, contextOf, EVENTS, NO_AD, Recorder, setUp } from './setup.js'
+import { AD, AskedUpstream, contextOf, EVENTS, NO_AD, RecordingLogger, setUp } from './setup.js'
 
 const USD = (text: string): Money => Money.parse(text)
 const call = { context: contextOf('alice'), params: { campaign_id: 'c1', placement_id: 'p1' } }
@@ -177,7 +177,7 @@ describe('UpstreamSession: the seed', () => {
     'B-50 serveAdWithCap logs and returns null over the cap, at level %s',
     async (level) => {
       const { session } = setUp({ frequencyCap: 1 })
-      const logger = new Recorder(level)
+      const logger = new RecordingLogger(level)
       const asked = { placementId: 'p1', campaignId: 'campaign123', context: contextOf('alice'), logger }
       expect(await serveAdWithCap(session, asked)).toBe(AD)
       expect(await serveAdWithCap(session, asked)).toBeNull()

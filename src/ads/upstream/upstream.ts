@@ -1,3 +1,4 @@
+import { AD_NO_FILL_KINDS } from '../../session/counters.js'
 import type { SessionContext } from '../../session/session-context.js'
 
 /** A parameter of a call: becomes part of the query, macros in text substituted before it is encoded (F-19). */
@@ -20,17 +21,7 @@ export interface UpstreamCall {
 }
 
 /** Why there is no ad. Also label of the no-fill metric. */
-export const NO_FILL_REASONS = [
-  'no-ad',
-  'no-bid',
-  'frequency-cap',
-  'budget',
-  'pacing',
-  'consent',
-  'paused',
-  'timeout',
-  'error',
-] as const
+export const NO_FILL_REASONS = AD_NO_FILL_KINDS
 
 export type NoFillReason = (typeof NO_FILL_REASONS)[number]
 
