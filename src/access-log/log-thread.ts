@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { prettyFactory } from 'pino-pretty'
+import { pretty } from '../logging/pretty.js'
 import { LineReader, RING_BYTES } from './line-ring.js'
 import { LineSink } from './line-sink.js'
 import { BELL, type LogMessage, type LogTask, REOPEN, STOP } from './log-task.js'
@@ -38,13 +38,13 @@ function waitForPipe(): boolean {
 
 function prettyLines(): ((lines: Buffer) => Buffer) | null {
   if (task.pretty === null) return null
-  const pretty = prettyFactory({
+  const makePretty = pretty().prettyFactory({
     colorize: task.pretty.color,
     ignore: 'pid',
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
   })
-  return (lines) => Buffer.from(lines.toString('latin1').split('\n').slice(0, -1).map(pretty).join(''))
+  return (lines) => Buffer.from(lines.toString('latin1').split('\n').slice(0, -1).map(makePretty).join(''))
 }
 
 function report(sink: LineSink, readers: readonly LineReader[]): void {

@@ -13,7 +13,6 @@ import { schemaProblems } from './schema-problems.js'
 import { type ConfigSource, plainSource, problemAt } from './source.js'
 import type { GatewayConfig } from './types.js'
 import { valueAt } from './value-at.js'
-import { yamlSource } from './yaml-source.js'
 
 /** Names that are looked for in the working directory, in this order. */
 export const CONFIG_FILES: readonly string[] = [
@@ -139,6 +138,8 @@ async function readSource(file: string, cwd: string): Promise<ConfigSource> {
   } catch (error) {
     throw fail('unreadable', error instanceof Error ? error.message : String(error))
   }
+  // Flags alone, or a module, need no YAML.
+  const { yamlSource } = await import('./yaml-source.js')
   const result = yamlSource(text, label)
   if (result.problems !== undefined) throw new ConfigError(result.problems)
   if (result.source.raw === null) throw fail('syntax', 'the file is empty', "it needs at least 'upstreams'")

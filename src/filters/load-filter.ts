@@ -1,9 +1,6 @@
 import type { z } from 'zod'
 import type { FilterOptions, FilterRef } from '../config/types.js'
 import { type Filter, HOOK_NAMES } from '../lifecycle/index.js'
-import { createHeadersFilter, headersOptions } from './headers-filter.js'
-import { createRateLimitFilter, rateLimitOptions } from './rate-limit-filter.js'
-import { createRequestIdFilter, requestIdOptions } from './request-id-filter.js'
 
 /** What built-in filters share with those of other workers. */
 export interface FilterShared {
@@ -26,15 +23,7 @@ const HOOKS: ReadonlySet<string> = new Set(HOOK_NAMES)
  * @throws FilterLoadError with the filter's name and what is wrong
  */
 export async function loadFilter(ref: FilterRef, shared: FilterShared = {}): Promise<Filter> {
-  if (ref.kind === 'builtin') {
-    if (ref.name === 'headers')
-      return createHeadersFilter(parseOptions(ref.name, headersOptions, ref.options))
-    if (ref.name === 'rate-limit') {
-      const options = parseOptions(ref.name, rateLimitOptions, ref.options)
-      return createRateLimitFilter(options, shared.rateLimits, shared.scope ?? '') as Filter
-    }
-    return createRequestIdFilter(parseOptions(ref.name, requestIdOptions, ref.options))
-  }
+  if (ref.kind === 'builtin') return loadBuiltin(ref, shared)
   const exported = await importDefault(ref.name, ref.specifier)
   const filter = typeof exported === 'function' ? await build(ref.name, exported, ref.options) : exported
   if (typeof exported !== 'function' && ref.options !== null) {
@@ -43,6 +32,24 @@ export async function loadFilter(ref: FilterRef, shared: FilterShared = {}): Pro
     )
   }
   return checkFilter(ref.name, filter)
+}
+
+/** Loads the modules of those in use alone: a worker without any never reads the validation library. */
+async function loadBuiltin(
+  { name, options }: Extract<FilterRef, { kind: 'builtin' }>,
+  shared: FilterShared,
+): Promise<Filter> {
+  if (name === 'headers') {
+    const { createHeadersFilter, headersOptions } = await import('./headers-filter.js')
+    return createHeadersFilter(parseOptions(name, headersOptions, options))
+  }
+  if (name === 'rate-limit') {
+    const { createRateLimitFilter, rateLimitOptions } = await import('./rate-limit-filter.js')
+    const limit = parseOptions(name, rateLimitOptions, options)
+    return createRateLimitFilter(limit, shared.rateLimits, shared.scope ?? '') as Filter
+  }
+  const { createRequestIdFilter, requestIdOptions } = await import('./request-id-filter.js')
+  return createRequestIdFilter(parseOptions(name, requestIdOptions, options))
 }
 
 async function importDefault(name: string, specifier: string): Promise<unknown> {

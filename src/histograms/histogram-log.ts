@@ -1,4 +1,5 @@
-import { HistogramLogWriter, type JsHistogram } from 'hdr-histogram-js'
+import type { JsHistogram } from 'hdr-histogram-js'
+import { hdr } from './hdr.js'
 import type { HistogramStore } from './histogram-store.js'
 import type { IntervalRecorder } from './interval-recorder.js'
 import { PHASES, type Phase } from './phases.js'
@@ -63,6 +64,7 @@ type Write = (histogram: JsHistogram, tag: string, fromMs: number, toMs: number)
 
 function log(startMs: number, fill: (write: Write) => void): string {
   let text = ''
+  const { HistogramLogWriter } = hdr()
   const writer = new HistogramLogWriter((line) => {
     // It ends the start time with two newlines, and some readers stop at an empty line.
     text += line.replace(/\n+$/, '\n')

@@ -1,4 +1,5 @@
-import { Float64Histogram } from 'hdr-histogram-js'
+import type { Float64Histogram } from 'hdr-histogram-js'
+import { hdr } from './hdr.js'
 import { HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, SLOTS, slotOf } from './layout.js'
 import { PHASE_INDEX, PHASES, type Phase } from './phases.js'
 
@@ -109,6 +110,7 @@ export class HistogramStore {
 
 /** A histogram of the library over counts that lie as {@link HistogramStore} lays them. @param counts becomes its own */
 export function histogramOf(counts: Float64Array): Float64Histogram {
+  const { Float64Histogram } = hdr()
   const histogram = new Float64Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
   histogram._counts = counts
   histogram.establishInternalTackingValues()

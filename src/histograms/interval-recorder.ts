@@ -1,4 +1,5 @@
-import { Int32Histogram } from 'hdr-histogram-js'
+import type { Int32Histogram } from 'hdr-histogram-js'
+import { hdr } from './hdr.js'
 import type { HistogramStore } from './histogram-store.js'
 import { HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, SLOTS } from './layout.js'
 import { PHASES, type Phase } from './phases.js'
@@ -68,7 +69,7 @@ export class IntervalRecorder {
 
   /** What was recorded within the last intervals. @param route null: all routes. @param seconds intervals, at most 60 */
   merged(phase: Phase, route: number | null, seconds: number): Int32Histogram {
-    const histogram = new Int32Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
+    const histogram = emptyHistogram()
     const intervals = Math.min(seconds, this.#ticks, KEPT)
     for (let back = 1; back <= intervals; back += 1) this.#addTo(histogram, phase, route, this.#ticks - back)
     histogram.establishInternalTackingValues()
@@ -84,7 +85,7 @@ export class IntervalRecorder {
     for (let back = Math.min(seconds, this.#ticks, KEPT); back >= 1; back -= 1) {
       const span = this.#spans[(this.#ticks - back) % KEPT]
       if (span === undefined) continue
-      const histogram = new Int32Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
+      const histogram = emptyHistogram()
       this.#addTo(histogram, phase, route, this.#ticks - back)
       histogram.establishInternalTackingValues()
       yield { span, histogram }
@@ -129,4 +130,9 @@ export class IntervalRecorder {
     if (found === 0) return NOTHING
     return { slots: this.#slots.slice(0, found), counts: this.#counts.slice(0, found) }
   }
+}
+
+function emptyHistogram(): Int32Histogram {
+  const { Int32Histogram } = hdr()
+  return new Int32Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
 }

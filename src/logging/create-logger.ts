@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { PinoPretty } from 'pino-pretty'
 import type { LogConfig } from '../config/types.js'
+import { pretty } from './pretty.js'
 import { REDACTED_PATHS } from './redact.js'
 import { useColor } from './use-color.js'
 
@@ -43,9 +43,9 @@ export function createLogger(options: LoggerOptions): Logger {
     formatters: { level: (label: string) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,
   }
-  const pretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal)
-  if (pretty) {
-    const stream = PinoPretty({
+  const isPretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal)
+  if (isPretty) {
+    const stream = pretty()({
       colorize: useColor(env, isTerminal),
       destination: options.destination ?? STDOUT,
       sync: true,

@@ -1,6 +1,6 @@
 import type { AdRoute, AdRouteEnv } from '../ads/route/index.js'
 import type { GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.js'
-import { loadFilter } from '../filters/index.js'
+import { loadFilter } from '../filters/load-filter.js'
 import {
   type CacheServices,
   FilterChain,
