@@ -1,12 +1,9 @@
 import type { Float64Histogram } from 'hdr-histogram-js'
 import { hdr } from './hdr.js'
-import { HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, SLOTS, slotOf } from './layout.js'
+import { HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, SLOTS } from './layout.js'
 import { PHASE_INDEX, PHASES, type Phase } from './phases.js'
-
-/** In front of the counts of an array, on a cache line: one more than the highest slot in use; 0: it is empty. */
-const TOP = 0
-const HEADER = 8
-const STRIDE = HEADER + SLOTS
+import { Recorder } from './recorder.js'
+import { HEADER, STRIDE, TOP } from './strides.js'
 
 /** Largest buffer: Node 20 makes none of 4 GiB. */
 const MAX_BYTES = 2 ** 31
@@ -37,19 +34,7 @@ export class HistogramStore {
 
   /** The writer's end. Only one thread may use a given `writer`. */
   recorder(writer: number): Recorder {
-    const counts = this.#counts
-    const rows = this.#rows
-    const first = writer * rows
-    return {
-      record(route, phase, valueMs) {
-        const row = first + (route < rows ? route : rows - 1)
-        const base = (row * PHASES.length + PHASE_INDEX[phase]) * STRIDE
-        const slot = slotOf(valueMs * 1000)
-        const at = base + HEADER + slot
-        counts[at] = (counts[at] ?? 0) + 1
-        if (slot >= (counts[base + TOP] ?? 0)) counts[base + TOP] = slot + 1
-      },
-    }
+    return new Recorder(this.#counts, writer, this.#rows)
   }
 
   /**
@@ -63,7 +48,9 @@ export class HistogramStore {
       const top = from.#counts[source + TOP] ?? 0
       if (top === 0) continue
       const target = ((writer * this.#rows + route) * PHASES.length + phase) * STRIDE
-      this.#counts.set(from.#counts.subarray(source, source + HEADER + top), target)
+      this.#counts.set(from.#counts.subarray(source + HEADER, source + HEADER + top), target + HEADER)
+      // It never sinks: recorders remember how high it was.
+      this.#counts[target + TOP] = Math.max(this.#counts[target + TOP] ?? 0, top)
     }
   }
 
@@ -115,9 +102,4 @@ export function histogramOf(counts: Float64Array): Float64Histogram {
   histogram._counts = counts
   histogram.establishInternalTackingValues()
   return histogram
-}
-
-export interface Recorder {
-  /** @param valueMs milliseconds with fractions; recorded in whole microseconds */
-  record(route: number, phase: Phase, valueMs: number): void
 }

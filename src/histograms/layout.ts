@@ -13,11 +13,9 @@ export const SLOTS = (Math.ceil(Math.log2((HIGHEST_US + 1) / SUB_BUCKETS)) + 2) 
 
 /** Slot of a value. Beyond the range the nearest end counts. @param valueUs any number; fractions are cut */
 export function slotOf(valueUs: number): number {
-  if (!(valueUs >= 1)) return 0
-  const value = valueUs > HIGHEST_US ? HIGHEST_US : valueUs | 0
-  // `bucket` is the number of doublings beyond the linear part.
-  const magnitude = 31 - Math.clz32(value)
-  const bucket = magnitude > HALF_MAGNITUDE ? magnitude - HALF_MAGNITUDE : 0
+  const value = valueUs > HIGHEST_US ? HIGHEST_US : valueUs > 0 ? valueUs | 0 : 0
+  // Doublings beyond the linear part: the bit that is put in is the highest one of all that is linear.
+  const bucket = 31 - HALF_MAGNITUDE - Math.clz32(value | HALF_COUNT)
   return (bucket << HALF_MAGNITUDE) + (value >> bucket)
 }
 

@@ -125,7 +125,8 @@ export class SessionRun {
     const { totalMs } = upstream.config.timeouts
     if (totalMs > 0) {
       this.#deadline = this.#env.wheel.create(() => this.fail(sessionTimeout(totalMs)))
-      this.#env.wheel.arm(this.#deadline, Math.max(0, totalMs - (now() - this.session.timing.requestStart)))
+      const queueMs = this.#trail.takenMs - this.session.timing.requestStart
+      this.#env.wheel.arm(this.#deadline, Math.max(0, totalMs - queueMs))
     }
     if (!this.#phases.createContexts()) return
     this.#phases.run(

@@ -1,7 +1,7 @@
 import type { Refusal } from '../acceptor/types.js'
 import { AccessLog, type AccessLogEnd, NO_ENTRY } from '../access-log/index.js'
 import type { EndedHere } from '../dispatch/index.js'
-import type { Recorder } from '../histograms/index.js'
+import type { ValueRecorder } from '../histograms/index.js'
 import { fieldOf } from '../routing/index.js'
 import type { ErrorRow } from '../telemetry/index.js'
 import { now } from '../time/index.js'
@@ -10,7 +10,7 @@ export interface JournalOptions {
   /** Names of rows, as of `rowNames`. */
   readonly rows: readonly string[]
   /** The acceptor's own. */
-  readonly recorder: Recorder
+  readonly recorder: ValueRecorder
   /** The acceptor's last errors. */
   readonly errors: ErrorRow
   /** Absent: no access log. */
@@ -20,7 +20,7 @@ export interface JournalOptions {
 /** Histograms and access log of what no worker can tell: sessions that the acceptor answers, and requests that it refuses. */
 export class Journal {
   readonly #rows: readonly string[]
-  #recorder: Recorder
+  #recorder: ValueRecorder
   #errors: ErrorRow
   readonly #log: AccessLog | null
 

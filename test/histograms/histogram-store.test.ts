@@ -67,6 +67,21 @@ it('A-42 what another thread records is seen here', async () => {
   expect({ count, p50, max }).toEqual({ count: 1000, p50: 0.5, max: 1 })
 })
 
+it('a second recorder of a writer, and a copy of what was measured before, hide no higher value', () => {
+  const before = new HistogramStore(1, 1)
+  before.recorder(0).record(0, 'total', 900)
+  const store = new HistogramStore(1, 1)
+  const early = store.recorder(0)
+  store.copy(0, 0, before, 0)
+  const late = store.recorder(0)
+  early.record(0, 'total', 5)
+  late.record(0, 'total', 700)
+  early.record(0, 'total', 300)
+  const { count, max } = summarize(store.merged('total'))
+  expect(count).toBe(4)
+  expect(max).toBeGreaterThanOrEqual(900)
+})
+
 it('the log is read back by the public reader, one tagged histogram per route and phase', () => {
   const store = new HistogramStore(1, 2)
   for (let i = 1; i <= 100; i += 1) store.recorder(0).record(1, 'upstream', i)
