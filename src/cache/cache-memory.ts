@@ -18,7 +18,7 @@ export interface Cache {
   readonly locks: LockTable
 }
 
-/** Number of the acceptor's thread in the store; workers follow, in order, the control thread is last. */
+/** Number of the acceptor's thread in the store; workers follow, in order, then the control thread, and last the keeper's. */
 export const ACCEPTOR_THREAD = 0
 
 export function workerThread(worker: number): number {
@@ -27,6 +27,11 @@ export function workerThread(worker: number): number {
 
 export function controlThread(workers: number): number {
   return workers + 1
+}
+
+/** Of the threads of the `CacheKeeper`, of which there is one at a time. */
+export function keeperThread(workers: number): number {
+  return workers + 2
 }
 
 /** @param rows of counters, as of `counterRows` */
@@ -38,7 +43,7 @@ export function createCacheMemory(
 ): CacheMemory {
   const { sizeBytes, maxEntryBytes } = config
   return {
-    store: createStoreMemory({ sizeBytes, maxEntryBytes, threads: workers + 2 }),
+    store: createStoreMemory({ sizeBytes, maxEntryBytes, threads: workers + 3 }),
     leads: createLeadMemory(),
     counters: new CacheCounters(routes, rows).buffer,
   }

@@ -6,7 +6,7 @@ export const CACHE_EVENTS = [
   'hits',
   /** Went to the upstream. */
   'misses',
-  /** Answered with what was stale. */
+  /** Answered at once with what was stale. */
   'stale',
   /** Went past the cache. */
   'bypassed',
@@ -14,8 +14,12 @@ export const CACHE_EVENTS = [
   'stored',
   /** Answers that could not be. */
   'uncacheable',
-  /** 304 of the upstream. */
+  /** Of the misses: the upstream has said that what is stored still holds. */
   'revalidated',
+  /** Of the misses: the upstream failed, and what was stale stood in. */
+  'rescued',
+  /** Validations behind the clients' back; no client's request, so in none of the others but those about storing. */
+  'background',
   /** Of the hits: fetched by another request at that time. */
   'collapsed',
 ] as const

@@ -1,9 +1,8 @@
 import type { RouteCacheConfig } from '../cache/cache-config.js'
-import { controlThread, openCache } from '../cache/cache-memory.js'
-import { CacheCounters, type RouteCacheStats } from '../cache/route-counters.js'
+import type { RouteCacheStats } from '../cache/route-counters.js'
 import { keyUrl, PLAIN_KEY, URL_END } from '../cache/rules/index.js'
-import type { EntryStore, PurgeMode, StoreStats } from '../cache/store/index.js'
-import { counterRows } from '../session/counters.js'
+import type { PurgeMode, StoreStats } from '../cache/store/index.js'
+import type { CacheReader } from './cache-reader.js'
 import type { ControlTask } from './control-task.js'
 import { type AdminAnswer, type Endpoint, json, text } from './endpoint.js'
 
@@ -15,29 +14,24 @@ export interface CacheStats {
 
 /** The cache in the admin API: numbers and purges, in the control thread, so that no client waits for them. */
 export class CacheAdmin {
-  readonly #store: EntryStore
-  readonly #counters: CacheCounters
+  readonly #reader: CacheReader
   readonly #configs: readonly (RouteCacheConfig | null)[]
   readonly #names: readonly string[]
 
-  /**
-   * @param former that of a configuration before: the store is the same, and is opened once
-   * @returns null where no route has a cache
-   */
-  static of(task: ControlTask, former: CacheAdmin | null = null): CacheAdmin | null {
-    return task.cache === undefined ? null : new CacheAdmin(task, task.cache, former)
+  /** @returns null where no route has a cache */
+  static of({ cache, routes }: ControlTask, reader: CacheReader | null): CacheAdmin | null {
+    return cache === undefined || reader === null ? null : new CacheAdmin(cache.routes, routes, reader)
   }
 
   private constructor(
-    { workers, routes: names }: ControlTask,
-    cache: NonNullable<ControlTask['cache']>,
-    former: CacheAdmin | null,
+    configs: readonly (RouteCacheConfig | null)[],
+    names: readonly string[],
+    reader: CacheReader,
   ) {
-    this.#store = former === null ? openCache(cache.memory, controlThread(workers)).store : former.#store
-    this.#counters = new CacheCounters(cache.routes.length, counterRows(workers), cache.memory.counters)
-    this.#configs = cache.routes
+    this.#reader = reader
+    this.#configs = configs
     // The last row is of requests without a route.
-    this.#names = names.slice(0, cache.routes.length)
+    this.#names = names.slice(0, configs.length)
   }
 
   endpoints(): Endpoint[] {
@@ -58,30 +52,32 @@ export class CacheAdmin {
   }
 
   stats(): CacheStats {
-    const routes = this.#names.flatMap((route, index) =>
-      this.#configs[index] === null ? [] : [{ route, ...this.#counters.of(index) }],
-    )
-    return { store: this.#store.stats(), routes }
+    const routes = this.#names.flatMap((route, index) => {
+      const stats = this.#reader.route(index)
+      return stats === null ? [] : [{ route, ...stats }]
+    })
+    return { store: this.#reader.stats(), routes }
   }
 
   #purge(query: URLSearchParams): AdminAnswer {
+    const { store } = this.#reader
     const url = query.get('url')
     const prefix = query.get('prefix')
     const tag = query.get('tag')
     const mode: PurgeMode = query.has('soft') ? 'soft' : 'hard'
     const given = [url, prefix, tag].filter((value) => value !== null && value !== '')
     if (given.length !== 1) return text('say one of url, prefix and tag', 400)
-    if (tag !== null) return json({ purged: this.#store.purgeTag(tag, mode) })
+    if (tag !== null) return json({ purged: store.purgeTag(tag, mode) })
     if (prefix !== null) {
       const start = keyPrefix(prefix)
       if (start === null) return text('a prefix begins as a URL does: http://example.com/folder/', 400)
-      return json({ purged: this.#store.purgePrefix(start, mode) })
+      return json({ purged: store.purgePrefix(start, mode) })
     }
     const keys = this.#keysOf(url ?? '')
     if (keys === null) return text('a URL is written in full: http://example.com/path?query', 400)
     let purged = 0
     // With all its variants, and whatever else the keys of a route are made of.
-    for (const key of keys) purged += this.#store.purgePrefix(key, mode)
+    for (const key of keys) purged += store.purgePrefix(key, mode)
     return json({ purged })
   }
 

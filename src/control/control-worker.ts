@@ -107,16 +107,14 @@ else {
     stats.sampler.tick(Date.now())
     feed.tick()
   }, TICK_MS)
-  let cache = CacheAdmin.of(task)
-  let lastCache = cache
+  const cache = CacheAdmin.of(task, stats.cache)
   const endpoints: Endpoint[] = [...adminEndpoints({ stats, feed, commands, cache })]
   show = (next) => {
     const { routes } = stats.task
     stats.use(next)
     feed.follow(routes)
-    cache = CacheAdmin.of(next, lastCache)
-    lastCache = cache ?? lastCache
-    endpoints.splice(0, endpoints.length, ...adminEndpoints({ stats, feed, commands, cache }))
+    const nextCache = CacheAdmin.of(next, stats.cache)
+    endpoints.splice(0, endpoints.length, ...adminEndpoints({ stats, feed, commands, cache: nextCache }))
   }
   server = createAdminServer(endpoints, task.access)
   server.on('error', (error: NodeJS.ErrnoException) => {

@@ -2,6 +2,7 @@ import { UNROUTED } from '../histograms/index.js'
 import { REFUSAL_KINDS } from '../session/counters.js'
 import { REASONS } from '../session/errors.js'
 import { adMetrics } from './ad-metrics.js'
+import { cacheMetrics } from './cache-metrics.js'
 import { latencyMetrics } from './latency-metrics.js'
 import { labelText, type Metric, type Sample } from './metric.js'
 import { peerMetrics } from './peer-metrics.js'
@@ -14,6 +15,7 @@ const SOURCES: readonly ((reader: StatsReader, state: GatewayState) => readonly 
   (reader) => latencyMetrics(reader.histograms, reader.task.routes),
   (_, state) => upstreamMetrics(state),
   (_, { upstreams }) => peerMetrics(upstreams),
+  (reader) => cacheMetrics(reader.cache, reader.task.routes),
   (_, { counters }) => adMetrics(counters),
   (_, state) => threadMetrics(state),
   (_, state) => configMetrics(state),

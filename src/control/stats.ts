@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { RouteCacheStats } from '../cache/route-counters.js'
 import {
   type HistogramChoice,
   HistogramStore,
@@ -17,6 +18,7 @@ import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/c
 import type { Reason } from '../session/errors.js'
 import { type RouteAnswers, Telemetry, type ThreadLoad } from '../telemetry/index.js'
 import type { PeerTable } from '../upstream/index.js'
+import { CacheReader, type CacheSummary } from './cache-reader.js'
 import type { ControlTask } from './control-task.js'
 import { peerTableOf, type UpstreamStats, upstreamStats } from './peer-stats.js'
 import { type Rates, type RouteRates, Sampler, WINDOW_NAMES, type WindowName } from './sampler.js'
@@ -50,6 +52,8 @@ export interface RouteStats extends RouteAnswers {
   /** Milliseconds. */
   readonly latency: Latency
   readonly windows: Readonly<Record<WindowName, Latency>>
+  /** Absent: the route has no cache. */
+  readonly cache?: RouteCacheStats
 }
 
 /** Readiness: what `/ready` answers. */
@@ -79,6 +83,8 @@ export interface GatewayState extends Readiness {
   /** Share of requests to upstreams that found a connection in a pool, since the start; 0 before the first. */
   readonly connectionReuseRatio: number
   readonly upstreams: readonly UpstreamStats[]
+  /** Absent: no route has a cache. */
+  readonly cache?: CacheSummary
   /** Per second. */
   readonly rates: Readonly<Record<WindowName, Rates>>
   /** Newest first. */
@@ -106,6 +112,9 @@ export class StatsReader {
   #telemetry: Telemetry
   #sampler: Sampler
   #peers: PeerTable | null
+  #cache: CacheReader | null
+  /** The last there was: a configuration without a cache may come in between. */
+  #openedCache: CacheReader | null
 
   constructor(task: ControlTask) {
     this.#task = task
@@ -116,6 +125,8 @@ export class StatsReader {
     this.#draining = new Int32Array(task.draining)
     this.#lifecycle = new LifecycleBoard(task.lifecycle)
     this.#peers = peerTableOf(task)
+    this.#cache = CacheReader.of(task, null)
+    this.#openedCache = this.#cache
     this.#sampler = this.#newSampler(this.startMs)
   }
 
@@ -135,11 +146,18 @@ export class StatsReader {
     return this.#sampler
   }
 
+  /** Null: no route has a cache. */
+  get cache(): CacheReader | null {
+    return this.#cache
+  }
+
   /** Another configuration is in use: perhaps other routes and upstreams. Board and counters stay, and with the same routes all else. */
   use(task: ControlTask): void {
     const isSame = isDeepStrictEqual(task.routes, this.#task.routes)
     this.#task = task
     this.#peers = peerTableOf(task)
+    this.#cache = CacheReader.of(task, this.#openedCache)
+    this.#openedCache = this.#cache ?? this.#openedCache
     if (isSame) return
     this.#histograms = histogramsOf(task)
     this.#telemetry = telemetryOf(task)
@@ -187,6 +205,7 @@ export class StatsReader {
       counters,
       connectionReuseRatio: reuseRatio(counters),
       upstreams: this.upstreams(),
+      ...(this.#cache !== null && { cache: this.#cache.summary() }),
       rates: byWindow((seconds) => this.sampler.rates(seconds)),
       errors: errors.latest().map(({ route, ...error }) => ({
         ...error,
@@ -211,6 +230,7 @@ export class StatsReader {
         rates: byWindow((seconds) => sampler.routeRates(route, seconds)),
         latency: summariesOf((phase) => histograms.merged(phase, route)),
         windows: windowsOf(route),
+        ...cacheOf(this.#cache?.route(route)),
       })),
     }
   }
@@ -253,4 +273,8 @@ function byWindow<T>(of: (seconds: (typeof WINDOWS_S)[number]) => T): Record<Win
 function reuseRatio(counters: Readonly<Record<GatewayCounter, number>>): number {
   const { upstream_connections_opened: opened, upstream_connections_reused: reused } = counters
   return reused === 0 ? 0 : reused / (opened + reused)
+}
+
+function cacheOf(cache: RouteCacheStats | null | undefined): { cache?: RouteCacheStats } {
+  return cache === null || cache === undefined ? {} : { cache }
 }

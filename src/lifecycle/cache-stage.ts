@@ -104,7 +104,7 @@ export class CacheStage {
   serveStale(forwardStatus?: number): void {
     const state = this.#state
     state.releaseLead('failed')
-    state.count('stale')
+    state.count('rescued')
     this.#serve('stale', {
       hit: false,
       forward: state.forward,

@@ -53,11 +53,14 @@ export class CacheState {
   closed = false
   readonly #cache: RouteCache
   readonly #route: number
+  /** It is no client's request. */
+  readonly #isBackground: boolean
 
   constructor({ cache, phases, lead }: CacheOptions) {
     this.#cache = cache
     this.#route = phases.route.index
     this.lead = lead
+    this.#isBackground = lead !== null
   }
 
   get entry(): StoredEntry | null {
@@ -69,6 +72,10 @@ export class CacheState {
   }
 
   count(event: CacheEvent): void {
+    if (this.#isBackground && event !== 'stored' && event !== 'uncacheable') {
+      if (event === 'misses') this.#cache.services.count(this.#route, 'background')
+      return
+    }
     this.#cache.services.count(this.#route, event)
   }
 

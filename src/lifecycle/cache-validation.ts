@@ -44,7 +44,7 @@ export function takeValidation(
   const result = isSame
     ? refreshedHead(stored, head.headerBlock, request, arrival, rules, now())
     : ({ kind: 'other' } as const)
-  if (isNotModified) state.count('revalidated')
+  if (isNotModified && result.kind !== 'other') state.count('revalidated')
   switch (result.kind) {
     case 'refreshed':
       store.refresh(entry, result.head)

@@ -51,6 +51,11 @@ export class ShortLock {
     Atomics.notify(this.#words, this.#at)
   }
 
+  /** Who has ended with it in hand has it until it is taken over. */
+  isHeldBy(thread: number): boolean {
+    return Atomics.load(this.#words, this.#at) === thread + 1
+  }
+
   /** Takes it from a thread that has ended. @returns false: that thread did not hold it */
   takeOver(dead: number): boolean {
     return Atomics.compareExchange(this.#words, this.#at, dead + 1, this.#name) === dead + 1

@@ -3,9 +3,11 @@ import {
   type Cache,
   type CacheMemory,
   createCacheMemory,
+  keeperThread,
   openCache,
   workerThread,
 } from '../cache/cache-memory.js'
+import { CacheKeeper } from '../cache/keeper/index.js'
 import { CacheCounters } from '../cache/route-counters.js'
 import type { GatewayConfig } from '../config/types.js'
 import type { HitServices } from '../dispatch/index.js'
@@ -17,6 +19,7 @@ export class SharedCache {
   #config: GatewayConfig['cache']
   #memory: CacheMemory | null = null
   #cache: Cache | null = null
+  #keeper: CacheKeeper | null = null
 
   /** @param seats of workers */
   constructor(seats: number) {
@@ -44,6 +47,7 @@ export class SharedCache {
       this.#config = config.cache
       this.#memory = createCacheMemory(config.cache, this.#seats, routes, rows)
       this.#cache = openCache(this.#memory, ACCEPTOR_THREAD)
+      this.#keeper = new CacheKeeper(this.#memory.store, keeperThread(this.#seats), this.#cache.store)
       return this.#memory
     }
     return { ...this.#memory, counters: new CacheCounters(routes, rows).buffer }
@@ -57,9 +61,14 @@ export class SharedCache {
     return { store: cache.store, count: (route, event) => row.add(route, event) }
   }
 
-  /** Puts in order what the thread of a worker has left behind; to be awaited before another takes its seat. */
+  /**
+   * Puts in order what the thread of a worker has left behind; to be awaited before another takes its seat. What takes long of it is not done in
+   * this thread, which is the acceptor's.
+   */
   async forget(seat: number): Promise<void> {
-    await this.#cache?.store.forget(workerThread(seat))
-    await this.#cache?.locks.forget(workerThread(seat))
+    const thread = workerThread(seat)
+    if (this.#cache?.store.diedAmidst(thread)) await this.#keeper?.forget(thread)
+    else await this.#cache?.store.forget(thread)
+    await this.#cache?.locks.forget(thread)
   }
 }

@@ -3,6 +3,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
+import { fetchAnswer } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { SteadyLoad } from '../support/steady-load.js'
 
@@ -52,7 +53,11 @@ describe.skipIf(!isThere)('the dashboard in Chromium', () => {
     gateway = await InProcessGateway.start({
       admin: '127.0.0.1:0',
       upstreams: { app: { peers: [origin.address] } },
-      routes: [{ match: { path: '/bad' }, upstream: 'app' }, { upstream: 'app' }],
+      routes: [
+        { match: { path: '/bad' }, upstream: 'app' },
+        { match: { path: '/kept' }, upstream: 'app', cache: { ttl: { '200': '1h' } } },
+        { upstream: 'app' },
+      ],
     })
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
     page = await browser.newPage({ colorScheme: 'light' })
@@ -70,6 +75,13 @@ describe.skipIf(!isThere)('the dashboard in Chromium', () => {
     await browser?.close()
     await gateway?.close()
     await origin?.close()
+  })
+
+  it('tells the hit ratio of the cache, and how full it is', async () => {
+    await eventually('nothing is stored', async () => (await text('#tile-hits')) === '0 %')
+    for (let i = 0; i < 4; i += 1) await fetchAnswer(gateway.port, '/kept')
+    await eventually('hits are shown', async () => (await text('#tile-hits')) === '75 %')
+    expect(await text('#tile-hits-more')).toMatch(/^\S+ \S+ of \S+ \S+$/)
   })
 
   it('renders what the gateway does, and moves with it', async () => {

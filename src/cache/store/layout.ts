@@ -24,6 +24,8 @@ export const TOP = {
   freeUnits: 4,
   /** From this unit on, memory that was never given out. */
   freshUnits: 9,
+  /** 1 while the index is made anew: whoever can do without a change does not wait for it. */
+  mending: 10,
   rebuilds: 5,
   ghostSequence: 6,
   seedA: 7,

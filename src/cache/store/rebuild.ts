@@ -3,6 +3,40 @@ import { ENTRY, QUEUE, STATE, TOP } from './layout.js'
 import type { StoreCore } from './store-core.js'
 
 /**
+ * Ends what a thread that is gone has left. Under the lock.
+ * @param amidst it died in the middle of a change, so the index is made anew, which takes its time
+ */
+export function putInOrder(core: StoreCore, dead: number, amidst: boolean): void {
+  const { table } = core
+  table.unpinAll(dead)
+  if (amidst) {
+    markAborted(core, dead)
+    rebuild(core)
+  } else {
+    for (let entry = table.last(QUEUE.filling); entry !== 0; ) {
+      const before = table.get(entry, ENTRY.before)
+      if (table.get(entry, ENTRY.owner) === dead + 1)
+        core.abortUnderLock(entry, table.get(entry, ENTRY.generation))
+      entry = before
+    }
+  }
+  core.sweep(table.count(QUEUE.lingering))
+}
+
+/** Its fills, wherever they stand: no queue can be trusted. */
+function markAborted(core: StoreCore, dead: number): void {
+  const { table } = core
+  for (let entry = table.words[TOP.highest] ?? 0; entry > 0; entry -= 1) {
+    if (table.get(entry, ENTRY.owner) !== dead + 1 || table.get(entry, ENTRY.state) !== STATE.filling)
+      continue
+    Atomics.store(table.words, table.at(entry) + ENTRY.state, STATE.aborted)
+    Atomics.add(table.words, table.at(entry) + ENTRY.generation, 1)
+    core.wake(entry)
+    table.count1('aborted')
+  }
+}
+
+/**
  * Makes buckets, queues and the list of free memory anew out of the entries themselves, after a thread died while it changed them. Under the lock,
  * which was taken over from that thread. What it was making, moving or changing at that moment is dropped; all other entries stay, in queues whose order is lost.
  * Its fills have to be marked as `aborted` before.

@@ -7,6 +7,7 @@ import { HeldEntry } from './held-entry.js'
 import { hashKey, type KeyHash } from './key-hash.js'
 import { ENTRY, MAX_KEY_BYTES, QUEUE, STATE, TOP, UNIT_BYTES } from './layout.js'
 import { purgedSince, purgeKey, purgePrefix, purgeTag, tagBytes } from './purge.js'
+import { putInOrder } from './rebuild.js'
 import { StoreCore } from './store-core.js'
 import type {
   EntryHead,
@@ -134,8 +135,16 @@ export class SharedStore implements EntryStore {
     }
   }
 
+  diedAmidst(thread: number): boolean {
+    const { lock, table } = this.#core
+    const isHeld = lock.isHeldBy(thread)
+    if (isHeld) Atomics.store(table.words, TOP.mending, 1)
+    return isHeld
+  }
+
   async forget(thread: number): Promise<void> {
     const core = this.#core
+    const isAmidst = this.diedAmidst(thread)
     // Either it held the lock when it ended, or another thread does: that one gives it back, or is forgotten in its turn.
     let held = core.lock.takeOver(thread)
     let taken = held || core.lock.tryAcquire()
@@ -144,7 +153,8 @@ export class SharedStore implements EntryStore {
       held = core.lock.takeOver(thread)
       taken = held || core.lock.tryAcquire()
     }
-    core.putInOrder(thread, held)
+    putInOrder(core, thread, held)
+    if (isAmidst) Atomics.store(core.table.words, TOP.mending, 0)
     core.lock.release()
   }
 

@@ -58,7 +58,8 @@ export class StoreCore {
    * @param busy the answer when another thread has the lock for too long
    */
   change<Result>(busy: Result, run: () => Result, patienceMs = PATIENCE_MS): Result {
-    if (!this.lock.acquire(patienceMs)) return busy
+    const isHopeless = patienceMs <= PATIENCE_MS && this.table.words[TOP.mending] === 1
+    if (!(isHopeless ? this.lock.tryAcquire() : this.lock.acquire(patienceMs))) return busy
     try {
       for (let left = this.#unended.pop(); left !== undefined; left = this.#unended.pop()) {
         this.abortUnderLock(left[0], left[1])
@@ -266,27 +267,6 @@ export class StoreCore {
       if (table.isPinned(entry)) table.enqueue(entry, QUEUE.lingering)
       else this.#free(entry)
     }
-  }
-
-  /** Ends what a thread that is gone has left. @param amidst it died in the middle of a change, so the index is made anew */
-  putInOrder(dead: number, amidst: boolean): void {
-    const { table } = this
-    table.unpinAll(dead)
-    const left: number[] = []
-    for (let entry = table.words[TOP.highest] ?? 0; entry > 0; entry -= 1) {
-      if (table.get(entry, ENTRY.owner) !== dead + 1 || table.get(entry, ENTRY.state) !== STATE.filling)
-        continue
-      if (!amidst) left.push(entry)
-      else {
-        Atomics.store(table.words, table.at(entry) + ENTRY.state, STATE.aborted)
-        Atomics.add(table.words, table.at(entry) + ENTRY.generation, 1)
-        this.wake(entry)
-        table.count1('aborted')
-      }
-    }
-    if (amidst) rebuild(this)
-    for (const entry of left) this.abortUnderLock(entry, table.get(entry, ENTRY.generation))
-    this.sweep(table.count(QUEUE.lingering))
   }
 
   #free(entry: number): void {

@@ -1,0 +1,1 @@
+export { CacheKeeper } from './cache-keeper.js'
