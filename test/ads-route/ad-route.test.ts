@@ -356,6 +356,6 @@ describe('a route that serves ads', () => {
     expect(value('ad_events_total{status="invalid"}')).toBe(2)
     expect(value('ad_reservations_total')).toBeGreaterThanOrEqual(500)
     expect(value('ad_reservations_released_total')).toBeGreaterThanOrEqual(1)
-    expect(value('ad_spend_total')).toBeCloseTo(1.006, 6)
+    expect(value('ad_spend_total{currency="USD"}')).toBeCloseTo(1.006, 6)
   })
 })
