@@ -1,3 +1,4 @@
+export * from '../money/index.js'
 export { FrozenInstanceError } from '../session/frozen-instance-error.js'
 export {
   type ContextCookies,
@@ -13,7 +14,6 @@ export * from './context/index.js'
 export * from './correlation/index.js'
 export * from './macros/index.js'
 export * from './middleware/index.js'
-export * from './money/index.js'
 export * from './openrtb/index.js'
 export * from './session/index.js'
 export * from './transports/index.js'

@@ -5,9 +5,16 @@ import type { Path } from './problem.js'
 import type { ResolveContext } from './resolve-context.js'
 import type { adserving } from './schema-adserving.js'
 import { suggest } from './suggest.js'
-import type { AdServingConfig, AdSourceConfig, CapConfig, StateStoreConfig } from './types-adserving.js'
+import type {
+  AdServingConfig,
+  AdSourceConfig,
+  CapConfig,
+  SinkConfig,
+  StateStoreConfig,
+} from './types-adserving.js'
 
 type Parsed = z.output<typeof adserving>
+type ParsedSink = NonNullable<Parsed['events']>['sinks'][number]
 type ParsedCap = NonNullable<Parsed['campaigns'][string]['caps']>[number]
 
 /** @param pattern of the route. @param path of `adserving` */
@@ -25,7 +32,8 @@ export function resolveAdServing(
     })
   }
   return {
-    source: resolveSource(parsed, path, context),
+    sources: resolveSources(parsed, path, context),
+    strategy: parsed.strategy,
     store: resolveStore(parsed, path, context),
     timeoutMs: parsed.timeout,
     retries: parsed.retries,
@@ -67,6 +75,14 @@ export function resolveAdServing(
             secrets: events.secrets,
             validSeconds: events.valid / 1000,
             holdSeconds: events.hold / 1000,
+            sinks: events.sinks.map((sink, at) =>
+              resolveSink(sink, [...path, 'events', 'sinks', at], context),
+            ),
+            queue: {
+              capacity: events.queue.capacity,
+              batchSize: events.queue.batch,
+              lingerMs: events.queue.linger,
+            },
           },
   }
 }
@@ -77,7 +93,39 @@ function covers(pattern: string, path: string): boolean {
   return tree.find(path, 1, () => true) === 0
 }
 
-function resolveSource({ vast, openrtb }: Parsed, path: Path, context: ResolveContext): AdSourceConfig {
+function resolveSources(parsed: Parsed, path: Path, context: ResolveContext): AdSourceConfig[] {
+  const { sources, strategy } = parsed
+  if (sources === undefined)
+    return [resolveSource(parsed, path, parsed.openrtb ? 'openrtb' : 'vast', context)]
+  if (parsed.vast !== undefined || parsed.openrtb !== undefined || sources.length === 0) {
+    const message = sources.length === 0 ? "'sources' is empty" : "there are 'sources' and one beside them"
+    context.report('invalid-value', [...path, 'sources'], message, { hint: 'a list, or one of its members' })
+  }
+  const resolved = sources.map((source, at) =>
+    resolveSource(source, [...path, 'sources', at], source.name ?? `source-${at + 1}`, context),
+  )
+  const names = resolved.map(({ name }) => name)
+  for (const [at, name] of names.entries()) {
+    if (names.indexOf(name) === at) continue
+    const hint = 'names tell them apart in logs'
+    context.report('invalid-value', [...path, 'sources', at], `two sources are called '${name}'`, { hint })
+  }
+  const [first, ...others] = resolved.flatMap((one) => (one.kind === 'openrtb' ? [one.currency] : []))
+  if (strategy === 'parallel' && others.some((currency) => currency !== first)) {
+    const hint = 'give all of them one currency, or use the strategy waterfall'
+    context.report('invalid-value', [...path, 'sources'], 'bids in several currencies cannot be compared', {
+      hint,
+    })
+  }
+  return resolved
+}
+
+function resolveSource(
+  { vast, openrtb }: Pick<Parsed, 'vast' | 'openrtb'>,
+  path: Path,
+  name: string,
+  context: ResolveContext,
+): AdSourceConfig {
   if ((vast === undefined) === (openrtb === undefined)) {
     const message = vast === undefined ? "'vast' is missing" : "there is 'vast' or 'openrtb', not both"
     context.report(vast === undefined ? 'missing-key' : 'invalid-value', path, message, {
@@ -86,10 +134,11 @@ function resolveSource({ vast, openrtb }: Parsed, path: Path, context: ResolveCo
   }
   if (openrtb !== undefined) {
     const { url, tmax, currency, request } = openrtb
-    return { kind: 'openrtb', url, tmaxMs: tmax, currency, request }
+    return { kind: 'openrtb', name, url, tmaxMs: tmax, currency, request }
   }
   return {
     kind: 'vast',
+    name,
     url: vast?.url ?? '',
     params: vast?.params ?? {},
     forward: vast?.forward ?? [],
@@ -98,6 +147,18 @@ function resolveSource({ vast, openrtb }: Parsed, path: Path, context: ResolveCo
     hopTimeoutMs: vast?.hopTimeout ?? 0,
     serverSide: vast?.serverSide ?? false,
   }
+}
+
+function resolveSink(sink: ParsedSink, path: Path, context: ResolveContext): SinkConfig {
+  const { kind, url, headers, timeout, stream, maxLength } = sink
+  if (kind === 'log') return { kind }
+  if (kind === 'redis') return { kind, url: url ?? 'redis://127.0.0.1:6379', stream, maxLength }
+  if (url === undefined || !/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+    const hint = 'it begins with http:// or https://'
+    const message = url === undefined ? "'url' is missing" : `'${url}' is not a URL`
+    context.report(url === undefined ? 'missing-key' : 'invalid-value', path, message, { hint })
+  }
+  return { kind, url: url ?? '', headers, timeoutMs: timeout }
 }
 
 function resolveStore({ store }: Parsed, path: Path, context: ResolveContext): StateStoreConfig {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isCurrency } from '../money/index.js'
 import { InvalidValue, show } from './invalid-value.js'
 import { choice, count, duration, flag, leaf, text } from './leaf.js'
 import { CAP_DIMENSIONS } from './types-adserving.js'
@@ -7,8 +8,17 @@ const MONEY = /^\d{1,12}(?:\.\d{1,6})?(?: [A-Z]{3})?$/
 
 /** Numbers are refused: 0.1 is not what it says it is (B-64). */
 const money = leaf<string, string>({ $comment: 'amount', type: 'string' }, (value) => {
-  if (typeof value === 'string' && MONEY.test(value)) return value
+  if (typeof value === 'string' && MONEY.test(value)) {
+    const [, code] = value.split(' ')
+    if (code === undefined || isCurrency(code)) return value
+    throw new InvalidValue(`there is no currency '${code}'`, 'a code of ISO 4217, for example EUR')
+  }
   throw new InvalidValue(`expected an amount as text, got ${show(value)}`, "for example '2.50' or '2.50 EUR'")
+})
+
+const currency = leaf<string, string>({ $comment: 'ISO 4217', type: 'string' }, (value) => {
+  if (typeof value === 'string' && isCurrency(value)) return value
+  throw new InvalidValue(`there is no currency ${show(value)}`, 'a code of ISO 4217, for example EUR')
 })
 
 const secret = leaf<string, string>({ $comment: 'secret', type: 'string' }, (value) => {
@@ -55,7 +65,9 @@ const vast = z
       description: 'Ask on behalf of the device, with `X-Device-IP`, `X-Device-User-Agent` and the like.',
     }),
   })
-  .meta({ description: 'An ad server that answers with VAST. One of this and `openrtb` is needed.' })
+  .meta({
+    description: 'An ad server that answers with VAST. One of this, `openrtb` and `sources` is needed.',
+  })
 
 const openrtb = z
   .strictObject({
@@ -63,13 +75,50 @@ const openrtb = z
     tmax: duration()
       .prefault('300ms')
       .meta({ description: 'Longest that it may take; `tmax` tells it what is left of that.' }),
-    currency: text({ $comment: 'ISO 4217' }).prefault('USD').meta({ description: 'Currency of bids.' }),
+    currency: currency.prefault('USD').meta({ description: 'Currency of bids.' }),
     request: z
       .record(z.string(), z.unknown())
       .prefault({})
       .meta({ $comment: 'bid request', description: 'What all bid requests have: `imp`, `site` or `app` …' }),
   })
   .meta({ description: 'An OpenRTB 2.6 bidder whose `adm` is VAST.' })
+
+const source = z.strictObject({
+  name: text({ $comment: 'name' })
+    .optional()
+    .meta({ description: 'In logs. Default: `source-1` and so on.' }),
+  vast: vast.optional(),
+  openrtb: openrtb.optional(),
+})
+
+const sink = z.strictObject({
+  kind: choice('log', 'http', 'redis').meta({
+    description: '`http`: POST of a JSON array, any 2xx takes it. `redis`: entries of a stream.',
+  }),
+  url: text({ $comment: 'URL' })
+    .optional()
+    .meta({ description: 'Of `http` and `redis`, where it is `redis://127.0.0.1:6379` by default.' }),
+  headers: z
+    .record(z.string(), text())
+    .prefault({})
+    .meta({ $comment: 'values by name', description: 'Fields of `http`.' }),
+  timeout: duration().prefault('5s').meta({ description: 'Of a delivery by `http`.' }),
+  stream: text({ $comment: 'key' }).prefault('headgate:events').meta({ description: 'Of `redis`.' }),
+  maxLength: count(1, 1_000_000_000)
+    .prefault(1_000_000)
+    .meta({ description: 'Entries that the stream keeps, about.' }),
+})
+
+const queue = z
+  .strictObject({
+    capacity: count(1, 1_000_000).prefault(10_000).meta({
+      description: 'Events that wait for a sink in a worker; more are dropped and counted.',
+    }),
+    batch: count(1, 10_000).prefault(100).meta({ description: 'Most events of one delivery.' }),
+    linger: duration().prefault('1s').meta({ description: 'How long a batch that is not full waits.' }),
+  })
+  .prefault({})
+  .meta({ description: 'Between a route and each sink.' })
 
 const store = z
   .strictObject({
@@ -144,6 +193,10 @@ const events = z
     hold: duration({ min: '1s' })
       .prefault('30m')
       .meta({ description: 'How long a reservation waits for its impression.' }),
+    sinks: z.array(sink).prefault([]).meta({
+      description: 'Where served ads and reported events are told of, each at least once.',
+    }),
+    queue,
   })
   .meta({
     description:
@@ -155,6 +208,13 @@ export const adserving = z
   .strictObject({
     vast: vast.optional(),
     openrtb: openrtb.optional(),
+    sources: z.array(source).optional().meta({
+      description: 'Several ad servers and bidders, each a `vast` or an `openrtb`, instead of one.',
+    }),
+    strategy: choice('waterfall', 'parallel').prefault('waterfall').meta({
+      description:
+        'Of `sources`. `waterfall`: in order, until one has an ad. `parallel`: all at once; the highest bid wins, then the first ad server.',
+    }),
     store,
     timeout: duration().prefault('5s').meta({ description: 'For a whole ad request. Beyond it: no ad.' }),
     retries: count(0, 5).prefault(1).meta({

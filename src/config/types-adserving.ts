@@ -1,6 +1,9 @@
 /** A route that serves ads, as plain data: what `adserving` came to. Money is text, `2.50` or `2.50 EUR`, already checked. */
 export interface AdServingConfig {
-  readonly source: AdSourceConfig
+  /** At least one. */
+  readonly sources: readonly AdSourceConfig[]
+  /** One after the other until one has an ad, or all at once. */
+  readonly strategy: 'waterfall' | 'parallel'
   readonly store: StateStoreConfig
   /** For a whole ad request. */
   readonly timeoutMs: number
@@ -43,6 +46,7 @@ export interface AdServingConfig {
 export type AdSourceConfig =
   | {
       readonly kind: 'vast'
+      readonly name: string
       readonly url: string
       readonly params: Readonly<Record<string, string>>
       /** Parameters of the player's request that are passed on. */
@@ -55,6 +59,7 @@ export type AdSourceConfig =
     }
   | {
       readonly kind: 'openrtb'
+      readonly name: string
       readonly url: string
       readonly tmaxMs: number
       readonly currency: string
@@ -102,4 +107,18 @@ export interface EventsConfig {
   readonly secrets: readonly string[]
   readonly validSeconds: number
   readonly holdSeconds: number
+  /** Where events are told of. */
+  readonly sinks: readonly SinkConfig[]
+  /** Of each sink, in each worker. */
+  readonly queue: { readonly capacity: number; readonly batchSize: number; readonly lingerMs: number }
 }
+
+export type SinkConfig =
+  | { readonly kind: 'log' }
+  | {
+      readonly kind: 'http'
+      readonly url: string
+      readonly headers: Readonly<Record<string, string>>
+      readonly timeoutMs: number
+    }
+  | { readonly kind: 'redis'; readonly url: string; readonly stream: string; readonly maxLength: number }

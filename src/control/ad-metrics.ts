@@ -1,4 +1,5 @@
-import { AD_EVENT_KINDS, AD_NO_FILL_KINDS, type GatewayCounter } from '../session/counters.js'
+import { CURRENCIES } from '../money/index.js'
+import { AD_EVENT_KINDS, AD_NO_FILL_KINDS, AD_SINK_KINDS, type GatewayCounter } from '../session/counters.js'
 import { labelText, type Metric } from './metric.js'
 
 /** Metrics of routes that serve ads (C-25); none where none has been asked. */
@@ -36,7 +37,22 @@ export function adMetrics(counters: Readonly<Record<GatewayCounter, number>>): M
       'ad_spend_total',
       'counter',
       'Money charged for impressions, in units of its currency.',
-      [['', counters.ad_spend_micros / 1e6]],
+      CURRENCIES.flatMap((currency) => {
+        const micros = counters[`ad_spend_micros:${currency}`] ?? 0
+        return micros === 0 ? [] : [[labelText({ currency }), micros / 1e6] as const]
+      }),
+    ],
+    [
+      'ad_sink_events_total',
+      'counter',
+      'Events on their way to sinks; failures are deliveries that are repeated.',
+      AD_SINK_KINDS.map((kind) => [labelText({ result: kind }), counters[`ad_sink:${kind}`]]),
+    ],
+    [
+      'ad_state_restarts_total',
+      'counter',
+      'Times that the thread of the state stores had to be started again.',
+      [['', counters.state_restarts]],
     ],
   ]
 }

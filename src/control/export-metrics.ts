@@ -36,7 +36,7 @@ export function gatewayMetrics(
       name: `headgate.${name}`,
       unit: name.startsWith('bytes') ? 'By' : '1',
       description: '',
-      points: [{ attributes: {}, value: totals[name] }],
+      points: [{ attributes: {}, value: totals[name] ?? 0 }],
     }),
   )
   const grouped = (prefix: 'refused' | 'status' | 'error', attribute: string): OtlpMetric => ({
@@ -46,7 +46,7 @@ export function gatewayMetrics(
     description: '',
     points: GATEWAY_COUNTERS.filter((name) => name.startsWith(`${prefix}:`)).map((name) => ({
       attributes: { [attribute]: name.slice(prefix.length + 1) },
-      value: totals[name],
+      value: totals[name] ?? 0,
     })),
   })
   const durations = (

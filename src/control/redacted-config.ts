@@ -6,7 +6,10 @@ const REDACTED = '[redacted]'
 const SECRET_KEY = /^(?:key|token|ca|cert|password|passphrase|secret|authorization|cookie|credentials?)$/i
 
 /** Sections in which anything may be one: what filters are given, and what conditions compare with. */
-const SECRET_SECTIONS: ReadonlySet<string> = new Set(['options', 'headers', 'query'])
+const SECRET_SECTIONS: ReadonlySet<string> = new Set(['options', 'headers', 'query', 'secrets'])
+
+/** User and password of a URL. */
+const CREDENTIALS = /:\/\/[^/@\s]*@/
 
 /** Keys of a secret section whose values only say what is meant. */
 const PLAIN_KEYS: ReadonlySet<string> = new Set(['name', 'kind', 'op'])
@@ -22,6 +25,7 @@ export function redactedConfig(config: GatewayConfig): unknown {
 function redact(value: unknown, isSecret: boolean): unknown {
   if (Array.isArray(value)) return value.map((item) => redact(item, isSecret))
   if (value instanceof RegExp) return isSecret ? REDACTED : String(value)
+  if (typeof value === 'string' && !isSecret) return value.replace(CREDENTIALS, '://[redacted]@')
   if (typeof value !== 'object' || value === null)
     return isSecret && value !== null && typeof value !== 'boolean' ? REDACTED : value
   const entries = Object.entries(value).map(([key, item]) => {

@@ -191,7 +191,7 @@ export class StatsReader {
 
   state(): GatewayState {
     const workers = this.workers()
-    const counters = this.#counters.totals()
+    const counters = withoutIdle(this.#counters.totals())
     const { threads, errors } = this.telemetry
     return {
       version: this.task.version,
@@ -268,6 +268,14 @@ function telemetryOf({ workers, routes, telemetry }: ControlTask): Telemetry {
 function byWindow<T>(of: (seconds: (typeof WINDOWS_S)[number]) => T): Record<WindowName, T> {
   const entries = WINDOWS_S.map((seconds, index) => [WINDOW_NAMES[index], of(seconds)])
   return Object.fromEntries(entries) as Record<WindowName, T>
+}
+
+/** Without the currencies in which nothing was spent, which are nearly all. */
+function withoutIdle(counters: Readonly<Record<GatewayCounter, number>>): Record<GatewayCounter, number> {
+  const used = Object.entries(counters).filter(
+    ([name, value]) => value !== 0 || !name.startsWith('ad_spend_micros:'),
+  )
+  return Object.fromEntries(used) as Record<GatewayCounter, number>
 }
 
 function reuseRatio(counters: Readonly<Record<GatewayCounter, number>>): number {

@@ -38,7 +38,12 @@ export class SharedCounters<Name extends string> {
 
   /** All sums. */
   totals(): Record<Name, number> {
-    return Object.fromEntries(this.#names.map((name) => [name, this.total(name)])) as Record<Name, number>
+    const totals = this.#names.map((name, at) => {
+      let sum = 0
+      for (let row = 0; row < this.#rows; row += 1) sum += this.#values[row * this.#names.length + at] ?? 0
+      return [name, sum] as const
+    })
+    return Object.fromEntries(totals) as Record<Name, number>
   }
 }
 

@@ -1,3 +1,4 @@
+import { CURRENCIES } from '../money/index.js'
 import { REASONS, type Reason } from './errors.js'
 
 /** Why the acceptor refused a request before there was a session. */
@@ -32,6 +33,10 @@ export const AD_EVENT_KINDS = [
 ] as const
 export type AdEventKind = (typeof AD_EVENT_KINDS)[number]
 
+/** What became of events on their way to sinks; `failures` are deliveries that are repeated. */
+export const AD_SINK_KINDS = ['delivered', 'dropped', 'failures'] as const
+export type AdSinkKind = (typeof AD_SINK_KINDS)[number]
+
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
 
 /** Made once: a name that is put together for each answer costs more than the counting. */
@@ -53,6 +58,7 @@ export type GatewayCounter =
   | 'dns_lookups'
   | 'dns_failures'
   | 'worker_restarts'
+  | 'state_restarts'
   | 'access_log_dropped'
   | 'connections_opened'
   | 'queued'
@@ -64,7 +70,8 @@ export type GatewayCounter =
   | 'ad_fills'
   | 'ad_reserved'
   | 'ad_released'
-  | 'ad_spend_micros'
+  | `ad_spend_micros:${string}`
+  | `ad_sink:${AdSinkKind}`
   | `ad_no_fill:${AdNoFillKind}`
   | `ad_event:${AdEventKind}`
   | `refused:${RefusalKind}`
@@ -83,6 +90,7 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'dns_lookups',
   'dns_failures',
   'worker_restarts',
+  'state_restarts',
   'access_log_dropped',
   'connections_opened',
   'queued',
@@ -94,7 +102,8 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'ad_fills',
   'ad_reserved',
   'ad_released',
-  'ad_spend_micros',
+  ...CURRENCIES.map((currency) => `ad_spend_micros:${currency}` as const),
+  ...AD_SINK_KINDS.map((kind) => `ad_sink:${kind}` as const),
   ...AD_NO_FILL_KINDS.map((kind) => `ad_no_fill:${kind}` as const),
   ...AD_EVENT_KINDS.map((kind) => `ad_event:${kind}` as const),
   ...REFUSAL_KINDS.map((kind) => `refused:${kind}` as const),

@@ -1,4 +1,4 @@
-import { type Amount, addAmounts, compareAmounts, subtractAmounts, ZERO } from '../ads/money/index.js'
+import { type Amount, addAmounts, compareAmounts, subtractAmounts, ZERO } from '../money/index.js'
 import { committedAt, counted, refusalOf, resetAfter, withHeld } from './cap-window.js'
 import { readLimit } from './limit-text.js'
 import type { BudgetRecord, Records, TicketRecord } from './records.js'

@@ -1,4 +1,4 @@
-import { type Amount, Money } from '../ads/money/index.js'
+import { type Amount, Money } from '../money/index.js'
 
 export interface Limit {
   readonly amount: Amount

@@ -1,5 +1,5 @@
 import type { Database } from 'lmdb'
-import type { Amount } from '../ads/money/index.js'
+import type { Amount } from '../money/index.js'
 import type { BudgetRecord, CapRecord, DueRecord, RecordKind, Records, TicketRecord } from './records.js'
 
 /** What one entry of the database may be: records lie in it as flat arrays, which are the smallest to write. */

@@ -1,20 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { open, type RootDatabase } from 'lmdb'
 import { Ledger } from './ledger.js'
+import { LedgerStore } from './ledger-store.js'
 import { LmdbRecords, type LmdbValue, MAX_KEY_BYTES } from './lmdb-records.js'
-import type {
-  BudgetCheck,
-  BudgetUse,
-  CapCheck,
-  CapUse,
-  CommitOptions,
-  CommitStatus,
-  Decision,
-  ReleaseStatus,
-  ReserveOptions,
-  ReserveResult,
-  StateStore,
-} from './state-store.js'
+import type { Decision } from './state-store.js'
 import { StateStoreError } from './state-store-error.js'
 
 export interface LmdbStoreOptions {
@@ -57,12 +46,11 @@ interface Waiting {
  * Open it in threads that nobody terminates: a worker that `terminate()` ends within a transaction hangs in lmdb's own cleaning up, with
  * the lock of all. Workers that may be terminated ask through a {@link PortStore}.
  */
-export class LmdbStore implements StateStore {
+export class LmdbStore extends LedgerStore {
   readonly name = 'lmdb'
-  readonly hashTags = false
+  protected readonly records: LmdbRecords
+  protected readonly ledger: Ledger
   readonly #db: RootDatabase<LmdbValue>
-  readonly #records: LmdbRecords
-  readonly #ledger: Ledger
   readonly #clock: () => number
   readonly #flags: number
   readonly #maxWaiting: number
@@ -72,6 +60,7 @@ export class LmdbStore implements StateStore {
 
   /** @throws StateStoreError when the database cannot be opened */
   constructor(options: LmdbStoreOptions) {
+    super()
     const { path, durability = 'disk', maxSizeBytes = DEFAULT_MAX_SIZE_BYTES } = options
     try {
       mkdirSync(path, { recursive: true })
@@ -85,54 +74,17 @@ export class LmdbStore implements StateStore {
     } catch (cause) {
       throw new StateStoreError('lmdb', 'unavailable', `cannot open the state database '${path}'`, cause)
     }
-    this.#records = new LmdbRecords(this.#db)
-    this.#ledger = new Ledger(this.#records)
+    this.records = new LmdbRecords(this.#db)
+    this.ledger = new Ledger(this.records)
     this.#clock = options.clock ?? Date.now
     this.#flags = durability === 'process' ? COMMITTED : COMMITTED_AND_FLUSHED
     this.#maxWaiting = options.maxWaiting ?? DEFAULT_MAX_WAITING
   }
 
-  async reserve(decision: Decision, options: ReserveOptions): Promise<ReserveResult> {
-    checkKeys(decision)
-    return this.#answer((nowMs) => this.#ledger.reserve(decision, options, nowMs))
-  }
-
-  async commit(decision: Decision, options: CommitOptions): Promise<CommitStatus> {
-    checkKeys(decision)
-    return this.#answer((nowMs) => this.#ledger.commit(decision, options, nowMs))
-  }
-
-  async release(decision: Decision): Promise<ReleaseStatus> {
-    checkKeys(decision)
-    return this.#answer((nowMs) => this.#ledger.release(decision, nowMs))
-  }
-
-  capUse(caps: readonly CapCheck[]): Promise<readonly CapUse[]> {
-    return this.#answer((nowMs) => {
-      this.#ledger.expire(nowMs, Number.MAX_SAFE_INTEGER)
-      return this.#ledger.capUse(caps, nowMs)
-    })
-  }
-
-  budgetUse(budgets: readonly BudgetCheck[]): Promise<readonly BudgetUse[]> {
-    return this.#answer((nowMs) => {
-      this.#ledger.expire(nowMs, Number.MAX_SAFE_INTEGER)
-      return this.#ledger.budgetUse(budgets)
-    })
-  }
-
-  setLimit(limitKey: string, limit: string | null): Promise<void> {
-    return this.#answer(() => this.#records.putLimit(limitKey, limit ?? undefined))
-  }
-
-  expire(): Promise<number> {
-    return this.#answer((nowMs) => this.#ledger.expire(nowMs, Number.MAX_SAFE_INTEGER))
-  }
-
   async healthCheck(): Promise<boolean> {
     if (this.#closing !== null) return false
     try {
-      this.#records.limit('')
+      this.records.limit('')
       return true
     } catch {
       return false
@@ -149,7 +101,13 @@ export class LmdbStore implements StateStore {
     await this.#db.close()
   }
 
-  #answer<T>(ask: (nowMs: number) => T): Promise<T> {
+  protected override check(decision: Decision): void {
+    checkKey(decision.id)
+    for (const { key } of decision.caps) checkKey(key)
+    for (const { key } of decision.budgets) checkKey(key)
+  }
+
+  protected answer<T>(ask: (nowMs: number) => T): Promise<T> {
     if (this.#closing !== null) {
       return Promise.reject(new StateStoreError(this.name, 'closed', 'the state database is closed'))
     }
@@ -197,13 +155,7 @@ export class LmdbStore implements StateStore {
   }
 }
 
-/** @throws TypeError for keys that the database cannot hold */
-function checkKeys(decision: Decision): void {
-  checkKey(decision.id)
-  for (const { key } of decision.caps) checkKey(key)
-  for (const { key } of decision.budgets) checkKey(key)
-}
-
+/** @throws TypeError for a key that the database cannot hold */
 function checkKey(key: string): void {
   if (key.length * 3 <= MAX_KEY_BYTES || Buffer.byteLength(key) <= MAX_KEY_BYTES) return
   throw new TypeError(`a key of ${Buffer.byteLength(key)} bytes is too long: ${MAX_KEY_BYTES} are allowed`)

@@ -1,20 +1,8 @@
 import { now } from '../time/index.js'
 import { DueQueue } from './due-queue.js'
 import { Ledger } from './ledger.js'
+import { LedgerStore } from './ledger-store.js'
 import type { BudgetRecord, CapRecord, DueRecord, RecordKind, Records, TicketRecord } from './records.js'
-import type {
-  BudgetCheck,
-  BudgetUse,
-  CapCheck,
-  CapUse,
-  CommitOptions,
-  CommitStatus,
-  Decision,
-  ReleaseStatus,
-  ReserveOptions,
-  ReserveResult,
-  StateStore,
-} from './state-store.js'
 import { StateStoreError } from './state-store-error.js'
 
 export interface MemoryStoreOptions {
@@ -27,69 +15,23 @@ export interface MemoryStoreOptions {
 const DEFAULT_MAX_ENTRIES = 1_000_000
 
 /** State of one thread, gone with it: for tests and for trying things out. Everything in it runs out in its time. */
-export class MemoryStore implements StateStore {
+export class MemoryStore extends LedgerStore {
   readonly name = 'memory'
-  readonly hashTags = false
-  readonly #records = new MemoryRecords()
-  readonly #ledger = new Ledger(this.#records)
+  protected readonly records = new MemoryRecords()
+  protected readonly ledger = new Ledger(this.records)
   readonly #maxEntries: number
   readonly #clock: () => number
   #closed = false
 
   constructor(options: MemoryStoreOptions = {}) {
+    super()
     this.#maxEntries = options.maxEntries ?? DEFAULT_MAX_ENTRIES
     this.#clock = options.clock ?? now
   }
 
   /** Records that it holds now. */
   get size(): number {
-    return this.#records.size
-  }
-
-  reserve(decision: Decision, options: ReserveOptions): Promise<ReserveResult> {
-    return this.#answer((nowMs) => {
-      if (this.#records.size >= this.#maxEntries) {
-        this.#ledger.expire(nowMs, Number.POSITIVE_INFINITY)
-        if (this.#records.size >= this.#maxEntries) {
-          throw new StateStoreError(
-            this.name,
-            'full',
-            `the memory store holds ${this.#maxEntries} entries already`,
-          )
-        }
-      }
-      return this.#ledger.reserve(decision, options, nowMs)
-    })
-  }
-
-  commit(decision: Decision, options: CommitOptions): Promise<CommitStatus> {
-    return this.#answer((nowMs) => this.#ledger.commit(decision, options, nowMs))
-  }
-
-  release(decision: Decision): Promise<ReleaseStatus> {
-    return this.#answer((nowMs) => this.#ledger.release(decision, nowMs))
-  }
-
-  capUse(caps: readonly CapCheck[]): Promise<readonly CapUse[]> {
-    return this.#answer((nowMs) => {
-      this.#ledger.expire(nowMs, Number.POSITIVE_INFINITY)
-      return this.#ledger.capUse(caps, nowMs)
-    })
-  }
-
-  budgetUse(budgets: readonly BudgetCheck[]): Promise<readonly BudgetUse[]> {
-    return this.#answer((nowMs) => {
-      this.#ledger.expire(nowMs, Number.POSITIVE_INFINITY)
-      return this.#ledger.budgetUse(budgets)
-    })
-  }
-
-  setLimit(limitKey: string, limit: string | null): Promise<void> {
-    return this.#answer(() => this.#records.putLimit(limitKey, limit ?? undefined))
-  }
-
-  expire(): Promise<number> {
-    return this.#answer((nowMs) => this.#ledger.expire(nowMs, Number.POSITIVE_INFINITY))
+    return this.records.size
   }
 
   async healthCheck(): Promise<boolean> {
@@ -100,7 +42,15 @@ export class MemoryStore implements StateStore {
     this.#closed = true
   }
 
-  async #answer<T>(ask: (nowMs: number) => T): Promise<T> {
+  protected override makeRoom(nowMs: number): void {
+    if (this.records.size < this.#maxEntries) return
+    this.ledger.expire(nowMs, Number.MAX_SAFE_INTEGER)
+    if (this.records.size < this.#maxEntries) return
+    const message = `the memory store holds ${this.#maxEntries} entries already`
+    throw new StateStoreError(this.name, 'full', message)
+  }
+
+  protected async answer<T>(ask: (nowMs: number) => T): Promise<T> {
     if (this.#closed) throw new StateStoreError(this.name, 'closed', 'the memory store is closed')
     return ask(this.#clock())
   }

@@ -1,4 +1,4 @@
-import type { MessagePort } from 'node:worker_threads'
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type {
   BudgetCheck,
   BudgetUse,
@@ -63,25 +63,43 @@ interface Pending {
   reject(error: Error): void
 }
 
+/** Brings the port to a thread that serves the store from now on. */
+export interface PortMessage {
+  readonly port: MessagePort
+}
+
 /** What the store at the other end is. */
 export type PortStoreOptions = Pick<StateStore, 'name' | 'hashTags'>
 
-/** A store that lives in another thread ({@link serveStore}). May be terminated at any moment: what was asked is then still decided as a whole. */
+/**
+ * A store that lives in another thread ({@link serveStore}). May be terminated at any moment: what was asked is then still decided as a whole. When
+ * the other thread ends, what waits for it fails as `unavailable`, and so does all else until a successor is there.
+ */
 export class PortStore implements StateStore {
   readonly name: string
   readonly hashTags: boolean
-  readonly #port: MessagePort
   readonly #pending = new Map<number, Pending>()
+  #port: MessagePort | null = null
+  #successors: MessagePort | null = null
   #seq = 0
   #closed = false
 
-  constructor(port: MessagePort, { name, hashTags }: PortStoreOptions) {
+  /** @param port null: nobody is there yet, see {@link PortStore.following} */
+  constructor(port: MessagePort | null, { name, hashTags }: PortStoreOptions) {
     this.name = name
     this.hashTags = hashTags
-    this.#port = port
-    port.on('message', (reply: Answer) => this.#onAnswer(reply))
-    port.on('close', () => this.#lose())
-    port.unref()
+    if (port !== null) this.#use(port)
+  }
+
+  /** A store whose thread may be replaced. @param ports brings the port to each thread, as {@link PortMessage}s; the first may be there already */
+  static following(ports: MessagePort, options: PortStoreOptions): PortStore {
+    const store = new PortStore(null, options)
+    store.#successors = ports
+    const first = receiveMessageOnPort(ports)
+    if (first !== undefined) store.#use((first.message as PortMessage).port)
+    ports.on('message', ({ port }: PortMessage) => store.#use(port))
+    ports.unref()
+    return store
   }
 
   reserve(decision: Decision, options: ReserveOptions): Promise<ReserveResult> {
@@ -126,36 +144,55 @@ export class PortStore implements StateStore {
     const due = [...this.#pending.values()].length === 0 ? null : this.#ask('healthCheck', [])
     this.#closed = true
     await due?.catch(() => undefined)
-    this.#port.close()
+    this.#port?.close()
+    this.#successors?.close()
+  }
+
+  #use(port: MessagePort): void {
+    if (this.#closed) {
+      port.close()
+      return
+    }
+    this.#lose()
+    this.#port = port
+    port.on('message', (reply: Answer) => this.#onAnswer(reply))
+    port.on('close', () => {
+      if (this.#port === port) this.#lose()
+    })
+    port.unref()
   }
 
   #ask<T>(method: Method, args: readonly unknown[]): Promise<T> {
     if (this.#closed)
       return Promise.reject(new StateStoreError(this.name, 'closed', 'the port to the store is closed'))
+    const port = this.#port
+    if (port === null) return Promise.reject(this.#gone())
     this.#seq += 1
     const question: Question = { seq: this.#seq, method, args }
     return new Promise<T>((resolve, reject) => {
       this.#pending.set(question.seq, { resolve: (value) => resolve(value as T), reject })
       // A thread with nothing else to do waits for its answers.
-      this.#port.ref()
-      this.#port.postMessage(question)
+      port.ref()
+      port.postMessage(question)
     })
   }
 
   #onAnswer(reply: Answer): void {
     const pending = this.#pending.get(reply.seq)
     this.#pending.delete(reply.seq)
-    if (this.#pending.size === 0) this.#port.unref()
+    if (this.#pending.size === 0) this.#port?.unref()
     if ('value' in reply) pending?.resolve(reply.value)
     else if (reply.failure === null) pending?.reject(new TypeError(reply.message))
     else pending?.reject(new StateStoreError(this.name, reply.failure, reply.message))
   }
 
   #lose(): void {
-    this.#closed = true
-    for (const { reject } of this.#pending.values()) {
-      reject(new StateStoreError(this.name, 'unavailable', 'the thread of the store is gone'))
-    }
+    this.#port = null
+    for (const { reject } of this.#pending.values()) reject(this.#gone())
     this.#pending.clear()
+  }
+
+  #gone(): StateStoreError {
+    return new StateStoreError(this.name, 'unavailable', 'the thread of the store is gone')
   }
 }

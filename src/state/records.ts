@@ -1,4 +1,4 @@
-import type { Amount } from '../ads/money/index.js'
+import type { Amount } from '../money/index.js'
 
 /** What a store without scripts keeps of one cap. Plain data. */
 export interface CapRecord {

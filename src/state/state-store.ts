@@ -1,4 +1,4 @@
-import type { Amount } from '../ads/money/index.js'
+import type { Amount } from '../money/index.js'
 
 /** How a cap forgets. Times are milliseconds of the store's clock. */
 export type CapWindow =

@@ -3,25 +3,16 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { LmdbStoreOptions } from './lmdb-store.js'
 import type { StateThreadMessage } from './state-worker.js'
 
-/** One end of a port to a store, for a `PortStore`. To be transferred. */
-export interface StorePort {
-  /** Directory of the store. */
-  readonly path: string
-  readonly port: MessagePort
-}
-
 /**
  * The thread in which the gateway's LMDB stores live. Nobody terminates it, unlike workers, which may be ended in the middle of anything: one that
  * was within a transaction would keep the lock of all.
  */
 export class StateThread {
   readonly #thread: Worker
-  readonly #paths: readonly string[]
   #isClosing = false
 
-  private constructor(thread: Worker, paths: readonly string[]) {
+  private constructor(thread: Worker) {
     this.#thread = thread
-    this.#paths = paths
   }
 
   /** @param onLost it has ended without being closed. @throws Error when a store cannot be opened */
@@ -33,12 +24,12 @@ export class StateThread {
       workerData: { stores },
       execArgv: [],
     })
-    const thread = new StateThread(
-      worker,
-      stores.map(({ path }) => path),
-    )
+    const thread = new StateThread(worker)
     let failure: Error | null = null
-    await once(worker, 'message')
+    const ended = once(worker, 'exit').then(() => {
+      throw new Error('the thread of the state stores ended before it was ready')
+    })
+    await Promise.race([once(worker, 'message'), ended])
     worker.on('error', (error) => {
       failure = error instanceof Error ? error : new Error(String(error))
     })
@@ -48,14 +39,12 @@ export class StateThread {
     return thread
   }
 
-  /** Ports to all stores, for one worker. */
-  ports(): StorePort[] {
-    return this.#paths.map((path, store) => {
-      const { port1, port2 } = new MessageChannel()
-      const message: StateThreadMessage = { type: 'serve', store, port: port1 }
-      this.#thread.postMessage(message, [port1])
-      return { path, port: port2 }
-    })
+  /** A port to a store, for a `PortStore`. To be transferred. @param store its place among those it was started with */
+  connect(store: number): MessagePort {
+    const { port1, port2 } = new MessageChannel()
+    const message: StateThreadMessage = { type: 'serve', store, port: port1 }
+    this.#thread.postMessage(message, [port1])
+    return port2
   }
 
   /** Closes the stores; what was asked before is decided. Idempotent. */

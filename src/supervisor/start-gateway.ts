@@ -60,7 +60,7 @@ export async function startGateway(
   const { threads } = new Telemetry({ workers: seats.count, routes: 0 })
   const cache = new SharedCache(seats.count)
   const accessLogs = new AccessLogs(seats.count + 1, logger, row)
-  const states = new StateStores(logger)
+  const states = new StateStores(logger, row)
   const idle: GatewayParts['idle'] = { tell: () => undefined }
   const dispatcher: Dispatcher = new Dispatcher({
     ...routingOf(config, instanceId),

@@ -1,6 +1,9 @@
 import type { GatewayConfig } from '../config/types.js'
 import type { Logger } from '../logging/index.js'
-import type { StateThread, StorePort } from '../state/state-thread.js'
+import type { CounterRow } from '../memory/index.js'
+import type { GatewayCounter } from '../session/counters.js'
+import type { KeptStateThread, StorePort } from '../state/kept-state-thread.js'
+import { Backoff } from './backoff.js'
 import { ReloadRefused } from './fixed-settings.js'
 
 /**
@@ -8,12 +11,14 @@ import { ReloadRefused } from './fixed-settings.js'
  * ends, as workers of a former configuration may still decide in them.
  */
 export class StateStores {
-  readonly #threads: StateThread[] = []
+  readonly #threads: KeptStateThread[] = []
   readonly #open = new Map<string, 'disk' | 'process'>()
   readonly #logger: Logger
+  readonly #counters: CounterRow<GatewayCounter>
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, counters: CounterRow<GatewayCounter>) {
     this.#logger = logger
+    this.#counters = counters
   }
 
   /**
@@ -31,13 +36,24 @@ export class StateStores {
         throw new ReloadRefused([`the durability of the store '${path}' cannot change without a restart`])
     }
     if (stores.size === 0) return
-    const { StateThread: Thread } = await import('../state/state-thread.js')
-    const thread = await Thread.start([...stores.values()], (err) =>
-      this.#logger.error(
-        { err },
-        'the thread of the state stores failed: budgets are closed until a restart',
-      ),
-    )
+    const { KeptStateThread: Thread } = await import('../state/kept-state-thread.js')
+    const backoff = new Backoff()
+    const thread = await Thread.start({
+      stores: [...stores.values()],
+      onLost: (err) => {
+        const delay_ms = backoff.nextDelayMs()
+        this.#counters.add('state_restarts')
+        const message =
+          'the thread of the state stores ended and is started again: until then policies decide'
+        this.#logger.error({ err, delay_ms }, message)
+        return delay_ms
+      },
+      onBack: () => {
+        backoff.started()
+        this.#logger.info('the thread of the state stores is back')
+      },
+    })
+    backoff.started()
     this.#threads.push(thread)
     for (const { path, durability } of stores.values()) this.#open.set(path, durability)
   }

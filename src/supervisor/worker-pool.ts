@@ -8,7 +8,7 @@ import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/
 import type { Logger } from '../logging/index.js'
 import { type CounterRow, GcraTable, type WorkerBoard } from '../memory/index.js'
 import type { GatewayCounter } from '../session/counters.js'
-import type { StorePort } from '../state/state-thread.js'
+import type { StorePort } from '../state/kept-state-thread.js'
 import type { TelemetryBuffers } from '../telemetry/index.js'
 import { clockAnchor } from '../time/index.js'
 import type { PeerTable } from '../upstream/index.js'

@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { AccessLogEnd } from '../access-log/index.js'
 import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig, LogLevel } from '../config/types.js'
-import type { StorePort } from '../state/state-thread.js'
+import type { StorePort } from '../state/kept-state-thread.js'
 import type { TelemetryBuffers } from '../telemetry/index.js'
 import type { PeerTable } from '../upstream/index.js'
 

@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
-import { loadConfig } from '#src/config/index.js'
 import { impressionsOf } from '../support/ad-server.js'
 import { LogLines } from '../support/log-lines.js'
 
@@ -70,17 +68,5 @@ describe('examples/ad-gateway', () => {
     expect(results).toEqual(['fill', 'fill', 'frequency-cap'])
     const empty = await fetch(new URL('/ads/vast?placement_id=empty', base))
     expect(empty.headers.get('x-ad-result')).toBe('no-ad')
-  })
-})
-
-describe('docs/ad-serving.md', () => {
-  it('has an example that the gateway accepts', async () => {
-    const text = readFileSync(new URL('../../docs/ad-serving.md', import.meta.url), 'utf8')
-    const yaml = /```yaml\n(.*?)```/s.exec(text)?.[1] ?? ''
-    const { writeFileSync } = await import('node:fs')
-    const file = join(folder, 'headgate.json')
-    writeFileSync(file, JSON.stringify(parse(yaml)))
-    const { config } = await loadConfig({ file })
-    expect(config.routes[0]?.adserving).toMatchObject({ campaign: 'summer', events: { path: '/ads/event' } })
   })
 })

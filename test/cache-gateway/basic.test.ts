@@ -472,7 +472,7 @@ describe.each(ACCEPTOR_KINDS)('a cache over %s', (acceptor) => {
     stalled.destroy()
   })
 
-  it('purge: by URL, prefix and tag, hard and soft; other methods and origins may not', async () => {
+  it('C-20 purge: by URL, prefix and tag, hard and soft; other methods and origins may not', async () => {
     bench.always({ ...FRESH, etag: '"a"', 'cache-tag': 'red, blue' })
     const warm = async (): Promise<void> => {
       for (const target of ['/purge/a', '/purge/b?x=1', '/purge/b?x=2']) await bench.get(target)

@@ -63,7 +63,7 @@ describe('misses at the same time', () => {
     expect([threads.size, bench.asked.length]).toEqual([2, 1])
   })
 
-  it('A-50 a stampede of 1,000 makes one upstream request', async () => {
+  it('A-50, C-20 a stampede of 1,000 makes one upstream request', async () => {
     holdBack({ ...FRESH, 'content-length': 4 })
     const answers = storm(1000, '/stampede')
     await inFlight(1000)

@@ -20,6 +20,19 @@ describe('B22 the configuration for other eyes', () => {
           upstream: 'app',
           filters: [{ use: 'headers', with: { request: { set: { Authorization: `Bearer ${CANARY}` } } } }],
         },
+        {
+          match: { path: '/ads/*' },
+          adserving: {
+            vast: { url: 'https://ads.example/' },
+            store: { kind: 'redis', url: `redis://user:${CANARY}@10.0.0.9:6379` },
+            user: { secrets: [`${CANARY}-${CANARY}`] },
+            events: {
+              path: '/ads/event',
+              secrets: [`${CANARY}-${CANARY}`],
+              sinks: [{ kind: 'http', url: 'https://events.example/', headers: { authorization: CANARY } }],
+            },
+          },
+        },
         { match: { path: '/*' }, upstream: 'app' },
       ],
     })

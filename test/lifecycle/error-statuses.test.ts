@@ -52,7 +52,7 @@ const THROWN: [unknown, status: number, token: string][] = [
   ['text', 500, 'proxy_internal_error'],
 ]
 
-describe('D9', () => {
+describe('D9, C-18', () => {
   it.each(UPSTREAM)('%s of an attempt gives %d %s', async (error, status, token) => {
     const answer = await testFilter([], {
       maxRetries: 0,

@@ -28,7 +28,7 @@ function returning(hook: (typeof HOOKS)[number], result: FilterResult, asynchron
 
 const cases = HOOKS.flatMap((hook) => [[hook, false] as const, [hook, true] as const])
 
-describe.each(cases)('D8 %s (asynchronous: %s)', (hook, asynchronous) => {
+describe.each(cases)('D8, C-17 %s (asynchronous: %s)', (hook, asynchronous) => {
   it('continue goes on with the next filter', async () => {
     const order: string[] = []
     const second: Filter = { name: 'two', [hook]: () => void order.push('two') }

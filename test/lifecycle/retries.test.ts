@@ -105,7 +105,7 @@ describe('PeerSet', () => {
 })
 
 describe('retries', () => {
-  it('A-59 never go to the failed peer', async () => {
+  it('A-59, C-19 never go to the failed peer', async () => {
     const kit = testFilter([], { peers: 2, upstream: onlyOn(9002, closing) })
     // The rotation starts elsewhere each time.
     for (let i = 0; i < 6; i += 1) {

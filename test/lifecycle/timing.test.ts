@@ -34,6 +34,24 @@ describe('the times of a session', () => {
     expectOrder(timing)
   })
 
+  it('A-39 are milliseconds, under six names beside those of former attempts', async () => {
+    const startMs = performance.timeOrigin + performance.now()
+    const { timing } = (await testFilter([]).request()).session
+    const { attempts, ...times } = timing
+    expect(Object.keys(times)).toEqual([
+      'requestStart',
+      'upstreamConnect',
+      'upstreamRequestSent',
+      'upstreamResponseStart',
+      'upstreamResponseEnd',
+      'responseSent',
+    ])
+    expect(attempts).toEqual([])
+    for (const time of Object.values(times)) {
+      expect(Math.abs((time ?? 0) - startMs)).toBeLessThan(60_000)
+    }
+  })
+
   it('A-35 responseSent stays null if the client left before', async () => {
     const control = new AbortController()
     const answer = await testFilter([], {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { FrozenInstanceError, SessionContext, type SessionContextJson } from '#src/ads/index.js'
@@ -117,6 +119,18 @@ describe('SessionContext.create', () => {
     for (let i = 1; i < all.length; i += 1) if (all[i] === all[i - 1]) duplicates += 1
     expect(all.length).toBe(3_000_000)
     expect(duplicates).toBe(0)
+  })
+
+  it('B-14 is a few hundred bytes', () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const count = 20_000
+    const contexts = Array.from({ length: count }, () => SessionContext.create())
+    collect()
+    const withBytes = process.memoryUsage().heapUsed
+    contexts.length = 0
+    collect()
+    expect((withBytes - process.memoryUsage().heapUsed) / count).toBeLessThan(1500)
   })
 
   it('B-15 takes over the given cookies and nothing else, also names that objects have by themselves', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { GatewayError, SessionClosed } from '#src/session/errors.js'
 import type { RequestHeader, ResponseHeader } from '#src/session/message-headers.js'
@@ -62,6 +63,24 @@ describe('the structure of a session', () => {
       .map(([name]) => name)
     expect(accessors.sort()).toEqual([...MEMBERS].sort())
     expect(Object.keys(newSession())).toEqual([])
+  })
+
+  it('A-72 what a phase has yet to set is nullable, and the linter lets nobody assert it away', () => {
+    type Nullable = { [K in keyof Seed]: null extends Seed[K] ? K : never }[keyof Seed]
+    expectTypeOf<Nullable>().toEqualTypeOf<
+      | 'downstreamRequest'
+      | 'downstreamResponse'
+      | 'requestBody'
+      | 'responseBody'
+      | 'upstreamPeer'
+      | 'cacheResult'
+      | 'userCtx'
+    >()
+    expectTypeOf<ReturnType<Session['reqHeader']>>().extract<null>().toEqualTypeOf<null>()
+    expectTypeOf<ReturnType<Session['respHeader']>>().extract<null>().toEqualTypeOf<null>()
+    const file = new URL('../../biome.json', import.meta.url)
+    const { linter } = JSON.parse(readFileSync(file, 'utf8')) as { linter: { rules: object } }
+    expect(linter.rules).toMatchObject({ style: { noNonNullAssertion: 'error' } })
   })
 
   it('A-03, A-04, A-05, A-06, A-07, A-08, A-14, A-15 starts with nulls', () => {

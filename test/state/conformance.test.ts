@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ZERO } from '#src/ads/money/index.js'
+import { ZERO } from '#src/money/index.js'
 import type { BudgetCheck, CapCheck, Decision, StateStore } from '#src/state/index.js'
 import { BACKENDS, type Backend, FakeClock } from './stores-under-test.js'
 

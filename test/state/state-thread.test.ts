@@ -23,8 +23,8 @@ describe('StateThread', () => {
     const path = join(folder(), 'db')
     const open = async () => {
       const thread = await StateThread.start([{ path, durability: 'process' }], ended)
-      const stores = [...thread.ports(), ...thread.ports()].map(
-        ({ port }) => new PortStore(port, { name: 'lmdb', hashTags: false }),
+      const stores = [thread.connect(0), thread.connect(0)].map(
+        (port) => new PortStore(port, { name: 'lmdb', hashTags: false }),
       )
       return { thread, stores }
     }

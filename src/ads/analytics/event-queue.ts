@@ -20,6 +20,8 @@ export interface EventQueueOptions {
   /** Default 10,000 ms. */
   readonly maxRetryMs?: number
   readonly logger?: AdLogger
+  /** Told of each change of {@link EventQueue.stats}. */
+  readonly onCount?: (what: keyof EventQueueStats, amount: number) => void
 }
 
 export interface EventQueueStats {
@@ -64,11 +66,11 @@ export class EventQueue<Event> {
       if (this.stats.dropped === 0) {
         this.#logger.warn({ sink: this.#sink.name }, 'analytics events are dropped: the queue is full')
       }
-      this.stats.dropped += 1
+      this.#count('dropped', 1)
       return false
     }
     this.#events.push(event)
-    this.stats.accepted += 1
+    this.#count('accepted', 1)
     if (this.#delivering !== null) return true
     if (this.#events.length >= this.#batchSize) void this.flush()
     else if (this.#timer === null) {
@@ -102,7 +104,7 @@ export class EventQueue<Event> {
     this.#wake?.()
     const left = this.#events.length
     if (left > 0) {
-      this.stats.dropped += left
+      this.#count('dropped', left)
       this.#logger.warn({ sink: this.#sink.name, events: left }, 'analytics events were lost at the end')
     }
     await this.#sink.close()
@@ -112,6 +114,11 @@ export class EventQueue<Event> {
     return this.#options.batchSize ?? 100
   }
 
+  #count(what: keyof EventQueueStats, amount: number): void {
+    this.stats[what] += amount
+    this.#options.onCount?.(what, amount)
+  }
+
   async #deliverAll(): Promise<void> {
     while (this.#events.length > 0 && !this.#isClosed) {
       const batch = this.#events.slice(0, this.#batchSize)
@@ -119,10 +126,10 @@ export class EventQueue<Event> {
         await this.#sink.deliver(batch)
         if (this.#isClosed) return
         this.#events.splice(0, batch.length)
-        this.stats.delivered += batch.length
+        this.#count('delivered', batch.length)
         this.#failuresInRow = 0
       } catch (err) {
-        this.stats.failures += 1
+        this.#count('failures', 1)
         this.#failuresInRow += 1
         this.#logger.warn(
           { sink: this.#sink.name, err, events: this.size },

@@ -1,4 +1,4 @@
-export type { AdEvent, AnalyticsClient, EventFields, ImpressionFields } from './ad-event.js'
+export type { AdEvent, AnalyticsClient, EventFields, ImpressionFields, RouteAdEvent } from './ad-event.js'
 export { AdServer } from './ad-server.js'
 export { EventQueue, type EventQueueOptions, type EventQueueStats, type EventSink } from './event-queue.js'
 export { fetchWithLogging, loggedAdRequest } from './logged-request.js'

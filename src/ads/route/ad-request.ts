@@ -1,4 +1,4 @@
-import type { AdServingConfig } from '../../config/types-adserving.js'
+import type { AdServingConfig, AdSourceConfig } from '../../config/types-adserving.js'
 import type { ReadonlyRequestHeader } from '../../session/message-headers.js'
 import type { Session } from '../../session/session.js'
 import { SessionContext } from '../../session/session-context.js'
@@ -99,23 +99,28 @@ function campaignOf({ placements, campaign }: AdServingConfig, placement: string
     : campaign
 }
 
-function paramsOf({ source }: AdServingConfig, query: URLSearchParams): Record<string, ParamValue> {
+/** What any of the sources may be told; each picks its own. */
+function paramsOf({ sources }: AdServingConfig, query: URLSearchParams): Record<string, ParamValue> {
   const params: Record<string, ParamValue> = {}
-  const names = source.kind === 'vast' ? [...source.forward, ...CONSENT_PARAMS] : ['placement_id']
-  for (const name of names) {
+  for (const name of new Set(sources.flatMap(paramNames))) {
     const value = query.get(name)
     if (value !== null && value.length <= LONGEST_PARAM) params[name] = value
   }
   return params
 }
 
+/** Parameters of the player's request that a source is told. */
+export function paramNames(source: AdSourceConfig): readonly string[] {
+  return source.kind === 'vast' ? [...source.forward, ...CONSENT_PARAMS] : ['placement_id']
+}
+
 function deviceOf(
-  { source }: AdServingConfig,
+  { sources }: AdServingConfig,
   { ipAddress, userAgent, contentUrl }: SessionContext,
   acceptLanguage: string | null,
   requestedWith: string | null,
 ): Device | null {
-  if (source.kind !== 'vast' || !source.serverSide) return null
+  if (!sources.some((source) => source.kind === 'vast' && source.serverSide)) return null
   return {
     ...(ipAddress === undefined ? {} : { ip: ipAddress }),
     ...(userAgent === undefined ? {} : { userAgent }),

@@ -1,18 +1,19 @@
 import type { AdServingConfig } from '../../config/types-adserving.js'
 import { type Filter, type FilterResult, reject, respond } from '../../lifecycle/index.js'
+import { isCurrency, Money, type Price, priceOfCpm } from '../../money/index.js'
 import type { AdEventKind, GatewayCounter } from '../../session/counters.js'
 import { GatewayError } from '../../session/errors.js'
 import type { ReadonlyRequestHeader } from '../../session/message-headers.js'
 import type { Session } from '../../session/session.js'
-import type { StorePort } from '../../state/state-thread.js'
+import type { StorePort } from '../../state/kept-state-thread.js'
 import { now } from '../../time/index.js'
 import type { AdLogger } from '../context/index.js'
-import { Money } from '../money/index.js'
 import { BudgetExceeded, FrequencyCapExceeded, SignedUserId, type UpstreamSession } from '../session/index.js'
 import type { NoFillReason } from '../upstream/index.js'
 import { noFillVast } from '../vast/index.js'
 import { type AdRequest, readAdRequest } from './ad-request.js'
 import { createAdSource, type RouteResult } from './ad-source.js'
+import { EventReports } from './event-reports.js'
 import { eventTrackers, PIXEL } from './event-urls.js'
 import { createAdSession, useStore } from './session-from-config.js'
 
@@ -45,6 +46,7 @@ export class AdRoute {
   readonly #env: AdRouteEnv
   readonly #store: ReturnType<typeof useStore>
   readonly #session: UpstreamSession<RouteResult>
+  readonly #reports: EventReports | null
   readonly #verifyUserId: ((value: string) => string | null) | null
   #reserved = 0
   #released = 0
@@ -55,6 +57,7 @@ export class AdRoute {
     this.#env = env
     this.#store = useStore(config.store, env.stores, env.logger)
     this.#session = createAdSession(config, createAdSource(config, env.logger), this.#store.store, env.logger)
+    this.#reports = config.events === null ? null : new EventReports(config.events, env)
     const { secrets } = config.user
     this.#verifyUserId = secrets.length === 0 ? null : new SignedUserId(secrets).verify
     this.filter = {
@@ -67,6 +70,7 @@ export class AdRoute {
   /** Settles when what is under way has ended. */
   async close(): Promise<void> {
     await this.#session.close()
+    await this.#reports?.close()
     await this.#store.release()
   }
 
@@ -95,11 +99,11 @@ export class AdRoute {
   ): Promise<FilterResult> {
     const token = new URLSearchParams(request.uri.query).get('t') ?? ''
     const requestId = session.requestId()
-    const { status, charged, event, campaignId, adId } = await this.#session.commitEvent(token)
+    const outcome = await this.#session.commitEvent(token)
+    const { status, charged, event, campaignId, adId } = outcome
     this.#env.count(`ad_event:${status satisfies AdEventKind}`)
-    if (charged !== undefined) {
-      this.#env.count('ad_spend_micros', charged.amount.micros + charged.amount.nanos / 1000)
-    }
+    if (charged !== undefined) this.#countSpend(charged)
+    if (status !== 'invalid') this.#reports?.reported(outcome)
     this.#countReservations()
     const fields = { request_id: requestId, event, campaign_id: campaignId, ad_id: adId, status }
     this.#env.logger.info(fields, 'Ad event')
@@ -132,8 +136,16 @@ export class AdRoute {
       if (result.kind === 'no-fill') return this.#noFill(result.reason, fields, cors)
       count('ad_fills')
       // Without events it counts, and costs, when it is served.
-      if (this.#config.events === null) count('ad_spend_micros', this.#priceMicros(asked.campaign))
-      logger.info({ ...fields, ad_id: result.ad.id }, 'Ad request succeeded')
+      if (this.#config.events === null) this.#countSpend(this.#priceOf(asked.campaign))
+      const { answeredBy } = result
+      const source = answeredBy === undefined ? {} : { source: answeredBy }
+      logger.info({ ...fields, ...source, ad_id: result.ad.id }, 'Ad request succeeded')
+      this.#reports?.served({
+        ...asked,
+        adId: result.ad.id,
+        reservationId: served.reservationId,
+        source: answeredBy,
+      })
       const trackers = eventTrackers(served, this.#config.events, request)
       return respond({
         status: 200,
@@ -166,9 +178,14 @@ export class AdRoute {
       : respond({ status, headers, body: noFillVast({ errors }) })
   }
 
-  #priceMicros(campaign: string): number {
+  #priceOf(campaign: string): Price | null {
     const cpm = this.#config.campaigns[campaign]?.cpm ?? null
-    return cpm === null ? 0 : Number(Money.parse(cpm).micros) / 1000
+    return cpm === null ? null : priceOfCpm(Money.parse(cpm))
+  }
+
+  #countSpend(price: Price | null): void {
+    if (price === null || !isCurrency(price.currency)) return
+    this.#env.count(`ad_spend_micros:${price.currency}`, price.amount.micros + price.amount.nanos / 1000)
   }
 
   #countReservations(): void {

@@ -1,46 +1,110 @@
 import type { AdServingConfig, AdSourceConfig } from '../../config/types-adserving.js'
 import type { AdLogger } from '../context/index.js'
-import { withMiddleware } from '../middleware/index.js'
+import { FallbackUpstream, WrappedUpstream, withMiddleware } from '../middleware/index.js'
 import { OpenRtbUpstream } from '../openrtb/index.js'
 import { HttpTransport } from '../transports/index.js'
-import type { AdRef, Fill, NoFill, Upstream } from '../upstream/index.js'
-import { createDestinationGuard, type Trackers, VastUpstream } from '../vast/index.js'
+import type { AdRef, Fill, NoFill, Upstream, UpstreamCall } from '../upstream/index.js'
+import { createDestinationGuard, type Trackers, type VastCall, VastUpstream } from '../vast/index.js'
+import { paramNames } from './ad-request.js'
 import { FirstAdOnly } from './first-ad.js'
+import { ParallelUpstream } from './parallel-upstream.js'
 import { RtbVastUpstream } from './rtb-vast-upstream.js'
 
 /** An ad that can be handed to a player. */
 export interface VastAnswer extends Fill<AdRef> {
   /** @param trackers of the first ad alone: one reservation is one impression */
   toXml(trackers?: Trackers): string
+  /** Where it was bid for. */
+  readonly bid?: Bid
+  /** Name of the source, where there are several. */
+  readonly answeredBy?: string
+}
+
+/** An offer that the bidder wants to hear about again. */
+export interface Bid {
+  /** Price of a thousand, in the bidder's currency. */
+  readonly cpmMicros: number
+  /** Its ad is handed on. */
+  take(): void
+  /** Another one is. */
+  refuse(): void
 }
 
 export type RouteResult = VastAnswer | NoFill
 
-/** Whom a route asks: the ad server or bidder of the configuration, behind a breaker and retries. */
+/** Whom a route asks: the ad servers and bidders of the configuration, each behind a breaker and retries. */
 export function createAdSource(config: AdServingConfig, logger: AdLogger): Upstream<RouteResult> {
-  const { source, guard, timeoutMs, retries } = config
-  const { hosts, ...ranges } = guard
-  const destinations = createDestinationGuard({ ...ranges, ...(hosts === null ? {} : { hosts }) })
-  const transport = new HttpTransport({ guard: destinations, timeoutMs })
-  const upstream: Upstream<RouteResult> =
-    source.kind === 'vast'
-      ? new FirstAdOnly(vastUpstream(config, source, transport, destinations))
-      : new RtbVastUpstream(
-          new OpenRtbUpstream({
-            transport,
-            endpoint: source.url,
-            template: source.request,
-            tmaxMs: source.tmaxMs,
-            currency: source.currency,
-            logger,
-          }),
-        )
-  return withMiddleware(upstream, {
-    retry: { maxRetries: retries },
-    breaker: {
-      onChange: ({ to }) =>
-        logger.warn({ upstream: upstream.name, to }, 'Circuit breaker of an ad source changed'),
-    },
+  const { hosts, ...ranges } = config.guard
+  const guard = createDestinationGuard({ ...ranges, ...(hosts === null ? {} : { hosts }) })
+  const sources = config.sources.map((source) => {
+    const transport = new HttpTransport({ guard, timeoutMs: config.timeoutMs })
+    const upstream =
+      source.kind === 'vast'
+        ? new FirstAdOnly(vastUpstream(config, source, transport, guard))
+        : new RtbVastUpstream(rtbUpstream(source, transport, logger))
+    const wrapped = withMiddleware<RouteResult>(new ForSource(upstream, source), {
+      retry: { maxRetries: config.retries },
+      breaker: {
+        onChange: ({ to }) =>
+          logger.warn({ upstream: upstream.name, to }, 'Circuit breaker of an ad source changed'),
+      },
+    })
+    return wrapped
+  })
+  const [only] = sources
+  if (sources.length === 1 && only !== undefined) return new Taken(only)
+  return new Taken(
+    config.strategy === 'parallel'
+      ? new ParallelUpstream(sources, logger)
+      : new FallbackUpstream<RouteResult>(sources, 'waterfall'),
+  )
+}
+
+/** A bid is taken when it is the answer of the route. */
+class Taken extends WrappedUpstream<RouteResult> {
+  async request(call?: UpstreamCall): Promise<RouteResult> {
+    const result = await this.inner.request(call)
+    if (result.kind === 'fill') result.bid?.take()
+    return result
+  }
+}
+
+/** Tells a source only what it is to know of a call. */
+class ForSource extends WrappedUpstream<RouteResult> {
+  readonly #names: readonly string[]
+  readonly #serverSide: boolean
+
+  constructor(inner: Upstream<RouteResult>, source: AdSourceConfig) {
+    super(inner)
+    this.#names = paramNames(source)
+    this.#serverSide = source.kind === 'vast' && source.serverSide
+  }
+
+  request({ device, ...call }: VastCall = {}): Promise<RouteResult> {
+    const { params = {} } = call
+    const told = Object.fromEntries(Object.entries(params).filter(([name]) => this.#names.includes(name)))
+    const own: VastCall = {
+      ...call,
+      params: told,
+      ...(this.#serverSide && device !== undefined ? { device } : {}),
+    }
+    return this.inner.request(own)
+  }
+}
+
+function rtbUpstream(
+  source: Extract<AdSourceConfig, { kind: 'openrtb' }>,
+  transport: HttpTransport,
+  logger: AdLogger,
+): OpenRtbUpstream {
+  return new OpenRtbUpstream({
+    name: source.name,
+    transport,
+    endpoint: source.url,
+    template: source.request,
+    tmaxMs: source.tmaxMs,
+    currency: source.currency,
+    logger,
   })
 }
 
@@ -51,6 +115,7 @@ function vastUpstream(
   guard: ReturnType<typeof createDestinationGuard>,
 ): VastUpstream {
   return new VastUpstream({
+    name: source.name,
     transport,
     guard,
     endpoint: source.url,

@@ -5,7 +5,7 @@ import type { RouteResult } from './ad-source.js'
 import { forFirstAd } from './first-ad.js'
 
 /**
- * A bidder whose markup is VAST (OpenRTB 2.6 §4.2.3, mtype 2). A bid with another one loses. The win notice goes out when the ad is taken; the
+ * A bidder whose markup is VAST (OpenRTB 2.6 §4.2.3, mtype 2). A bid with another one loses. The win notice goes out when the bid is taken; the
  * billing notice stands in the VAST as one more `<Impression>`, since it is due when the ad is seen.
  */
 export class RtbVastUpstream extends BaseUpstream<RouteResult> {
@@ -29,12 +29,17 @@ export class RtbVastUpstream extends BaseUpstream<RouteResult> {
       this.#bidder.lose(result, LOSS.invalidBid, call.context)
       return { kind: 'no-fill', reason: 'no-bid' }
     }
-    this.#bidder.win(result, call.context)
+    const { context } = call
     const { burl } = result.ad.bid
     const bill = burl === undefined || burl === '' ? [] : [fillAuctionMacros(burl, result.values)]
     return {
       kind: 'fill',
       ad: { id: result.ad.id },
+      bid: {
+        cpmMicros: Number(result.ad.cpmMicros),
+        take: () => this.#bidder.win(result, context),
+        refuse: () => this.#bidder.lose(result, LOSS.lostToHigherBid, context),
+      },
       toXml: (trackers = {}) => {
         const all = { ...trackers, impressions: [...(trackers.impressions ?? []), ...bill] }
         return serializeXml(injectTrackers(document, forFirstAd(all)).root)

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto'
 import type { AdServingConfig, CampaignConfig, StateStoreConfig } from '../../config/types-adserving.js'
+import { Money } from '../../money/index.js'
 import { MemoryStore, PortStore, RedisStore, type StateStore } from '../../state/index.js'
-import type { StorePort } from '../../state/state-thread.js'
+import type { StorePort } from '../../state/kept-state-thread.js'
 import type { AdLogger } from '../context/index.js'
-import { Money } from '../money/index.js'
 import { type CampaignPolicy, seedKeys, type TokenKey, UpstreamSession } from '../session/index.js'
 import type { Upstream } from '../upstream/index.js'
 import type { RouteResult } from './ad-source.js'
@@ -38,7 +38,7 @@ function openStore(config: StateStoreConfig, ports: readonly StorePort[], logger
     case 'lmdb': {
       const found = ports.find(({ path }) => path === config.path)
       if (found === undefined) throw new Error(`nobody has opened the store ${config.path}`)
-      return new PortStore(found.port, { name: 'lmdb', hashTags: false })
+      return PortStore.following(found.port, { name: 'lmdb', hashTags: false })
     }
     case 'redis':
       return new RedisStore({ url: config.url, onError })
@@ -84,11 +84,12 @@ export function createAdSession(
 }
 
 /** The id of a key says nothing of its secret, and stays when keys are added in front of it. */
-function keyOf(secret: string): TokenKey {
+export function keyOf(secret: string): TokenKey {
   return { id: createHmac('sha256', secret).update('key id').digest('hex').slice(0, 8), secret }
 }
 
-function policyOf({ caps, cpm, budget, pacing, dailyBudget }: CampaignConfig): CampaignPolicy {
+/** @throws Error for an amount that cannot be read; the schema has seen to it */
+export function policyOf({ caps, cpm, budget, pacing, dailyBudget }: CampaignConfig): CampaignPolicy {
   return {
     ...(caps === null ? {} : { caps }),
     ...(cpm === null ? {} : { cpm: Money.parse(cpm) }),

@@ -1,4 +1,4 @@
-import { Money, type Price, priceOf, priceOfCpm } from '../money/index.js'
+import { Money, type Price, priceOf, priceOfCpm } from '../../money/index.js'
 import { type CompiledRule, compileRule, type FrequencyRule } from './frequency-rule.js'
 import { checkPacing, type Pacing } from './pacing.js'
 

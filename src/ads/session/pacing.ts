@@ -1,5 +1,5 @@
-import type { Amount } from '../money/index.js'
-import { Money } from '../money/index.js'
+import type { Amount } from '../../money/index.js'
+import { Money } from '../../money/index.js'
 
 interface PacingShape {
   /** `even`: by the share of time that has passed. `ahead`: a quarter faster. `asap` (default): as fast as it goes. */

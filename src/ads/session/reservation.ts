@@ -1,5 +1,5 @@
+import type { Price } from '../../money/index.js'
 import type { BudgetCheck, CapCheck, Decision } from '../../state/index.js'
-import type { Price } from '../money/index.js'
 import type { CompiledCampaign } from './campaign-policy.js'
 import type { CapEvent, CompiledRule, Dimension, Subject } from './frequency-rule.js'
 import { paceAt } from './pacing.js'

@@ -1,6 +1,6 @@
+import type { Money, Price } from '../../money/index.js'
 import type { LatePolicy, StateStore } from '../../state/index.js'
 import type { AdLogger } from '../context/ad-logger.js'
-import type { Money, Price } from '../money/index.js'
 import type { AdResult, Upstream, UpstreamCall } from '../upstream/index.js'
 import type { CampaignPolicy } from './campaign-policy.js'
 import type { TokenKey } from './event-tokens.js'

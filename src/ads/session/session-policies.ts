@@ -1,4 +1,4 @@
-import { Money } from '../money/index.js'
+import { Money } from '../../money/index.js'
 import type { AdResult } from '../upstream/index.js'
 import {
   type CampaignDefaults,

@@ -1,3 +1,4 @@
+import { type Amount, addAmounts, compareAmounts, Money, ZERO } from '../../money/index.js'
 import {
   type Decision,
   type ReserveOptions,
@@ -5,9 +6,7 @@ import {
   type StateStore,
   StateStoreError,
 } from '../../state/index.js'
-
 import type { AdLogger } from '../context/ad-logger.js'
-import { type Amount, addAmounts, compareAmounts, Money, ZERO } from '../money/index.js'
 import type { SessionMetrics } from './session-metrics.js'
 
 /** What happens to a check while the store cannot be asked (C-09, F-12). */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { type Money, type Price, priceOf } from '../../money/index.js'
 import type { Decision, StateStore } from '../../state/index.js'
 import { type AdLogger, SILENT } from '../context/ad-logger.js'
-import { type Money, type Price, priceOf } from '../money/index.js'
 import { type AdResult, BaseUpstream, type Upstream } from '../upstream/index.js'
 import { BudgetExceeded, FrequencyCapExceeded } from './errors.js'
 import { type DecisionWithRules, firstDecision, learnedDecision, type Reservation } from './reservation.js'

@@ -1,5 +1,5 @@
+import { addAmounts, DEFAULT_CURRENCY, Money, subtractAmounts, ZERO } from '../../money/index.js'
 import { type StateStore, StateStoreError } from '../../state/index.js'
-import { addAmounts, DEFAULT_CURRENCY, Money, subtractAmounts, ZERO } from '../money/index.js'
 import { budgetChecks, capChecks } from './reservation.js'
 import type { SessionPolicies } from './session-policies.js'
 

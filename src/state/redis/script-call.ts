@@ -1,4 +1,4 @@
-import type { Amount } from '../../ads/money/index.js'
+import type { Amount } from '../../money/index.js'
 import type { BudgetCheck, CapCheck } from '../state-store.js'
 import { type SlotGroup, taggedKey } from './slot-groups.js'
 

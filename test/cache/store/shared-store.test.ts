@@ -62,7 +62,7 @@ describe('the store', () => {
     expect(store.stats()).toMatchObject({ usedBytes: 0, entries: 0 })
   })
 
-  it('stays within its bytes, tables included, whatever is stored', () => {
+  it('C-20 stays within its bytes, tables included, whatever is stored', () => {
     for (const sizeBytes of [MIB, 8 * MIB, 100 * MIB]) {
       const { tables, slabs } = createStoreMemory({ sizeBytes, threads: 10 })
       const bytes = slabs.reduce((sum, slab) => sum + slab.byteLength, tables.byteLength)

@@ -7,5 +7,6 @@ export {
   subtractAmounts,
   ZERO,
 } from './amount.js'
+export { CURRENCIES, isCurrency } from './currencies.js'
 export { DEFAULT_CURRENCY, Money } from './money.js'
 export { type Price, priceOf, priceOfCpm } from './price.js'

@@ -8,7 +8,7 @@ import {
   priceOf,
   priceOfCpm,
   subtractAmounts,
-} from '#src/ads/money/index.js'
+} from '#src/money/index.js'
 
 const amounts = fc.record({
   micros: fc.integer({ min: 0, max: 2 ** 50 }),
