@@ -7,7 +7,7 @@ import { microText } from './report/micro-text.mjs'
 //
 //   node bench/micro.mjs [NAME...]     (npm run bench:micro builds first)
 //
-// `npm run bench` takes what this found, or runs them in their short form where it never ran.
+// `npm run bench` runs them in their short form; a report without those (`--quick`) takes what this found.
 const RESULTS = fileURLToPath(new URL('./results/', import.meta.url))
 const names = microNames()
 const wanted = process.argv.slice(2)

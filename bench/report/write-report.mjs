@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { microText } from './micro-text.mjs'
@@ -23,7 +23,7 @@ export function writeReport(results, file) {
     '## What was not measured, and why',
     notMeasured(results),
     ...freezeSection(results.freeze),
-    ...microSection(results.micros),
+    ...microSection(results.micros ?? lastMicros()),
     ...ownNotes(),
   ]
   writeFileSync(file, `${sections.join('\n\n')}\n`)
@@ -102,9 +102,14 @@ function freezeSection(freeze) {
   return ['## The generator itself', `${text}${refused}`]
 }
 
+function lastMicros() {
+  const file = join(BENCH, 'results/micro.json')
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
+}
+
 /** Micro-benchmarks of the run; of the last `npm run bench:micro` where the run had none. */
 function microSection(micros) {
-  if (micros === null || micros === undefined) return []
+  if (micros === null) return []
   const { date, short, documents } = micros
   const how = short ? 'in their short form, within the run' : `in full length, on ${date}`
   return [

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { FilterOptions, FilterRef } from '../config/types.js'
-import { type Filter, HOOK_NAMES } from '../lifecycle/index.js'
+import { type Filter, HOOK_NAMES } from '../lifecycle/filter.js'
 import { createHeadersFilter, headersOptions } from './headers-filter.js'
 import { createRateLimitFilter, rateLimitOptions } from './rate-limit-filter.js'
 import { createRequestIdFilter, requestIdOptions } from './request-id-filter.js'
