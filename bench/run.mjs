@@ -1,9 +1,21 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { FREEZE, freezeExperiment } from './lib/freeze.mjs'
+import { generatorCeiling } from './lib/generator-ceiling.mjs'
 import { machine } from './lib/machine.mjs'
+import { microNames, runMicro } from './lib/micros.mjs'
+import {
+  durationText,
+  estimateRest,
+  estimateSeconds,
+  fitted,
+  planOf,
+  scenarioOf,
+  WITHIN_MINUTES,
+} from './lib/plan.mjs'
 import { loadScenarios } from './lib/scenarios.mjs'
 import { stopAll } from './lib/start-process.mjs'
 import { SUBJECTS } from './lib/subjects/index.mjs'
@@ -18,7 +30,8 @@ const USAGE = `node bench/run.mjs [options]     (npm run bench builds first)
   --scenario NAME      only those whose name or title holds this; may be repeated
   --peer NAME          only headgate and this one; may be repeated: ${Object.keys(SUBJECTS).join(', ')}
   --rounds N           interleaved rounds, default 5 (--quick: 3)
-  --seconds S          length of a closed-loop round, default 2 (--quick: 1); wrk takes whole ones
+  --seconds S          length of a closed-loop round, default 1; wrk takes whole ones
+  --within MINUTES     fewer rounds, but at least 3, when it would take longer; default 19.5 (--quick: 1.9)
   --json FILE          where the results go, default bench/results/latest.json; '-': standard output
   --out FILE           the report, default BENCHMARKS.md, and none with --scenario or --peer
   --report             no measuring: the report anew from the results that are there
@@ -31,6 +44,7 @@ const { values: options } = parseArgs({
     peer: { type: 'string', multiple: true },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    within: { type: 'string' },
     json: { type: 'string' },
     out: { type: 'string' },
     report: { type: 'boolean', default: false },
@@ -80,16 +94,11 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     stopAll().then(() => process.exit(130))
   })
 }
-const plan = {
-  rounds: Number(options.rounds ?? (options.quick ? 3 : 5)),
-  seconds: Number(options.seconds ?? (options.quick ? 1 : 2)),
-  latencyRounds: options.quick ? 1 : Number(options.rounds ?? 5),
-  latencySeconds: options.quick ? 1 : 1.5,
-  shares: options.quick ? [0.5] : [0.5, 0.8],
-  warmUpSeconds: options.quick ? 0.5 : 1,
-  only: options.peer === undefined ? null : withHeadgate(options.peer),
-  log: (line) => console.error(line.trimEnd()),
-}
+const plan = planOf(options)
+const within = Number(options.within ?? WITHIN_MINUTES[options.quick ? 'quick' : 'full']) * 60
+const log = (line) => console.error(line.trimEnd())
+const scenarios = chosen.map((scenario) => scenarioOf(scenario, plan))
+const withMicros = !options.quick && !partial
 const startMs = performance.now()
 const results = {
   date: new Date().toISOString().slice(0, 10),
@@ -108,30 +117,65 @@ const results = {
   ),
   scenarios: [],
   freeze: null,
+  micros: null,
 }
-for (const scenario of chosen) {
-  plan.log(`${scenario.title}`)
+const micros = withMicros ? microNames() : []
+const after = partial ? 0 : estimateRest(plan, micros.length)
+const needed = (from) => scenarios.slice(from).reduce((sum, one) => sum + estimateSeconds(one, plan), 0)
+const elapsed = () => (performance.now() - startMs) / 1000
+log(`${scenarios.length} scenarios, about ${durationText(needed(0) + after)}`)
+const ceilingPerSecond = await generatorCeiling()
+for (const [index, scenario] of scenarios.entries()) {
+  // This machine may be slower, or busier, than the one that the estimates are from.
+  const pace = index === 0 ? 1 : Math.max(0.7, elapsed() / (needed(0) - needed(index)))
+  const left = (needed(index) + after) * pace
+  const fit = fitted(plan, left, within - elapsed())
+  const fewer =
+    fit.rounds < plan.rounds ? `, ${fit.rounds} rounds to be done within ${durationText(within)}` : ''
+  log(`[${index + 1}/${scenarios.length}, ${durationText(left)} left${fewer}] ${scenario.title}`)
   // What goes wrong in one scenario must not cost the others.
-  const result = await runScenario(scenario, plan).catch((error) => {
-    plan.log(`  ${error.stack}`)
+  const result = await runScenario(scenario, {
+    ...fit,
+    only: options.peer === undefined ? null : withHeadgate(options.peer),
+    ceilingPerSecond,
+    log,
+  }).catch((error) => {
+    log(`  ${error.stack}`)
     const { name, title, why, kind } = scenario
     return { name, title, why, kind, rows: [], missing: [], notMeasured: `it failed: ${error.message}` }
   })
   results.scenarios.push(result)
   say(`${scenarioText(result)}\n`)
+  // A run that is broken off has measured something all the same.
+  save()
 }
 if (!options.quick && !partial) {
-  plan.log(`Freeze of ${FREEZE.freezeMs} ms in ${FREEZE.seconds} s`)
-  results.freeze = await freezeExperiment()
+  log(`Freeze of ${FREEZE.freezeMs} ms in ${FREEZE.seconds} s`)
+  results.freeze = await freezeExperiment().catch((error) => {
+    log(`  ${error.stack}`)
+    return null
+  })
 }
-results.minutes = (performance.now() - startMs) / 60_000
+if (withMicros) {
+  results.micros = { date: results.date, node: process.version, short: true, documents: [] }
+  for (const [index, name] of micros.entries()) {
+    log(`[${index + 1}/${micros.length}] micro-benchmark ${name}`)
+    results.micros.documents.push(await runMicro(name, { short: true, timeoutMs: 60_000 }))
+    save()
+  }
+}
+results.minutes = elapsed() / 60
+save()
 if (jsonFile === '-') process.stdout.write(`${JSON.stringify(results)}\n`)
-else if (jsonFile !== null) {
-  mkdirSync(`${ROOT}bench/results`, { recursive: true })
+if (reportFile !== null) writeReport(results, reportFile)
+log(`took ${results.minutes.toFixed(1)} minutes`)
+
+function save() {
+  if (jsonFile === '-' || jsonFile === null) return
+  results.minutes = elapsed() / 60
+  mkdirSync(dirname(jsonFile), { recursive: true })
   writeFileSync(jsonFile, `${JSON.stringify(results, null, 1)}\n`)
 }
-if (reportFile !== null) writeReport(results, reportFile)
-plan.log(`took ${results.minutes.toFixed(1)} minutes`)
 
 /** The peers from npm have a lockfile of their own; a fresh clone does not have them yet. */
 function installPeers() {

@@ -1,11 +1,6 @@
 import { cpuUsPerRequest, processUsage, runLoad } from '../../dist/load/index.js'
+import { requestsOf } from './request.mjs'
 import { closedLoop } from './wrk.mjs'
-
-/** The one request of a scenario, as generators take it. */
-export function requestOf(scenario) {
-  const { method, path = '/', bodyBytes } = scenario.request ?? {}
-  return { path, ...(method && { method }), ...(bodyBytes && { body: 'x'.repeat(bodyBytes) }) }
-}
 
 /** Answers after which code is compiled, and how often longer than planned a slow one or a busy machine may take for them. */
 const WARM_ANSWERS = 10_000
@@ -17,15 +12,15 @@ const WARM_AT_MOST = 4
  */
 export async function verify(subject, scenario, origin, seconds) {
   let answered = 0
-  for (let i = 0; i < WARM_AT_MOST && answered < WARM_ANSWERS; i += 1) {
+  for (let i = 0; i < WARM_AT_MOST && answered < (scenario.warmAnswers ?? WARM_ANSWERS); i += 1) {
     const report = await runLoad({
       url: subject.url,
-      requests: [requestOf(scenario)],
+      requests: requestsOf(scenario),
       loop: { kind: 'closed' },
       connections: scenario.connections,
       durationMs: seconds * 1000,
       verifyEvery: 1,
-      expect: { status: 200, bodySha256: origin.bodySha256 },
+      expect: expectOf(subject, origin),
     })
     const wrong = Object.entries(report.errors).filter(([, count]) => count > 0)
     if (wrong.length > 0)
@@ -33,18 +28,33 @@ export async function verify(subject, scenario, origin, seconds) {
     if (report.verified === 0) return ['no answer']
     answered += report.answered
   }
-  return []
+  return (await subject.check?.()) ?? []
+}
+
+/** What an answer must be: the origin's, unless the subject makes its own of it. */
+function expectOf(subject, origin) {
+  return { status: 200, ...(subject.makesAnswers !== true && { bodySha256: origin.bodySha256 }) }
 }
 
 /** As much as it takes, in a closed loop. */
 export async function measureClosed(subject, scenario, origin, seconds) {
-  const { connections } = scenario
-  const before = await sample(subject, origin)
+  const { connections, rampSeconds = 0 } = scenario
+  // Thousands of connections towards the origin take their time, and belong to the start and not to what is measured.
+  if (rampSeconds > 0) {
+    await closedLoop(subject.url, {
+      requests: requestsOf(scenario),
+      connections,
+      seconds: rampSeconds,
+      expect: expectOf(subject, origin),
+    })
+    await settled(subject, origin)
+  }
+  const before = await subjectSample(subject, origin)
   const result = await closedLoop(subject.url, {
-    requests: [requestOf(scenario)],
+    requests: requestsOf(scenario),
     connections,
     seconds,
-    expect: { status: 200, bodySha256: origin.bodySha256 },
+    expect: expectOf(subject, origin),
   })
   const after = await settled(subject, origin)
   // What is under way when wrk leaves is counted by the servers alone, and so is the connection that it opens to try the address.
@@ -55,20 +65,22 @@ export async function measureClosed(subject, scenario, origin, seconds) {
     result.requests,
     connections + 1 + result.errors,
   )
-  return { ...result, ...costs(before, after, result.requests), void: [...result.refusals, ...disagreement] }
+  // A busy generator hides how much more there was; what a request costs it does not change.
+  const { refusals: limited, ...measured } = result
+  return { ...measured, ...costs(before, after, result.requests), limited, void: disagreement }
 }
 
 /** Latency at a rate, from the open-loop generator. */
 export async function measureOpen(subject, scenario, origin, { ratePerSecond, seconds }) {
-  const before = await sample(subject, origin)
+  const before = await subjectSample(subject, origin)
   const report = await runLoad({
     url: subject.url,
-    requests: [requestOf(scenario)],
+    requests: requestsOf(scenario),
     loop: { kind: 'open', ratePerSecond, arrivals: 'poisson' },
     connections: scenario.connections,
     durationMs: seconds * 1000,
     warmUpMs: 300,
-    expect: { status: 200, bodySha256: origin.bodySha256 },
+    expect: expectOf(subject, origin),
   })
   const after = await settled(subject, origin)
   const errors = Object.values(report.errors).reduce((sum, count) => sum + count, 0)
@@ -86,21 +98,34 @@ export async function measureOpen(subject, scenario, origin, { ratePerSecond, se
   }
 }
 
-async function sample(subject, origin) {
+/** What the subject and the origin have done and used so far. */
+export async function subjectSample(subject, origin) {
   const [requests, counters] = await Promise.all([subject.requests(), origin.counters()])
-  return { usage: processUsage(subject.pid), requests, atOrigin: counters.requests }
+  return { usage: usageOf(subject), requests, atOrigin: counters.requests }
 }
 
 /** A reading after the last exchange has ended everywhere: counters of threads are written a little later than answers. */
-async function settled(subject, origin) {
-  let last = await sample(subject, origin)
+export async function settled(subject, origin) {
+  let last = await subjectSample(subject, origin)
   for (let i = 0; i < 20; i += 1) {
     await new Promise((resolve) => setTimeout(resolve, 50))
-    const next = await sample(subject, origin)
+    const next = await subjectSample(subject, origin)
     if (next.requests === last.requests && next.atOrigin === last.atOrigin) return last
     last = next
   }
   return last
+}
+
+/** Of all its processes: those of a database that only it uses are its own. */
+function usageOf({ pid, otherPids = [] }) {
+  const usages = [pid, ...otherPids].map((each) => processUsage(each))
+  const total = (name) => usages.reduce((sum, usage) => sum + usage[name], 0)
+  return {
+    cpuUs: total('cpuUs'),
+    residentBytes: total('residentBytes'),
+    voluntarySwitches: total('voluntarySwitches'),
+    involuntarySwitches: total('involuntarySwitches'),
+  }
 }
 
 function costs(before, after, requests) {

@@ -21,15 +21,15 @@ export function wrkVersion() {
  * Closed-loop load over keep-alive connections: by wrk, or by our own generator where it is not installed.
  * @returns requests answered, their number a second, errors of any kind, latency in milliseconds, the generator's share of a core
  */
-export function closedLoop(url, { requests: [request], connections, seconds, expect }) {
-  if (wrkVersion() === null) return ownClosedLoop(url, request, { connections, seconds, expect })
-  return runWrk(`${url}${request.path}`, request, { connections, seconds })
+export function closedLoop(url, { requests, connections, seconds, expect }) {
+  if (wrkVersion() === null) return ownClosedLoop(url, requests, { connections, seconds, expect })
+  return runWrk(url, requests, { connections, seconds })
 }
 
-async function ownClosedLoop(url, request, { connections, seconds, expect }) {
+async function ownClosedLoop(url, requests, { connections, seconds, expect }) {
   const report = await runLoad({
     url,
-    requests: [request],
+    requests,
     loop: { kind: 'closed' },
     connections,
     durationMs: seconds * 1000,
@@ -48,7 +48,7 @@ async function ownClosedLoop(url, request, { connections, seconds, expect }) {
   }
 }
 
-function runWrk(url, request, { connections, seconds }) {
+function runWrk(url, requests, { connections, seconds }) {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-bench-wrk-'))
   const args = [
     '-t1',
@@ -62,11 +62,9 @@ function runWrk(url, request, { connections, seconds }) {
     join(folder, 'wrk.lua'),
   ]
   // Numbers exact enough to be compared with the counters of gateway and origin, which wrk's own text rounds.
-  const method = request.method === undefined ? '' : `wrk.method = "${request.method}"\n`
-  const body = request.body === undefined ? '' : `wrk.body = string.rep("x", ${request.body.length})\n`
   writeFileSync(
     join(folder, 'wrk.lua'),
-    `${method}${body}done = function(summary, latency)
+    `${requestScript(requests)}done = function(summary, latency)
   local e = summary.errors
   io.write(string.format("RESULT %d %d %d %f %f\\n", summary.requests, summary.duration,
     e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(50), latency:percentile(99)))
@@ -74,7 +72,9 @@ end\n`,
   )
   return new Promise((resolve, reject) => {
     const startMs = performance.now()
-    const child = spawn('wrk', [...args, url], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn('wrk', [...args, `${url}${requests[0].path}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     let output = ''
     let cpuUs = 0
     let cpuAtMs = startMs
@@ -109,6 +109,35 @@ end\n`,
       })
     })
   })
+}
+
+/** What wrk sends. One request alone it repeats by itself; several are put together once and sent in turn, which takes more of its time. */
+function requestScript(requests) {
+  const text = (value) => JSON.stringify(value)
+  const bodyOf = (body) => (body === undefined ? 'nil' : `string.rep("x", ${body.length})`)
+  const [{ method = 'GET', headers = {}, body }] = requests
+  if (requests.length === 1) {
+    const fields = Object.entries(headers).map(
+      ([name, value]) => `wrk.headers[${text(name)}] = ${text(value)}\n`,
+    )
+    return `wrk.method = ${text(method)}\nwrk.body = ${bodyOf(body)}\n${fields.join('')}`
+  }
+  const made = requests.map((request) => {
+    const fields = Object.entries(request.headers ?? {}).map(
+      ([name, value]) => `[${text(name)}] = ${text(value)}`,
+    )
+    return `wrk.format(${text(request.method ?? 'GET')}, ${text(request.path)}, { ${fields.join(', ')} }, ${bodyOf(request.body)})`
+  })
+  return `local made = {}
+local at = 0
+function init(args)
+  made = { ${made.join(',\n')} }
+end
+function request()
+  at = at % #made + 1
+  return made[at]
+end
+`
 }
 
 /** CPU microseconds of one process so far; null when it is gone. */

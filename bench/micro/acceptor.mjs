@@ -1,21 +1,22 @@
-// CPU time of the acceptor per request, next to a bare uWS handler in the same process.
-//
 //   node bench/micro/acceptor.mjs [--rounds N] [--seconds N] [--only REGEXP]
-//
-// The load comes from `wrk` if it is installed, else from a small client in a process of its own. What is compared is the
-// CPU time of this process (user and system) over the number of answers, in microseconds; of all rounds the least counts,
-// since whatever else runs on the machine only adds to it.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createAcceptor } from '../../dist/acceptor/index.js'
 import { loadNative } from '../../dist/acceptor/uws/native.js'
-import { report } from '../lib/compare.mjs'
+import { addCosts } from '../lib/compare.mjs'
+import { about, addRemark, addTable, short } from '../lib/document.mjs'
+import { median } from '../lib/stats.mjs'
 
+about(
+  'Acceptor',
+  'CPU time of one answered request, user and system, next to a bare uWS handler in the same process.',
+)
 const { values: args } = parseArgs({
+  strict: false,
   options: {
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: short ? '2' : '5' },
     seconds: { type: 'string', default: '1' },
     only: { type: 'string' },
   },
@@ -137,7 +138,10 @@ function load(port, seconds) {
   const fields = Object.entries(REQUEST_FIELDS).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
   const [command, parameters] = hasWrk
     ? ['wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, ...fields, url]]
-    : [process.execPath, [fileURLToPath(new URL('raw-load.mjs', import.meta.url)), url, String(seconds)]]
+    : [
+        process.execPath,
+        [fileURLToPath(new URL('../lib/raw-load.mjs', import.meta.url)), url, String(seconds)],
+      ]
   return new Promise((resolve, reject) => {
     const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
@@ -152,7 +156,7 @@ function load(port, seconds) {
   })
 }
 
-const wanted = new RegExp(args.only ?? '')
+const wanted = new RegExp(args.only ?? (short ? 'fields in one call|at once|known length' : ''))
 const names = Object.keys(SUBJECTS).filter((name) => wanted.test(name))
 const subjects = []
 for (const name of names) subjects.push({ name, ...(await start(name)), samples: [] })
@@ -172,20 +176,21 @@ for (let round = 0; round < Number(args.rounds); round += 1) {
     subject.samples.push({ user: user / answers, system: system / answers })
   }
 }
-console.log(
-  `CPU time per request in microseconds, least of ${args.rounds} rounds (load: ${hasWrk ? 'wrk' : 'own client'})`,
+addCosts(
+  '',
+  Object.fromEntries(
+    subjects.map(({ name, samples }) => [name, samples.map(({ user, system }) => (user + system) * 1000)]),
+  ),
 )
-const least = (samples, of) =>
-  Math.min(...samples.map(of))
-    .toFixed(2)
-    .padStart(7)
-console.log(`${''.padEnd(30)}  total    user  system`)
-for (const { name, samples } of subjects) {
-  const columns = [({ user, system }) => user + system, ({ user }) => user, ({ system }) => system]
-  console.log(name.padEnd(28), ...columns.map((of) => least(samples, of)))
-}
-if (process.send !== undefined) {
-  const nanoseconds = ({ name, samples }) => [name, samples.map(({ user, system }) => (user + system) * 1000)]
-  report('acceptor: one request answered, all of the process', Object.fromEntries(subjects.map(nanoseconds)))
-}
+const part = (samples, of) => Math.round(median(samples.map(of)) * 1000)
+addTable(
+  'of which',
+  ['', 'user ns', 'system ns'],
+  subjects.map(({ name, samples }) => [
+    name,
+    part(samples, ({ user }) => user),
+    part(samples, ({ system }) => system),
+  ]),
+)
+addRemark(`load: ${hasWrk ? 'wrk' : 'own client, as wrk is not installed'}, ${CONNECTIONS} connections`)
 for (const subject of subjects) await subject.close()

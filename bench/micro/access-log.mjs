@@ -2,8 +2,13 @@ import { AccessLog, NO_ENTRY } from '../../dist/access-log/index.js'
 import { createLineRing, LineReader } from '../../dist/access-log/line-ring.js'
 import { SECRET_NAMES } from '../../dist/access-log/redactor.js'
 import { compare } from '../lib/compare.mjs'
+import { about } from '../lib/document.mjs'
 
-// Nanoseconds on the thread of a session for its line in the access log: made, and put into the ring of the thread that writes.
+about(
+  'Access log',
+  'What a session pays on its own thread for its line: made, and put into the ring of the thread that writes.',
+)
+
 const COUNT = 5_000
 const FIELDS = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)', referer: 'https://example.com/page?x=1' }
 const entry = {

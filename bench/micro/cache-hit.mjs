@@ -1,13 +1,15 @@
-// A hit on the acceptor's thread without its socket: intake, lookup, answer.
-//   node bench/micro/cache-hit.mjs
 import { cacheKey, encodeMeta, PLAIN_KEY } from '../../dist/cache/rules/index.js'
 import { createStoreMemory, SharedStore } from '../../dist/cache/store/index.js'
 import { Dispatcher, Router } from '../../dist/dispatch/index.js'
 import { SharedCounters, WorkerBoard } from '../../dist/memory/index.js'
 import { GATEWAY_COUNTERS } from '../../dist/session/counters.js'
 import { now } from '../../dist/time/index.js'
+import { compare } from '../lib/compare.mjs'
+import { about, short } from '../lib/document.mjs'
 
-const ROUNDS = 300_000
+about('Cache hit', "On the acceptor's thread without its socket: intake, lookup, answer.")
+
+const COUNT = short ? 50_000 : 300_000
 const store = new SharedStore(createStoreMemory({ sizeBytes: 256 << 20, threads: 4 }), 0)
 const cache = {
   ttl: [],
@@ -103,24 +105,20 @@ class Exchange {
   }
 }
 
-function cpuNs() {
-  const { user, system } = process.cpuUsage()
-  return (user + system) * 1000
-}
-
 const BLOCKS = {
   'a request of a load generator': 'host: 127.0.0.1:8080\r\n',
   'a request of a browser':
     'host: 127.0.0.1:8080\r\nuser-agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\naccept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\naccept-language: en-US,en;q=0.5\r\naccept-encoding: gzip, deflate, br\r\nsec-fetch-dest: document\r\nsec-fetch-mode: navigate\r\nsec-fetch-site: none\r\n',
 }
-for (const [name, block] of Object.entries(BLOCKS)) {
-  for (let round = 0; round < 3; round += 1) {
-    const start = cpuNs()
-    for (let i = 0; i < ROUNDS; i += 1) {
-      const exchange = new Exchange(targets[i % targets.length], block)
-      dispatcher.onRequest(exchange)
-      if (exchange.answered !== 200) throw new Error('not a hit')
-    }
-    if (round === 2) console.log(`${name.padEnd(40)} ${Math.round((cpuNs() - start) / ROUNDS)} ns`)
+const hits = (block) => () => {
+  for (let i = 0; i < COUNT; i += 1) {
+    const exchange = new Exchange(targets[i % targets.length], block)
+    dispatcher.onRequest(exchange)
+    if (exchange.answered !== 200) throw new Error('not a hit')
   }
 }
+await compare(
+  '',
+  COUNT,
+  Object.fromEntries(Object.entries(BLOCKS).map(([name, block]) => [name, hits(block)])),
+)

@@ -1,9 +1,12 @@
-// The index of the cache: nanoseconds for each get and put, and hit ratios on Zipf against lru-cache and a plain W-TinyLFU.
-//   node bench/micro/cache-index.mjs [requests]
 import { LRUCache } from 'lru-cache'
 import { createStoreMemory, SharedStore } from '../../dist/cache/store/index.js'
+import { about, addTable, short } from '../lib/document.mjs'
 
-const REQUESTS = Number(process.argv[2] ?? 1_000_000)
+about(
+  'Index of the cache',
+  'Nanoseconds for each get and put, and hit ratios on Zipf against lru-cache and a plain W-TinyLFU.',
+)
+const REQUESTS = short ? 100_000 : 1_000_000
 const META = 'content-type: text/html\r\netag: "33a64df5"\r\ncache-control: max-age=600\r\n'
 const HEAD = {
   bornMs: 1,
@@ -24,11 +27,13 @@ function cpuNs() {
   return (user + system) * 1000
 }
 
+const costs = []
+
 function measure(name, count, run) {
   run()
   const start = cpuNs()
   run()
-  console.log(`${name.padEnd(44)} ${Math.round((cpuNs() - start) / count)} ns`)
+  costs.push([name, Math.round((cpuNs() - start) / count)])
 }
 
 function speed() {
@@ -156,10 +161,13 @@ function ratios(exponent, oneHit) {
     else lfu.set(key)
   }
   const [ours, byLru, byLfu] = hits.map((count) => `${((100 * count) / REQUESTS).toFixed(1)} %`)
-  console.log(
-    `zipf ${exponent}, ${oneHit * 100} % asked for once, room for ${max} of ${OBJECTS}: S3-FIFO ${ours}, LRU ${byLru}, TinyLFU ${byLfu}`,
-  )
+  return [exponent, `${oneHit * 100} %`, `${max} of ${OBJECTS}`, ours, byLru, byLfu]
 }
 
 speed()
-for (const exponent of [0.7, 0.9, 1.1]) for (const oneHit of [0, 0.3]) ratios(exponent, oneHit)
+addTable('Speed', ['', 'CPU ns'], costs)
+addTable(
+  'Share of hits',
+  ['Zipf exponent', 'asked for once', 'room for', 'S3-FIFO (headgate)', 'LRU', 'W-TinyLFU'],
+  [0.7, 0.9, 1.1].flatMap((exponent) => [0, 0.3].map((oneHit) => ratios(exponent, oneHit))),
+)

@@ -9,9 +9,14 @@ import {
   writeOpen,
 } from '#src/mailbox/index.js'
 import { compare } from '../lib/compare.mjs'
+import { about, short } from '../lib/document.mjs'
 
-// What it costs to write a session into the ring and to read it out again, against packing everything with msgpackr or JSON.
-const COUNT = 200_000
+about(
+  'Codec of the mailboxes',
+  'A session written into the ring and read out again, against packing everything.',
+)
+
+const COUNT = short ? 50_000 : 200_000
 const open = {
   method: 'GET',
   target: '/ads/v1/vast?placement=preroll_video&cb=12345678&ua=Mozilla%2F5.0',

@@ -1,16 +1,14 @@
-// CPU per request of the HTTP/1.1 connector on kept-alive connections, against Node's own clients.
+//   node bench/micro/connector.mjs [--requests N] [--rounds N] [--concurrency N] [--only NAME]
 //
-//   node bench/micro/connector.mjs [--requests N] [--rounds N] [--concurrency N] [--json]
-//
-// The origin runs in a process of its own, so that `process.cpuUsage()` holds the client's cost alone (user and system,
-// all threads). Rounds of the contenders are interleaved, and the median is given. "sockets only" is the floor: the
-// same bytes over the same sockets with nothing parsed.
+// The origin runs in a process of its own, so that `process.cpuUsage()` holds the client's cost alone.
 import { fork } from 'node:child_process'
 import http from 'node:http'
 import net from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { report as reportCpu } from '../lib/compare.mjs'
+import { addCosts } from '../lib/compare.mjs'
+import { about, addRemark, addTable, short } from '../lib/document.mjs'
+import { median } from '../lib/stats.mjs'
 
 const BODY = 'x'.repeat(100)
 const RESPONSE = `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n${BODY}`
@@ -33,13 +31,17 @@ function serveOrigin() {
 }
 
 async function main() {
+  about(
+    'Connector',
+    'CPU of a 100 byte exchange on a kept-alive connection, against the client of Node; sockets with nothing parsed are the floor.',
+  )
   const { values } = parseArgs({
+    strict: false,
     options: {
-      requests: { type: 'string', default: '40000' },
-      rounds: { type: 'string', default: '7' },
+      requests: { type: 'string', default: short ? '10000' : '40000' },
+      rounds: { type: 'string', default: short ? '3' : '7' },
       concurrency: { type: 'string', default: '64' },
       only: { type: 'string' },
-      json: { type: 'boolean', default: false },
     },
   })
   const requests = Number(values.requests)
@@ -49,9 +51,9 @@ async function main() {
   const port = await new Promise((resolve) => origin.once('message', (message) => resolve(message.port)))
 
   let contenders = [
-    { name: 'sockets only', ...socketsOnly(port, concurrency) },
     { name: 'headgate', ...(await headgate(port)) },
     { name: 'node:http', ...nodeHttp(port, concurrency) },
+    { name: 'sockets only', ...socketsOnly(port, concurrency) },
   ]
   if (values.only) contenders = contenders.filter(({ name }) => name === values.only)
   const samples = new Map(contenders.map(({ name }) => [name, []]))
@@ -74,7 +76,7 @@ async function main() {
   }
   for (const { close } of contenders) close()
   origin.disconnect()
-  report(samples, { requests, rounds, concurrency, node: process.version }, values.json)
+  report(samples, concurrency)
 }
 
 /** Keeps `concurrency` requests under way until `requests` are done. */
@@ -198,49 +200,20 @@ function nodeHttp(port, concurrency) {
   }
 }
 
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1]
-}
-
-function report(samples, parameters, asJson) {
-  const rows = [...samples].map(([name, list]) => {
-    const totals = list.map(({ userUs, systemUs }) => userUs + systemUs)
-    return {
+function report(samples, concurrency) {
+  const lists = [...samples]
+  const total = ({ userUs, systemUs }) => (userUs + systemUs) * 1000
+  addCosts('', Object.fromEntries(lists.map(([name, list]) => [name, list.map(total)])))
+  const middle = (list, of) => Math.round(median(list.map(of)))
+  addTable(
+    'of which',
+    ['', 'user ns', 'system ns', 'exchanges/s'],
+    lists.map(([name, list]) => [
       name,
-      cpuUs: median(totals),
-      userUs: median(list.map(({ userUs }) => userUs)),
-      systemUs: median(list.map(({ systemUs }) => systemUs)),
-      minCpuUs: Math.min(...totals),
-      maxCpuUs: Math.max(...totals),
-      perSecond: Math.round(median(list.map(({ perSecond }) => perSecond))),
-    }
-  })
-  const nanoseconds = (list) => list.map(({ userUs, systemUs }) => (userUs + systemUs) * 1000)
-  const ours = [...samples].sort(([a], [b]) => Number(b === 'headgate') - Number(a === 'headgate'))
-  if (process.send !== undefined) {
-    const results = ours.map(([name, list]) => [name, nanoseconds(list)])
-    reportCpu('connector: a 100 byte exchange on a kept-alive connection', Object.fromEntries(results))
-    return
-  }
-  if (asJson) {
-    console.log(JSON.stringify({ parameters, rows }))
-    return
-  }
-  const { requests, rounds, concurrency, node } = parameters
-  console.log(
-    `${requests} requests x ${rounds} rounds, ${concurrency} at a time, Node ${node}; µs CPU per request`,
+      middle(list, ({ userUs }) => userUs * 1000),
+      middle(list, ({ systemUs }) => systemUs * 1000),
+      middle(list, ({ perSecond }) => perSecond),
+    ]),
   )
-  console.log('                  cpu    user  system   (min .. max)      requests/s')
-  for (const row of rows) {
-    const cell = (value) => value.toFixed(2).padStart(8)
-    console.log(
-      row.name.padEnd(13) +
-        cell(row.cpuUs) +
-        cell(row.userUs) +
-        cell(row.systemUs) +
-        `   (${row.minCpuUs.toFixed(2)} .. ${row.maxCpuUs.toFixed(2)})`.padEnd(18) +
-        String(row.perSecond).padStart(10),
-    )
-  }
+  addRemark(`${concurrency} under way at a time`)
 }

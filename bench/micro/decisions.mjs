@@ -5,12 +5,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LmdbStore, MemoryStore, RedisStore } from '#src/state/index.js'
+import { about, addRemark, addTable, short } from '../lib/document.mjs'
 
-/*
- * What a decision costs: one reserve over one cap and one budget, then its commit, each timed by itself. One at a time, and 64 under way.
- *   node bench/micro/decisions.mjs [seconds per row, default 2]
- */
-const seconds = Number(process.argv[2] ?? 2)
+about(
+  'Decisions of caps and budgets',
+  'One reserve over one cap and one budget, then its commit, each timed by itself and counted as one decision. One at a time, and 64 under way.',
+)
+const seconds = short ? 0.3 : 2
 
 async function redis() {
   const probe = createServer().listen(0, '127.0.0.1')
@@ -93,20 +94,21 @@ async function load(store, underWay) {
   return { p50: at(0.5), p99: at(0.99), perSecond: Math.round(perSecond) }
 }
 
-console.log('| store | under way | p50, µs | p99, µs | decisions/s |\n| --- | --- | --- | --- | --- |')
+const rows = []
 for (const [name, start] of Object.entries(SUBJECTS)) {
   const subject = await start()
   if (subject === null) {
-    console.log(`| ${name} | not measured: redis-server is not on the PATH |`)
+    addRemark(`${name}: not measured, redis-server is not installed`)
     continue
   }
   await load(subject.store, 8)
   for (const underWay of [1, 64]) {
     const { p50, p99, perSecond } = await load(subject.store, underWay)
-    console.log(`| ${name} | ${underWay} | ${p50} | ${p99} | ${perSecond} |`)
+    rows.push([name, underWay, p50, p99, perSecond])
   }
   await subject.store.close()
   subject.stop()
 }
 remove()
+addTable('', ['store', 'under way', 'p50, µs', 'p99, µs', 'decisions/s'], rows)
 process.exit(0)

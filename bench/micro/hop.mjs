@@ -1,10 +1,10 @@
 import { isMainThread, MessageChannel, parentPort, Worker, workerData } from 'node:worker_threads'
 import { BODY, createRingBuffer, Mailbox, RingReader, RingWriter } from '#src/mailbox/index.js'
 import { compare } from '../lib/compare.mjs'
+import { about, short } from '../lib/document.mjs'
 
-// CPU of both threads for one round trip of a 256-byte frame, by how many are under way: rings with batched doorbells against postMessage.
 const SIZE = 256
-const COUNT = 100_000
+const COUNT = short ? 20_000 : 100_000
 
 if (!isMainThread) {
   const { inbound, outbound, port, plain } = workerData
@@ -23,6 +23,10 @@ if (!isMainThread) {
   mailbox.wake()
   parentPort.postMessage('ready')
 } else {
+  about(
+    'Hop between threads',
+    'CPU of both threads for one round trip of a 256 byte frame: rings with batched doorbells against postMessage.',
+  )
   const toWorker = createRingBuffer(1024 * 1024)
   const toMain = createRingBuffer(1024 * 1024)
   const bell = new MessageChannel()

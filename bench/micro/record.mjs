@@ -2,9 +2,13 @@ import { createHistogram } from 'node:perf_hooks'
 import { Int32Histogram } from 'hdr-histogram-js'
 import { HistogramStore } from '#src/histograms/index.js'
 import { compare } from '../lib/compare.mjs'
+import { about, short } from '../lib/document.mjs'
 
-// Nanoseconds to record one latency: ours in shared memory, the library's, Node's native one.
-const COUNT = 2_000_000
+about(
+  'Histograms',
+  "To record one latency, and all of a session; the budget of a session's ten phases is 300 ns.",
+)
+const COUNT = short ? 500_000 : 2_000_000
 const values = Array.from({ length: 4096 }, () => Math.exp(Math.random() * 15))
 
 const store = new HistogramStore(1, 1)
@@ -24,7 +28,7 @@ await compare('record one value', COUNT, {
   },
 })
 
-// All phases of a forwarded session with filters, on a new connection; the budget is 300 ns.
+// All phases of a forwarded session with filters, on a new connection.
 const { recordSession } = await import('../../dist/worker/record-session.js')
 const timing = {
   requestStart: 1000,
@@ -42,7 +46,7 @@ const outcome = {
   status: 200,
   trail: { filterMs: 0.01, cacheMs: 0.002, attemptMs: 1000.1, reused: false, handedOverMs: -1 },
 }
-const SESSIONS = 500_000
+const SESSIONS = short ? 100_000 : 500_000
 await compare('record one session, all ten phases', SESSIONS, {
   'headgate, shared counts': () => {
     for (let i = 0; i < SESSIONS; i += 1) {

@@ -10,15 +10,23 @@ const LABELS = { 1: '0 %', 10: '90 %', 100: '99 %', 1000: '99.9 %', 10000: '99.9
 
 /**
  * Percentiles of the open-loop rounds of a scenario at one load, as SVG: logarithmic in 1/(1 − p), so that the tail shows.
- * @param share key of the rows' `open`, `50`
+ * @param share key of the rows' `open`, `50`; where that was more than the generator can offer, the line is of what it could
  * @returns null where no round counts
  */
 export function percentilePlot(scenario, share) {
   const series = scenario.rows.flatMap(({ subject, open }) => {
-    const rounds = sound(open[share] ?? [])
+    const rounds = sound(open[share] ?? open.limit ?? [])
     return rounds.length === 0
       ? []
-      : [{ name: subject, type: 'line', showSymbol: false, data: points(merged(rounds)) }]
+      : [
+          {
+            name:
+              open[share] === undefined ? `${subject} (${Math.round(rounds[0].ratePerSecond)}/s)` : subject,
+            type: 'line',
+            showSymbol: false,
+            data: points(merged(rounds)),
+          },
+        ]
   })
   if (series.length === 0) return null
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT })

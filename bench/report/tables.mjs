@@ -5,12 +5,17 @@ export function scenarioText(scenario) {
   const parts = [`### ${scenario.title}`, scenario.why]
   if (scenario.notMeasured !== undefined)
     return [...parts, `Not measured: ${scenario.notMeasured}.`].join('\n\n')
-  parts.push(scenario.kind === 'beside' ? besideTable(scenario) : closedTable(scenario))
+  parts.push(tableOf(scenario))
   const latency = latencyTable(scenario)
   if (latency !== null) parts.push(latency)
   const remarks = remarksOf(scenario)
   if (remarks.length > 0) parts.push(remarks.map((text) => `- ${text}`).join('\n'))
   return parts.join('\n\n')
+}
+
+function tableOf(scenario) {
+  if (scenario.kind === 'beside' || scenario.kind === 'reload') return besideTable(scenario)
+  return scenario.kind === 'stampede' ? stampedeTable(scenario) : closedTable(scenario)
 }
 
 export function table(head, rows) {
@@ -33,6 +38,21 @@ function ratio(row, base, key) {
     return usable && other[key] > 0 ? [round[key] / other[key]] : []
   })
   return values.length === 0 ? '–' : spread(values)
+}
+
+/** Was the generator what limited most rounds? Then the throughput is at least what was measured. */
+const isLimited = (row) => {
+  const good = sound(row?.closed ?? [])
+  return good.filter(({ limited = [] }) => limited.length > 0).length * 2 > good.length
+}
+
+/** A ratio of throughputs of which one or the other is only known to be at least so high. */
+function throughputRatio(row, base) {
+  const text = ratio(row, base, 'perSecond')
+  if (text === '–' || row === base) return text
+  const [above, below] = [isLimited(row), isLimited(base)]
+  if (above && below) return '–'
+  return `${above ? '≥ ' : ''}${below ? '≤ ' : ''}${text}`
 }
 
 const show = (values, decimals) => (values.length === 0 ? 'void' : spread(values, decimals))
@@ -63,10 +83,10 @@ function closedTable({ rows, baseline }) {
       return [
         row.subject,
         row.subject === 'direct' ? '–' : `**${ratio(row, base, 'cpuUs')}**`,
-        ratio(row, direct, 'perSecond'),
-        ratio(row, base, 'perSecond'),
+        throughputRatio(row, direct),
+        throughputRatio(row, base),
         row.subject === 'direct' ? `${show(of('cpuUs'), 1)}, the origin's` : show(of('cpuUs'), 1),
-        good.length === 0 ? 'void' : String(Math.round(median(of('perSecond')))),
+        good.length === 0 ? 'void' : `${isLimited(row) ? '≥ ' : ''}${Math.round(median(of('perSecond')))}`,
         show(of('p99Ms'), 1),
         good.length === 0 ? 'void' : String(Math.round(Math.max(...of('residentMiB')))),
         good.length === 0
@@ -79,8 +99,7 @@ function closedTable({ rows, baseline }) {
 }
 
 function latencyTable({ rows }) {
-  const shares = [...new Set(rows.flatMap(({ open }) => Object.keys(open)))]
-  if (shares.length === 0) return null
+  if (rows.every(({ open }) => Object.keys(open).length === 0)) return null
   const head = [
     'open loop',
     'load',
@@ -95,15 +114,14 @@ function latencyTable({ rows }) {
   return table(
     head,
     rows.flatMap(({ subject, open }) =>
-      shares.map((share) => {
-        const rounds = open[share] ?? []
+      Object.entries(open).map(([share, rounds]) => {
         const good = sound(rounds)
         const of = (key) =>
           good.length === 0 ? 'refused' : spreadMs(good.map(({ response }) => response[key]))
         return [
           subject,
-          `${share} %`,
-          rounds.length === 0 ? '–' : String(Math.round(rounds[0].ratePerSecond)),
+          share === 'limit' ? 'what the generator can offer' : `${share} %`,
+          String(Math.round(rounds[0].ratePerSecond)),
           of('p50Us'),
           of('p99Us'),
           of('p999Us'),
@@ -123,7 +141,8 @@ function spreadMs(values) {
   return `${ms(median(values))} (${ms(Math.min(...values))}–${ms(Math.max(...values))})`
 }
 
-function besideTable({ rows }) {
+function besideTable({ kind, rows }) {
+  const done = kind === 'reload' ? 'reloads' : 'requests that burned'
   return table(
     [
       '',
@@ -132,7 +151,8 @@ function besideTable({ rows }) {
       'p99 ms without',
       'p50 ms with',
       'p99 ms with',
-      'requests that burned',
+      'longest ms with',
+      done,
       'errors',
       'rounds that count',
     ],
@@ -152,9 +172,47 @@ function besideTable({ rows }) {
         of('alone', 'p99Us'),
         of('beside', 'p50Us'),
         of('beside', 'p99Us'),
-        String(beside.reduce((sum, { burned }) => sum + burned, 0)),
+        of('beside', 'maxUs'),
+        String(beside.reduce((sum, round) => sum + round.done, 0)),
         String(errorsOf(beside)),
         `${good.length} of ${beside.length}`,
+      ]
+    }),
+  )
+}
+
+function stampedeTable({ rows }) {
+  return table(
+    [
+      '',
+      'answers for each request to the origin',
+      'requests of clients',
+      'requests at the origin',
+      'ms until the last client has it',
+      'errors',
+      'rounds that count',
+    ],
+    rows.map(({ subject, stampede }) => {
+      const good = sound(stampede)
+      const sum = (key) => good.reduce((total, round) => total + round[key], 0)
+      return [
+        subject,
+        good.length === 0
+          ? 'void'
+          : `**${spread(
+              good.map(({ perFetch }) => perFetch),
+              1,
+            )}**`,
+        String(sum('answered') + sum('errors')),
+        String(sum('atOrigin')),
+        good.length === 0
+          ? 'void'
+          : spread(
+              good.flatMap(({ waitsMs }) => waitsMs),
+              0,
+            ),
+        String(errorsOf(stampede)),
+        `${good.length} of ${stampede.length}`,
       ]
     }),
   )
@@ -163,8 +221,15 @@ function besideTable({ rows }) {
 /** What did not count, and who was not there. */
 function remarksOf({ rows, missing }) {
   const remarks = missing.map(({ subject, reason }) => `${subject}: not measured, ${reason}`)
-  for (const { subject, closed, open, beside } of rows) {
-    const reasons = [...closed, ...Object.values(open).flat(), ...beside].flatMap((round) => round.void)
+  for (const row of rows) {
+    const { subject, closed, open, beside, stampede } = row
+    const all = [...closed, ...Object.values(open).flat(), ...(beside ?? []), ...(stampede ?? [])]
+    const limits = sound(closed).flatMap(({ limited = [] }) => limited)
+    if (isLimited(row))
+      remarks.push(
+        `${subject}: the generator was the limit (${limits[0]}), so the throughput is at least this`,
+      )
+    const reasons = all.flatMap((round) => round.void)
     // The same reason with other numbers is the same reason.
     const kinds = new Map()
     for (const reason of reasons) {

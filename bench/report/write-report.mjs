@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { microText } from './micro-text.mjs'
 import { percentilePlot } from './percentile-plot.mjs'
 import { scenarioText, table } from './tables.mjs'
 
@@ -22,9 +23,8 @@ export function writeReport(results, file) {
     '## What was not measured, and why',
     notMeasured(results),
     ...freezeSection(results.freeze),
-    ...microSection(),
-    note('parts'),
-    note('history'),
+    ...microSection(results.micros ?? lastMicros()),
+    ...ownNotes(),
   ]
   writeFileSync(file, `${sections.join('\n\n')}\n`)
 }
@@ -102,18 +102,27 @@ function freezeSection(freeze) {
   return ['## The generator itself', `${text}${refused}`]
 }
 
-/** Of the last `npm run bench:micro`, if there was one. */
-function microSection() {
+function lastMicros() {
   const file = join(BENCH, 'results/micro.json')
-  if (!existsSync(file)) return []
-  const { date, groups } = JSON.parse(readFileSync(file, 'utf8'))
-  const rows = groups.flatMap(({ title, entries }) =>
-    entries.map(({ name, nanoseconds, ratio }, index) => [
-      index === 0 ? title : '',
-      name,
-      nanoseconds,
-      ratio,
-    ]),
-  )
-  return ['## Micro-benchmarks', `\`npm run bench:micro\`, ${date}.`, table(['', '', 'ns', 'ratio'], rows)]
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
+}
+
+/** Micro-benchmarks of the run; of the last `npm run bench:micro` where the run had none. */
+function microSection(micros) {
+  if (micros === null) return []
+  const { date, short, documents } = micros
+  const how = short ? 'in their short form, within the run' : `in full length, on ${date}`
+  return [
+    '## Micro-benchmarks',
+    `The parts, each alone in a process of its own, ${how} (\`npm run bench:micro\` for full length). CPU is that of all threads of the process; medians with min–max.`,
+    ...documents.map((document) => microText(document)),
+  ]
+}
+
+/** Everything that was written by hand, apart from the two notes that have a place of their own. */
+function ownNotes() {
+  return readdirSync(join(BENCH, 'notes'))
+    .filter((name) => name.endsWith('.md') && !['method.md', 'limits.md'].includes(name))
+    .sort()
+    .map((name) => note(name.slice(0, -'.md'.length)))
 }

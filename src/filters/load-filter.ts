@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { FilterOptions, FilterRef } from '../config/types.js'
-import { type Filter, HOOK_NAMES } from '../lifecycle/index.js'
+import { type Filter, HOOK_NAMES } from '../lifecycle/filter.js'
 
 /** What built-in filters share with those of other workers. */
 export interface FilterShared {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseDuration } from '../config/units.js'
-import { type Filter, reject } from '../lifecycle/index.js'
+import type { Filter } from '../lifecycle/filter.js'
+import { reject } from '../lifecycle/results.js'
 import { GcraTable } from '../memory/index.js'
 import { isToken } from '../session/header-rules.js'
 import type { Session } from '../session/session.js'

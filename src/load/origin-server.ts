@@ -26,11 +26,11 @@ export class OriginServer {
 
   constructor(plan: OriginPlan) {
     const { delayMs = 0, bodyBytes = DEFAULT_BODY_BYTES, headers = {}, tls } = plan
-    const body = patternBody(bodyBytes)
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-    this.#head = Buffer.from(
-      `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${bodyBytes}\r\n${lines.join('')}\r\n`,
+    const body = plan.body === undefined ? patternBody(bodyBytes) : Buffer.from(plan.body)
+    const lines = Object.entries({ 'Content-Type': 'text/plain', ...headers }).map(
+      ([name, value]) => `${name}: ${value}\r\n`,
     )
+    this.#head = Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${lines.join('')}\r\n`)
     this.#whole = Buffer.concat([this.#head, body])
     this.#delayMs = delayMs
     this.bodySha256 = createHash('sha256').update(body).digest('hex')

@@ -109,7 +109,9 @@ export interface OriginPlan {
   readonly delayMs?: number
   /** Size of each answer's body. Default 100. */
   readonly bodyBytes?: number
-  /** Besides `Content-Type` and `Content-Length`. */
+  /** The body itself, instead of one of that size. */
+  readonly body?: string
+  /** Besides `Content-Length`; `Content-Type` is `text/plain` unless it stands here. */
   readonly headers?: Readonly<Record<string, string>>
   /** PEM, to speak TLS. */
   readonly tls?: { readonly key: string; readonly cert: string }

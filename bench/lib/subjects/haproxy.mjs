@@ -14,7 +14,7 @@ export const haproxy = {
     const folder = workFolder()
     const port = await freePort()
     const statsPort = await freePort()
-    const secure = scenario.needs?.includes('listen.tls') === true
+    const secure = scenario.needs?.includes('tls.certificates') === true
     if (secure)
       writeFileSync(join(folder, 'pair.pem'), readFileSync(tlsFiles.cert) + readFileSync(tlsFiles.key))
     const cache = scenario.cached ? ['  http-request cache-use hits', '  http-response cache-store hits'] : []
@@ -45,9 +45,17 @@ export const haproxy = {
       '  stats uri /',
     ]
     writeFileSync(join(folder, 'haproxy.cfg'), `${lines.join('\n')}\n`)
-    const started = await startProcess(path, ['-db', '-f', join(folder, 'haproxy.cfg')], { port, folder })
+    // Only a master can load its configuration again.
+    const master = scenario.kind === 'reload' ? ['-W'] : []
+    const started = await startProcess(path, ['-db', ...master, '-f', join(folder, 'haproxy.cfg')], {
+      port,
+      folder,
+    })
     return {
       ...started,
+      reload: async () => {
+        started.child.kill('SIGUSR2')
+      },
       url: `${secure ? 'https' : 'http'}://127.0.0.1:${port}`,
       async requests() {
         const rows = (await (await fetch(`http://127.0.0.1:${statsPort}/;csv`)).text()).split('\n')

@@ -32,6 +32,6 @@ export const SUBJECTS = {
 export const DEFAULT_SUBJECTS = Object.keys(SUBJECTS)
 
 /** The subject that a name stands for: `headgate with one filter` is a variant of `headgate`. */
-export function subjectOf(name, scenario) {
-  return SUBJECTS[scenario.variants?.[name] === undefined ? name : 'headgate']
+export function subjectOf(name, scenario, subjects = SUBJECTS) {
+  return subjects[scenario.variants?.[name] === undefined ? name : 'headgate']
 }

@@ -17,10 +17,11 @@ export const nginx = {
     const statusPort = await freePort()
     const idle = Math.max(128, scenario.connections)
     const scheme = scenario.origin.tls === true ? 'https' : 'http'
-    const listen = scenario.needs?.includes('listen.tls')
+    const listen = scenario.needs?.includes('tls.certificates')
       ? `127.0.0.1:${port} ssl; ssl_certificate ${tlsFiles.cert}; ssl_certificate_key ${tlsFiles.key}`
       : `127.0.0.1:${port}`
-    const cache = scenario.cached ? 'proxy_cache hits;' : ''
+    const lock = scenario.kind === 'stampede' ? 'proxy_cache_lock on;' : ''
+    const cache = scenario.cached ? `proxy_cache hits; ${lock}` : ''
     writeFileSync(
       join(folder, 'nginx.conf'),
       `daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log crit; worker_rlimit_nofile 20000;
@@ -43,6 +44,10 @@ export const nginx = {
     let asked = 0
     return {
       ...started,
+      // As its own `nginx -s reload` does it; the old worker goes when its connections have.
+      reload: async () => {
+        started.child.kill('SIGHUP')
+      },
       url: `${listen.includes('ssl') ? 'https' : 'http'}://127.0.0.1:${port}`,
       async requests() {
         asked += 1
