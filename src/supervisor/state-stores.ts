@@ -31,7 +31,18 @@ export class StateStores {
         throw new ReloadRefused([`the durability of the store '${path}' cannot change without a restart`])
     }
     if (stores.size === 0) return
-    const { StateThread: Thread } = await import('../state/state-thread.js')
+    const [{ StateThread: Thread }, { setAsideDamaged }] = await Promise.all([
+      import('../state/state-thread.js'),
+      import('../state/set-aside-damaged.js'),
+    ])
+    for (const path of stores.keys()) {
+      const movedTo = await setAsideDamaged(path)
+      if (movedTo === null) continue
+      this.#logger.error(
+        { path, movedTo },
+        'the state database was damaged: it was moved aside, and a new one begins',
+      )
+    }
     const thread = await Thread.start([...stores.values()], (err) =>
       this.#logger.error(
         { err },
