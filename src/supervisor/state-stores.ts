@@ -36,7 +36,18 @@ export class StateStores {
         throw new ReloadRefused([`the durability of the store '${path}' cannot change without a restart`])
     }
     if (stores.size === 0) return
-    const { KeptStateThread: Thread } = await import('../state/kept-state-thread.js')
+    const [{ KeptStateThread: Thread }, { setAsideDamaged }] = await Promise.all([
+      import('../state/kept-state-thread.js'),
+      import('../state/set-aside-damaged.js'),
+    ])
+    for (const path of stores.keys()) {
+      const movedTo = await setAsideDamaged(path)
+      if (movedTo === null) continue
+      this.#logger.error(
+        { path, movedTo },
+        'the state database was damaged: it was moved aside, and a new one begins',
+      )
+    }
     const backoff = new Backoff()
     const thread = await Thread.start({
       stores: [...stores.values()],

@@ -171,7 +171,7 @@ describe('the sink', () => {
   const lines = (from: number, to: number): Buffer =>
     Buffer.from(Array.from({ length: to - from }, (_, i) => `line ${from + i}\n`).join(''))
 
-  it('drops and counts what a full disk does not take, and goes on with whole lines when it has room', () => {
+  it('C12 drops and counts what a full disk does not take, and goes on with whole lines when it has room', () => {
     const file = join(folder, 'full.log')
     closeSync(openSync(file, 'w'))
     let room = 20

@@ -25,7 +25,7 @@ class LosableStore extends MemoryStore {
   }
 }
 
-describe('while the store cannot be asked', () => {
+describe('C10 while the store cannot be asked', () => {
   it('F-12, C-09 caps are open and budgets closed by default; both are logged once and counted', async () => {
     const store = new LosableStore()
     const { session, logger, upstream } = setUp({ store, campaigns: CAMPAIGNS })

@@ -79,7 +79,7 @@ describe('HttpTransport (C-14)', () => {
     expect((await transport({ maxRedirects: 0 }).send({ url })).status).toBe(302)
   })
 
-  it('C-16, F-38 asks the guard for every URL and every address, redirects and names included', async () => {
+  it('C15, C-16, F-38 asks the guard for every URL and every address, redirects and names included', async () => {
     const asked: string[] = []
     const guard = (allows: boolean): DestinationGuard => ({
       checkUrl: (url) => (url.pathname === '/secret' ? 'not this path' : null),
@@ -107,7 +107,7 @@ describe('HttpTransport (C-14)', () => {
     expect(server.requests).toBe(1)
   })
 
-  it('bounds an answer before and after decoding, and refuses broken codings', async () => {
+  it('A16 bounds an answer before and after decoding, and refuses broken codings', async () => {
     const { url } = await origin((request, response) => {
       const body = request.url === '/bomb' ? gzipSync(Buffer.alloc(1_000_000)) : Buffer.alloc(2000)
       const encoding = { '/bomb': 'gzip', '/broken': 'gzip', '/odd': 'zstd' }[request.url ?? '']

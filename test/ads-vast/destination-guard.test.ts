@@ -19,7 +19,7 @@ const PUBLIC = `
 2606:4700::1111 2001:4860:4860::8888 2a00:1450::1 ::ffff:8.8.8.8 64:ff9b::8.8.8.8 2002:808:808::1 3ffe:ffff::1
 `
 
-describe('F-38 C-16 the guard of destinations', () => {
+describe('C15 F-38 C-16 the guard of destinations', () => {
   it.each(SPECIAL.trim().split(/\s+/))('refuses %s', (address) => {
     expect(guard.checkAddress(address, familyOf(address))).toBe(`address ${address} is not public`)
   })

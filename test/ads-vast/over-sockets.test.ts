@@ -39,7 +39,7 @@ afterAll(() => {
   servers = []
 })
 
-describe('C-15 F-38 wrappers over the HTTP transport, with one guard for both', () => {
+describe('C15 C-15 F-38 wrappers over the HTTP transport, with one guard for both', () => {
   it('leads through redirects to the ad, and nowhere that the guard forbids', async () => {
     const guard = createDestinationGuard({ allow: ['127.0.0.1'], ports: 'any' })
     const upstream = new VastUpstream({ transport: new HttpTransport({ guard }), guard, errorPixels: false })

@@ -1,9 +1,12 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { fetchAnswer, send } from '../support/http-client.js'
 import { CacheBench, cacheStatus, verdict } from './support.js'
+
+conserved()
 
 const FRESH = { 'cache-control': 'max-age=60' }
 /** Stale from the moment on that it comes. */
@@ -379,7 +382,7 @@ describe.each(ACCEPTOR_KINDS)('a cache over %s', (acceptor) => {
     expect(verdict(await bench.get('/ttl/c'))).toBe('fwd=uri-miss')
   })
 
-  it('network_error_mid_response: what breaks off is not stored', async () => {
+  it('A5 network_error_mid_response: what breaks off is not stored', async () => {
     const at = path()
     bench.answers((_, response) => {
       response.writeHead(200, { ...FRESH, 'content-length': 100 })

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { type HttpAnswer, send } from '../support/http-client.js'
 import { CacheBench, verdict } from './support.js'
+
+conserved()
 
 const FRESH = { 'cache-control': 'max-age=60' }
 

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { exchange } from '../support/exchange.js'
 import { byteByByte, packetForms } from '../support/packet-forms.js'
 import { seenBody } from '../support/seen-request.js'
 import { chunked } from './chunk-table.js'
 import { HIDDEN } from './row-runner.js'
+
+conserved()
 
 /** Proper bodies: id, what, chunked text, decoded. */
 const PROPER: readonly (readonly [id: string, what: string, body: string, decoded: string])[] = [

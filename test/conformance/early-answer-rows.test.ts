@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { exchange } from '../support/exchange.js'
 import { packetForms } from '../support/packet-forms.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 const HIDDEN = 'GET /admin HTTP/1.1\r\nHost: a\r\n\r\n'
 const HEAD = 'POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n'

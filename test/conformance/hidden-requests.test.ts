@@ -1,11 +1,14 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { conserved } from '../support/conservation.js'
 import { exchange } from '../support/exchange.js'
 import { cut } from '../support/raw-client.js'
 import { parseStrictRequests, type StrictRequest } from '../support/strict-request-parser.js'
 import type { Subject } from '../support/subject.js'
 import { SUBJECT_KINDS, type SubjectKind, startSubject } from '../support/subjects.js'
 import { attack } from './attack.js'
+
+conserved()
 
 const RUNS: Readonly<Record<SubjectKind, number>> = {
   node: 600,

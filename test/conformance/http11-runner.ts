@@ -27,7 +27,7 @@ export interface CaseOutcome {
 
 /** Plays one recorded case against a subject over one connection. */
 export async function runCase(testCase: Http11Case, subject: Subject): Promise<CaseOutcome> {
-  const client = await RawClient.connect(subject.port)
+  const client = await RawClient.to(subject)
   const steps: StepResult[] = []
   const sent: Buffer[] = []
   const methods: string[] = []

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { exchange } from '../support/exchange.js'
 import { packetForms } from '../support/packet-forms.js'
 import { RawClient } from '../support/raw-client.js'
 import { seenBody, seenHeader } from '../support/seen-request.js'
 import { turns } from '../support/turns.js'
 import { runRows } from './row-runner.js'
+
+conserved()
 
 const fields = (count: number): string => Array.from({ length: count }, (_, i) => `x-${i}: v\r\n`).join('')
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { exchange } from '../support/exchange.js'
 import { strictProblems } from '../support/strict-request.js'
 import { parseStrictRequests } from '../support/strict-request-parser.js'
@@ -7,6 +8,8 @@ import { BROKEN_CHUNKS } from './chunk-table.js'
 import { FRAMING, NAMELESS } from './framing-table.js'
 import { line, REQUEST_LINES } from './request-line-table.js'
 import { type RowOutcome, runRows, SHORT } from './row-runner.js'
+
+conserved()
 
 /** Elsewhere `auto` takes the node acceptor. */
 const IS_UWS_MENDED = process.platform === 'linux' && process.arch === 'x64'

@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Downstream } from '#src/acceptor/types.js'
 import { Headers } from '#src/session/headers.js'
 import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { exchange } from '../support/exchange.js'
 import { packetForms } from '../support/packet-forms.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 const GET = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n'
 const HEAD = 'HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n'

@@ -42,17 +42,18 @@ const CLOSE_MS = 13_000
  * Sends every row in every packet form, all at the same time, and waits until the server has closed each connection.
  * @param subject on the loop of this process
  * @param rows bytes with {@link ROW_HOST}, one character per byte
+ * @param formsOf packet forms of a row. Default {@link everyForm}.
  * @returns what came of each, by its bytes
  */
 export async function runRows(
   subject: Subject,
   rows: readonly string[],
+  formsOf: (bytes: string) => readonly PacketForm[] = everyForm,
 ): Promise<ReadonlyMap<string, RowOutcome>> {
   const hostOf = (row: number): string => `row-${String(row).padStart(3, '0')}`
   const jobs = rows.flatMap((bytes, row) => {
     const own = bytes.replaceAll(ROW_HOST, hostOf(row))
-    const forms = own.length <= BYTE_BY_BYTE_LIMIT ? [...packetForms(own), byteByByte(own)] : packetForms(own)
-    return forms.map((form) => ({ row, form }))
+    return formsOf(own).map((form) => ({ row, form }))
   })
   const outcomes = rows.map((): FormOutcome[] => [])
   await inParallel(jobs, async ({ row, form }) => {
@@ -69,8 +70,13 @@ export async function runRows(
   )
 }
 
+/** Cut at every place that matters, and byte by byte where that is not too long. */
+function everyForm(bytes: string): PacketForm[] {
+  return bytes.length <= BYTE_BY_BYTE_LIMIT ? [...packetForms(bytes), byteByByte(bytes)] : packetForms(bytes)
+}
+
 async function runForm(subject: Subject, form: PacketForm): Promise<FormOutcome> {
-  const client = await RawClient.connect(subject.port)
+  const client = await RawClient.to(subject)
   await client.sendPieces(form.pieces, () => turns(4))
   await client.untilClosed(CLOSE_MS)
   const { responses, problem } = client.responses()

@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Downstream } from '#src/acceptor/types.js'
 import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
 import { pattern, piecesOf } from '../support/application.js'
+import { conserved } from '../support/conservation.js'
 import { RawClient } from '../support/raw-client.js'
 import { seenBody } from '../support/seen-request.js'
 import { turns } from '../support/turns.js'
+
+conserved()
 
 const GET = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n'
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')

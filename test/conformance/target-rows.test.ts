@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { exchange } from '../support/exchange.js'
 import { packetForms } from '../support/packet-forms.js'
 import { seenHeader } from '../support/seen-request.js'
 import { line } from './request-line-table.js'
 import { HIDDEN } from './row-runner.js'
+
+conserved()
 
 describe.each(ACCEPTOR_KINDS)('targets, methods and versions over %s', (kind) => {
   let subject: AcceptorUnderTest

@@ -7,7 +7,10 @@ import {
   type AcceptorUnderTestOptions,
 } from '../support/acceptor-under-test.js'
 import { pattern, piecesOf } from '../support/application.js'
+import { conserved } from '../support/conservation.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 // These tests wait nearly all the time: all of them wait together.
 vi.setConfig({ maxConcurrency: 30 })

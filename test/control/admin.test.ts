@@ -57,7 +57,7 @@ describe('admin listener', () => {
   })
   afterEach(() => control.close())
 
-  it('/ready tells the truth about workers and draining', async () => {
+  it('C4 /ready tells the truth about workers and draining', async () => {
     board.setState(0, 'starting')
     board.setState(1, 'lost')
     expect(await ask(control, '/ready')).toEqual({

@@ -1,10 +1,13 @@
 import { request } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer, type HttpAnswer, send } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { SteadyLoad } from '../support/steady-load.js'
+
+conserved()
 
 const HELD_MS = 150
 
@@ -201,7 +204,7 @@ describe('what the gateway tells', () => {
     expect(text).toContain('1/(1-Percentile)')
   })
 
-  it('with a token everything but /live and /ready asks for it; a wrong Host or Origin is refused', async () => {
+  it('B23 with a token everything but /live and /ready asks for it; a wrong Host or Origin is refused', async () => {
     const token = 'canary-51f3a2c4d5e6f7'
     await start(1, { admin: { listen: '127.0.0.1:0', token, hosts: ['Gate.Example'] } })
     const status = async (path: string, headers: Record<string, string> = {}, method = 'GET') =>

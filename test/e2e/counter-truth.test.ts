@@ -5,11 +5,14 @@ import { HistogramLogReader } from 'hdr-histogram-js'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer, send } from '../support/http-client.js'
 import { HttpOrigin, readBody, refusedPort } from '../support/http-origin.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 const CANARY = 'canary-9d1f'
 const filters = compileFilters(new URL('../faults/filters/evil.ts', import.meta.url))
@@ -40,7 +43,7 @@ function totals(log: string): Record<string, number> {
 }
 
 describe.each(ACCEPTOR_KINDS)('C16 counters, histograms and access log over %s', (acceptor) => {
-  it('say what client and origin counted, after every kind of end', { timeout: 90_000 }, async () => {
+  it('B22 say what client and origin counted, after every kind of end', { timeout: 90_000 }, async () => {
     const origin = await HttpOrigin.start(async (request, response) => {
       const body = await readBody(request)
       if (request.url?.startsWith('/break') === true) {

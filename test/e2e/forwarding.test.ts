@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { arrived, ask, startEchoOrigin } from '../support/echo-origin.js'
 import { InProcessGateway, type TestConfig } from '../support/gateway.js'
 import type { HttpOrigin } from '../support/http-origin.js'
+
+conserved()
 
 const filters = compileFilters(new URL('./filters/params.ts', import.meta.url))
 afterAll(() => filters.remove())

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { arrived, ask, startEchoOrigin } from '../support/echo-origin.js'
 import { InProcessGateway } from '../support/gateway.js'
 import type { HttpOrigin } from '../support/http-origin.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 const filters = compileFilters(new URL('./filters/params.ts', import.meta.url))
 afterAll(() => filters.remove())

@@ -2,11 +2,14 @@ import { EventEmitter, once } from 'node:events'
 import { get, type IncomingMessage, type ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer, pooled } from '../support/http-client.js'
 import { HttpOrigin, type OriginHandler } from '../support/http-origin.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 interface Setting {
   readonly gateway: InProcessGateway

@@ -2,10 +2,13 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { conserved } from '../support/conservation.js'
 import { DnsServer } from '../support/dns-server.js'
 import { eventually } from '../support/eventually.js'
 import { GatewayProcess, InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer, keepAliveAgent } from '../support/http-client.js'
+
+conserved()
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {

@@ -1,11 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { type HttpOutcome, keepAliveAgent, pooled, send } from '../support/http-client.js'
 import { HttpOrigin, readBody } from '../support/http-origin.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 const OPERATIONS = 600
 const WIDTH = 40

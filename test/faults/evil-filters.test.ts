@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { GatewayProcess } from '../support/gateway.js'
 import { fetchAnswer, send } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { expectAlive, type OpenStream, openStream, StreamOrigin } from '../support/open-stream.js'
 import { SteadyLoad } from '../support/steady-load.js'
+
+conserved()
 
 const WORKERS = 2
 const STREAMS = 6
@@ -44,6 +47,7 @@ describe.each(ACCEPTOR_KINDS)('evil filters over %s', (acceptor) => {
     })
     gateway = await GatewayProcess.start({
       acceptor,
+      admin: '127.0.0.1:0',
       workers: WORKERS,
       limits: { filter: '300ms' },
       workerLimits: { heap: '64MiB', watchdog: '1500ms' },
@@ -165,6 +169,8 @@ describe.each(ACCEPTOR_KINDS)('evil filters over %s', (acceptor) => {
     expect(gateway.alive).toBe(true)
     expect(gateway.log.having((line) => line['start'] !== undefined)).toHaveLength(1)
     expect((await fetchAnswer(gateway.port, '/fast')).status).toBe(200)
+    await origin.close()
+    await gateway.settle()
     gateway.signal('SIGTERM')
     expect(await gateway.exit).toEqual({ code: 0, signal: null })
     expect(gateway.log.saying('no session was lost')).toHaveLength(1)

@@ -2,10 +2,13 @@ import { once } from 'node:events'
 import { createServer, get, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { GatewayProcess, InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer, keepAliveAgent, send } from '../support/http-client.js'
 import { HttpOrigin, refusedPort } from '../support/http-origin.js'
+
+conserved()
 
 const toClose: (() => Promise<unknown>)[] = []
 afterEach(async () => {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Rig } from '../dispatch/support/rig.js'
+import { conserved } from '../support/conservation.js'
+
+conserved()
 
 describe('what a worker has published before it dies', () => {
   it('C3 answers that are complete reach their clients, the others get 502', async () => {

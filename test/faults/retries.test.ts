@@ -1,8 +1,11 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer, keepAliveAgent, pooled, send } from '../support/http-client.js'
 import { HttpOrigin, type OriginHandler, readBody, refusedPort } from '../support/http-origin.js'
+
+conserved()
 
 const ROUNDS = 1000
 

@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { GatewayStats } from '#src/control/stats.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer, keepAliveAgent, pooled } from '../support/http-client.js'
 import { HttpOrigin, type OriginHandler, readBody, refusedPort } from '../support/http-origin.js'
+
+conserved()
 
 const NO_EJECTION = { maxShare: '0%' } as const
 

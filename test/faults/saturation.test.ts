@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { type HttpAnswer, type HttpOutcome, keepAliveAgent, pooled, send } from '../support/http-client.js'
 import { HttpOrigin, type OriginHandler } from '../support/http-origin.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 const SESSIONS = 4
 

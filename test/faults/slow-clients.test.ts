@@ -1,11 +1,14 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { RawClient } from '../support/raw-client.js'
 import { SteadyLoad } from '../support/steady-load.js'
+
+conserved()
 
 const CLIENTS = 40
 const CHUNK = Buffer.alloc(64 * 1024, 'x')

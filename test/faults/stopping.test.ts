@@ -2,11 +2,14 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { GatewayProcess, InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import type { LogLine } from '../support/log-lines.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 const LARGE_BYTES = 12 * 1024 * 1024
 

@@ -1,10 +1,13 @@
 import { get } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { GatewayStats } from '#src/control/stats.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { HttpOrigin, type OriginHandler } from '../support/http-origin.js'
+
+conserved()
 
 const toClose: (() => Promise<void>)[] = []
 afterEach(async () => {

@@ -2,10 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { GatewayProcess } from '../support/gateway.js'
 import { fetchAnswer, type HttpAnswer, send } from '../support/http-client.js'
 import { HttpOrigin, readBody, refusedPort } from '../support/http-origin.js'
+
+conserved()
 
 /** What the origin does, by path. */
 const BEHAVIOUR: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>> = {
@@ -47,6 +50,7 @@ describe.each(ACCEPTOR_KINDS)('upstream faults over %s', (acceptor) => {
     const one = { peers: [origin.address], retries: { max: 0 } }
     gateway = await GatewayProcess.start({
       acceptor,
+      admin: '127.0.0.1:0',
       upstreams: {
         app: one,
         hasty: { ...one, timeouts: { headers: '200ms' } },
@@ -223,6 +227,8 @@ describe.each(ACCEPTOR_KINDS)('upstream faults over %s', (acceptor) => {
 
   it('after all this the gateway still serves, and no session is left', async () => {
     expect((await fetchAnswer(gateway.port, '/fine', { headers: { host: 'app.test' } })).status).toBe(200)
+    await origin.close()
+    await gateway.settle()
     gateway.signal('SIGTERM')
     expect(await gateway.exit).toEqual({ code: 0, signal: null })
     expect(gateway.log.saying('no session was lost')).toHaveLength(1)

@@ -4,12 +4,15 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { GatewayCounter } from '#src/session/counters.js'
 import type { Reason } from '#src/session/errors.js'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { FullListener } from '../support/full-listener.js'
 import { InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer, keepAliveAgent, pooled, send } from '../support/http-client.js'
 import { HttpOrigin, type OriginHandler, refusedPort } from '../support/http-origin.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {

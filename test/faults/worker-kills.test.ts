@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest'
+import { conserved } from '../support/conservation.js'
 import { killWorkers } from './kill-workers.js'
+
+conserved()
 
 it('C3 workers that die one after the other cost no more than they had in flight, and the acceptor goes on', {
   timeout: 60_000,

@@ -10,11 +10,14 @@ import { WorkerPool } from '#src/supervisor/worker-pool.js'
 import { Telemetry } from '#src/telemetry/index.js'
 import { PeerTable, tablePlan } from '#src/upstream/index.js'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { effectiveConfig, GatewayProcess, InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { LogLines } from '../support/log-lines.js'
+
+conserved()
 
 const filters = compileFilters(
   ...['broken', 'fragile', 'stuck', 'who'].map((name) => new URL(`./filters/${name}.ts`, import.meta.url)),
@@ -127,20 +130,29 @@ describe('workers that do not come up', () => {
     }
   })
 
-  it('C4 while no worker is up, requests are told to come again', { timeout: 60_000 }, async () => {
-    const gateway = await InProcessGateway.start(configWith(['fragile'], { workers: 1 }))
+  it('C4 while no worker is up, requests are told to come again, and /ready says so', {
+    timeout: 60_000,
+  }, async () => {
+    const gateway = await InProcessGateway.start(
+      configWith(['fragile'], { workers: 1, admin: '127.0.0.1:0' }),
+    )
+    const ready = async (): Promise<number> =>
+      (await fetchAnswer(gateway.gateway.admin?.port ?? 0, '/ready')).status
     try {
+      expect(await ready()).toBe(200)
       writeFileSync(noDatabase, '')
       expect((await fetchAnswer(gateway.port, '/exit')).status).toBe(502)
       const answer = await fetchAnswer(gateway.port, '/')
       expect(answer.status).toBe(503)
       expect(answer.headers['retry-after']).toBe('1')
       expect(answer.headers['proxy-status']).toBe('headgate; error=connection_limit_reached')
+      expect(await ready()).toBe(503)
       rmSync(noDatabase)
       await eventually(
         'the worker is back',
         async () => (await fetchAnswer(gateway.port, '/')).status === 200,
       )
+      expect(await ready()).toBe(200)
       await gateway.settle()
     } finally {
       await gateway.close()

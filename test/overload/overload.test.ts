@@ -4,11 +4,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { GcraTable } from '#src/memory/index.js'
 import { shedBelow } from '#src/supervisor/pressure.js'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { effectiveConfig, InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer, type HttpAnswer, send } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 let origin: HttpOrigin
 /** Requests that the origin has not answered yet, by their path. */

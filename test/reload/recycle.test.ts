@@ -1,8 +1,11 @@
 import { expect, it } from 'vitest'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { SteadyLoad } from '../support/steady-load.js'
+
+conserved()
 
 it('workerLimits.maxAge replaces workers one after the other without losing a request', async () => {
   const origin = await HttpOrigin.start((_, response) => void setTimeout(() => response.end('fine'), 5))

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ReloadRefused } from '#src/supervisor/index.js'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { effectiveConfig, InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { VersionedFilter, versionOf } from './support.js'
+
+conserved()
 
 let held: (() => void)[]
 let origin: HttpOrigin

@@ -16,7 +16,7 @@ describe.each(SHARED)('exactness of $name', ({ start, available }) => {
   })
   afterAll(() => backend?.stop())
 
-  test('B-48, F-02, F-55 two processes with threads, 52 workers: cap 3 serves 3, a budget of 1.00 at CPM 2.00 serves 500', async () => {
+  test('C11 B-48, F-02, F-55 two processes with threads, 52 workers: cap 3 serves 3, a budget of 1.00 at CPM 2.00 serves 500', async () => {
     expect(await servedUnderLoad({ ...LOAD, spec: backend.spec, requests: 20 })).toEqual({
       capped: 3,
       budgeted: 500,
@@ -29,7 +29,7 @@ const KILLED = SHARED.filter(({ name }) => name !== 'redis cluster')
 describe.each(KILLED)('kill -9 of a process that spends in $name', ({ start, available }) => {
   const test = available ? it : it.skip
 
-  test(`F-05 ${String(KILLS)} times in mid-load: nothing that was committed is lost, nothing counts twice`, async () => {
+  test(`C13 F-05 ${String(KILLS)} times in mid-load: nothing that was committed is lost, nothing counts twice`, async () => {
     const backend = await start()
     const store = backend.open(Date.now)
     try {

@@ -116,7 +116,7 @@ describe('LmdbStore', () => {
     await closing
   })
 
-  it('a directory that cannot be made is said so', () => {
+  it('C12 a directory that cannot be made is said so', () => {
     const file = join(path, 'file')
     writeFileSync(file, '')
     expect(() => new LmdbStore({ path: join(file, 'below') })).toThrow(/cannot open the state database/)

@@ -118,7 +118,7 @@ describe.runIf(available)('RedisStore', () => {
     await store.close()
   })
 
-  it('fails at once while the server is away, counts nothing twice, and goes on when it is back', async () => {
+  it('C10 fails at once while the server is away, counts nothing twice, and goes on when it is back', async () => {
     const lone = await RedisServer.start()
     const store = new RedisStore({ url: lone.url, timeoutMs: 10_000, breaker: { failures: 2, openMs: 50 } })
     expect(await store.reserve(decision([CAP]), HOLD)).toEqual({ granted: true })
@@ -140,7 +140,7 @@ describe.runIf(available)('RedisStore', () => {
     await again.stop()
   })
 
-  it('an answer that does not come is a timeout; the same decision again takes no second place', async () => {
+  it('C10 an answer that does not come is a timeout; the same decision again takes no second place', async () => {
     const lone = await RedisServer.start()
     const store = new RedisStore({ url: lone.url, timeoutMs: 300, breaker: { failures: 1000 } })
     await eventually('it is connected', () => store.healthCheck())
@@ -158,7 +158,7 @@ describe.runIf(available)('RedisStore', () => {
     await lone.stop()
   })
 
-  it('a server that speaks something else is unavailable, not a crash', async () => {
+  it('C10 a server that speaks something else is unavailable, not a crash', async () => {
     const sockets: Socket[] = []
     const liar = createServer((socket) => {
       sockets.push(socket)

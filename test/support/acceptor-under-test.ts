@@ -4,6 +4,7 @@ import type {
   AcceptorLimits,
   AcceptorOptions,
   AcceptorTimeouts,
+  AcceptorTls,
   Refusal,
 } from '#src/acceptor/types.js'
 import { PINNED_BINARIES } from '#src/acceptor/uws/binaries.js'
@@ -11,6 +12,7 @@ import { type AnswerTime, type Application, RecordingHandler } from './recording
 import type { SeenRequest } from './seen-request.js'
 import { strictProblems } from './strict-request.js'
 import type { Subject } from './subject.js'
+import { tlsFixture } from './tls-fixtures.js'
 import { turns } from './turns.js'
 
 export type AcceptorKind = 'node' | 'uws'
@@ -43,6 +45,8 @@ export interface AcceptorUnderTestOptions {
   readonly answerTime?: AnswerTime
   /** Default 0, ephemeral. */
   readonly port?: number
+  /** It speaks TLS, with the certificate for `localhost`. Default false. */
+  readonly secure?: boolean
 }
 
 /** The documented defaults of the acceptor. */
@@ -55,13 +59,22 @@ export const DEFAULT_LIMITS: AcceptorLimits = {
 }
 export const DEFAULT_TIMEOUTS: AcceptorTimeouts = { idleMs: 10_000, bodyMs: 10_000, writeMs: 30_000 }
 
+const LOCALHOST_TLS: AcceptorTls = {
+  certificates: [{ hosts: [], cert: tlsFixture('localhost.crt').pem, key: tlsFixture('localhost.key').pem }],
+  minVersion: 'TLSv1.2',
+  ciphers: null,
+  clientAuth: null,
+}
+
 /** An acceptor on an ephemeral port of 127.0.0.1, on the main thread of the test process, with its recording owner. */
 export class AcceptorUnderTest implements Subject {
   readonly kind: AcceptorKind
   readonly acceptor: Acceptor
   readonly handler: RecordingHandler
+  readonly secure: boolean
 
-  private constructor(kind: AcceptorKind, acceptor: Acceptor, handler: RecordingHandler) {
+  private constructor(kind: AcceptorKind, acceptor: Acceptor, handler: RecordingHandler, secure: boolean) {
+    this.secure = secure
     this.kind = kind
     this.acceptor = acceptor
     this.handler = handler
@@ -78,11 +91,12 @@ export class AcceptorUnderTest implements Subject {
         timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
         chunked: options.chunked ?? 'close',
         upgrades: ['websocket'],
+        ...(options.secure === true ? { tls: LOCALHOST_TLS } : {}),
       },
       handler,
     )
     if (acceptor.kind !== kind) throw new Error(`asked for ${kind}, got ${acceptor.kind}`)
-    return new AcceptorUnderTest(kind, acceptor, handler)
+    return new AcceptorUnderTest(kind, acceptor, handler, options.secure === true)
   }
 
   get port(): number {

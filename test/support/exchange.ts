@@ -36,7 +36,7 @@ export async function exchange(
   options: ExchangeOptions = {},
 ): Promise<Outcome> {
   subject.reset()
-  const client = await RawClient.connect(subject.port)
+  const client = await RawClient.to(subject)
   const methods = options.methods ?? []
   try {
     const pieces = typeof form === 'string' ? [form] : form.pieces

@@ -1,7 +1,8 @@
 import pino from 'pino'
 import { loadConfig } from '#src/config/index.js'
-import { type Gateway, startGateway } from '#src/supervisor/index.js'
+import { type ObservableGateway, startGateway } from '#src/supervisor/index.js'
 import type { AcceptorKind } from './acceptor-under-test.js'
+import { imbalance } from './conservation.js'
 import { RawClient } from './raw-client.js'
 import type { SeenRequest } from './seen-request.js'
 import { FENCE_PATH, StrictOrigin } from './strict-origin.js'
@@ -12,9 +13,9 @@ import { turns } from './turns.js'
 export class GatewayUnderTest implements Subject {
   readonly kind: string
   readonly origin: StrictOrigin
-  readonly #gateway: Gateway
+  readonly #gateway: ObservableGateway
 
-  private constructor(kind: AcceptorKind, gateway: Gateway, origin: StrictOrigin) {
+  private constructor(kind: AcceptorKind, gateway: ObservableGateway, origin: StrictOrigin) {
     this.kind = `gateway-${kind}`
     this.#gateway = gateway
     this.origin = origin
@@ -82,5 +83,8 @@ export class GatewayUnderTest implements Subject {
   async close(): Promise<void> {
     await this.#gateway.close()
     await this.origin.close()
+    // C16, whatever was sent.
+    const wrong = imbalance(this.#gateway.stats())
+    if (wrong !== null) throw new Error(`C16: ${wrong}`)
   }
 }

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import { type GatewayConfig, loadConfig, type UserConfig } from '#src/config/index.js'
 import { type GatewayStats, type ObservableGateway, startGateway } from '#src/supervisor/index.js'
+import { type Accounts, accountFor, imbalance, untilBack } from './conservation.js'
 import { eventually } from './eventually.js'
+import { type Footprint, footprint } from './footprint.js'
+import { fetchAnswer } from './http-client.js'
 import { LogLines } from './log-lines.js'
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
@@ -50,6 +53,7 @@ export class InProcessGateway {
   private constructor(gateway: ObservableGateway, log: LogLines) {
     this.gateway = gateway
     this.log = log
+    accountFor(this)
   }
 
   /** @throws as `startGateway`, or when the acceptor is not the kind that was asked for */
@@ -74,13 +78,8 @@ export class InProcessGateway {
   /** Waits until no session is in flight, then checks the conservation law (C16). @throws Error when it does not hold */
   async settle(): Promise<GatewayStats> {
     await eventually('all sessions have ended', () => this.stats.inFlight === 0)
-    const { counters, inFlight } = this.stats
-    const { requests, answered, aborted } = counters
-    if (requests !== answered + aborted + inFlight) {
-      throw new Error(
-        `${requests} requests, but ${answered} answered + ${aborted} aborted + ${inFlight} in flight`,
-      )
-    }
+    const wrong = imbalance(this.stats)
+    if (wrong !== null) throw new Error(wrong)
     return this.stats
   }
 
@@ -107,6 +106,8 @@ export class GatewayProcess {
   #port = 0
   #adminPort = 0
   #acceptor = ''
+  /** What it held when it had just started. */
+  #base: Footprint | null = null
 
   private constructor(config: TestConfig, args: readonly string[]) {
     const { file, write, remove } = configFile(config)
@@ -143,6 +144,7 @@ export class GatewayProcess {
     gateway.#port = Number(new URL(start.listen).port)
     gateway.#adminPort = start.admin === null ? 0 : Number(new URL(start.admin).port)
     gateway.#acceptor = start.acceptor
+    gateway.#base = footprint(gateway.pid)
     const { acceptor = 'auto' } = config
     if (acceptor === 'auto' || acceptor === start.acceptor) return gateway
     await gateway.close()
@@ -182,16 +184,38 @@ export class GatewayProcess {
 
   /** Resident memory in bytes; null where the system has no /proc. */
   rssBytes(): number | null {
-    try {
-      const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'))
-      return match === null ? null : Number(match[1]) * 1024
-    } catch {
-      return null
-    }
+    return footprint(this.pid)?.rssBytes ?? null
+  }
+
+  /**
+   * Waits until nothing is in flight, then checks the conservation law, and that descriptors and memory are back where they were (C16). It needs
+   * an admin listener; clients and origins are closed before.
+   * @param descriptors that it may hold besides, as those of a new worker. Default 8.
+   */
+  async settle(descriptors = 8): Promise<Accounts> {
+    let accounts: Accounts | null = null
+    await eventually('all sessions have ended', async () => {
+      const { body } = await fetchAnswer(this.#adminPort, '/stats.json')
+      accounts = JSON.parse(body.toString()) as Accounts
+      return accounts.inFlight === 0
+    })
+    if (accounts === null) throw new Error('no accounts in /stats.json')
+    const wrong = imbalance(accounts)
+    if (wrong !== null) throw new Error(`C16: ${wrong}`)
+    if (this.#base !== null) await untilBack(this.pid, this.#base, descriptors)
+    return accounts
   }
 
   /** Kills it if it still runs. */
   async close(): Promise<Exit> {
+    // Who is killed cannot tell what it ran: under `npm run coverage` it may end by itself, cutting what it has.
+    if (this.alive && process.env['NODE_V8_COVERAGE'] !== undefined) {
+      this.#child.kill('SIGTERM')
+      this.#child.kill('SIGINT')
+      const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5_000)
+      await this.exit
+      clearTimeout(timer)
+    }
     if (this.alive) this.#child.kill('SIGKILL')
     return await this.exit
   }

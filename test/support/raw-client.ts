@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
 import { type ParsedResponses, parseResponses } from './response-parser.js'
 import { turns } from './turns.js'
 
@@ -51,6 +52,28 @@ export class RawClient {
     const client = new RawClient(socket)
     await new Promise<void>((resolve) => {
       socket.once('connect', resolve)
+      socket.once('close', () => resolve())
+    })
+    return client
+  }
+
+  /**
+   * Connects to whatever a subject listens with: over TLS the segments are records, and what is inside them is the same. Resolves when the handshake
+   * is done, or when the connection is gone.
+   */
+  static async to({
+    port,
+    secure,
+  }: {
+    readonly port: number
+    readonly secure?: boolean
+  }): Promise<RawClient> {
+    if (secure !== true) return await RawClient.connect(port)
+    const where = { port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false }
+    const socket = connectSecurely(Object.assign(where, { allowHalfOpen: true }))
+    const client = new RawClient(socket)
+    await new Promise<void>((resolve) => {
+      socket.once('secureConnect', resolve)
       socket.once('close', () => resolve())
     })
     return client

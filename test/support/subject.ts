@@ -8,6 +8,8 @@ export interface Subject {
   /** For test names: `node`, `uws`, `gateway-uws` ... */
   readonly kind: string
   readonly port: number
+  /** It speaks TLS there. Default false. */
+  readonly secure?: boolean
   /** Every request that reached the application since the last {@link Subject.reset}. */
   readonly seen: readonly SeenRequest[]
   /**

@@ -24,7 +24,7 @@ describe('now', () => {
     expect(fractions).toBeGreaterThan(0)
   })
 
-  it('A-37 does not notice that the system clock is set', () => {
+  it('C14 A-37 does not notice that the system clock is set', () => {
     const anchor = clockAnchor()
     const before = now()
     const set = vi.spyOn(Date, 'now').mockReturnValue(0)
@@ -37,7 +37,7 @@ describe('now', () => {
 })
 
 describe('the anchor', () => {
-  it('A-37 makes threads agree, also those that were started after a jump of the system clock', async () => {
+  it('C14 A-37 makes threads agree, also those that were started after a jump of the system clock', async () => {
     const workers = [0, 3_600_000, -86_400_000].map(
       (jumpMs) =>
         new Worker(new URL('./support/clock-peer.mjs', import.meta.url), {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
 import { compileFilters } from '../support/compile-filter.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway, type TestConfig } from '../support/gateway.js'
 import {
@@ -16,6 +17,8 @@ import {
   WebSocketOrigin,
   type WebSocketPeer,
 } from '../support/websocket-peer.js'
+
+conserved()
 
 const MIB = 1024 * 1024
 const filters = compileFilters(new URL('./filters/gatekeeper.ts', import.meta.url))

@@ -78,7 +78,7 @@ describe('one lead per key', () => {
     expect(three.join('a', LIMITS, () => {}).kind).toBe('wait')
   })
 
-  it('the death of the leading thread hands it over', async () => {
+  it('C6 the death of the leading thread hands it over', async () => {
     const [one, two, three] = openLeads()
     lead(three.join('a', LIMITS, nobody))
     lead(three.join('nobody waits', LIMITS, nobody))
@@ -88,7 +88,7 @@ describe('one lead per key', () => {
     expect(two.join('nobody waits', LIMITS, nobody).kind).toBe('lead')
   })
 
-  it('a thread that dies with the lock in its hand does not stop the others', async () => {
+  it('C6 a thread that dies with the lock in its hand does not stop the others', async () => {
     const [one, two, three] = openLeads()
     three.table.lock.acquire(0)
     expect(two.join('a', LIMITS, nobody)).toEqual({ kind: 'alone', predicted: false })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { churn } from '../support/churn.js'
 
-it('threads that store, read, change and purge at once, and die at random, read nothing torn and leak nothing', async () => {
+it('C6 threads that store, read, change and purge at once, and die at random, read nothing torn and leak nothing', async () => {
   const report = await churn({
     operations: 300_000,
     mostMs: 5000,

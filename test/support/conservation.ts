@@ -1,0 +1,71 @@
+import { afterAll, beforeAll } from 'vitest'
+import type { GatewayStats } from '#src/supervisor/index.js'
+import { eventually } from './eventually.js'
+import { type Footprint, footprint } from './footprint.js'
+
+/** Counts of a gateway that the law is about. */
+export type Accounts = Pick<GatewayStats, 'inFlight'> & {
+  readonly counters: Pick<GatewayStats['counters'], 'requests' | 'answered' | 'aborted'>
+}
+
+/** A gateway that has ended, or is at rest. */
+interface Accountable {
+  readonly stats: Accounts
+}
+
+/** What stays behind in a process that had gateways in it: the heap that V8 keeps, not what a leak of every request would come to. */
+const RSS_ALLOWANCE_BYTES = 300 * 1024 * 1024
+/** Descriptors that libuv and the runner open once and keep. */
+const DESCRIPTOR_ALLOWANCE = 6
+
+const started: Accountable[] = []
+
+/** Gateways in the process of a test say so, for {@link conserved}. */
+export function accountFor(gateway: Accountable): void {
+  started.push(gateway)
+}
+
+/** @returns what is wrong with the accounts, or null: requests = answered + aborted, nothing pending (C16) */
+export function imbalance({ counters, inFlight }: Accounts): string | null {
+  const { requests, answered, aborted } = counters
+  if (inFlight === 0 && requests === answered + aborted) return null
+  return `${requests} requests, but ${answered} answered + ${aborted} aborted + ${inFlight} in flight`
+}
+
+/**
+ * C16 at the end of a file of tests: every gateway that ran in this process has answered or aborted each request it counted and has nothing
+ * pending; descriptors are closed, and memory is back. What was refused before it became a request has counters of its own. To be called at
+ * the top of the file, before anything is opened.
+ */
+export function conserved(): void {
+  let base: Footprint | null = null
+  beforeAll(() => {
+    base = footprint()
+  })
+  // Hooks run in reverse order: those that close gateways and origins come before this one.
+  afterAll(async () => {
+    for (const gateway of started.splice(0)) {
+      const wrong = imbalance(gateway.stats)
+      if (wrong !== null) throw new Error(`C16: ${wrong}`)
+    }
+    if (base !== null) await untilBack('self', base, DESCRIPTOR_ALLOWANCE)
+  }, 60_000)
+}
+
+/** Waits until a process holds no more than it did. @throws Error that says of what it holds more */
+export async function untilBack(pid: number | 'self', base: Footprint, descriptors: number): Promise<void> {
+  let now: Footprint | null = null
+  const isBack = (): boolean => {
+    now = footprint(pid)
+    return (
+      now === null ||
+      (now.descriptors <= base.descriptors + descriptors &&
+        now.rssBytes <= base.rssBytes + RSS_ALLOWANCE_BYTES)
+    )
+  }
+  await eventually(`C16 ${JSON.stringify(base)} again`, isBack, 20_000).catch((cause: unknown) => {
+    throw new Error(`C16: ${JSON.stringify(now)} is left of what began with ${JSON.stringify(base)}`, {
+      cause,
+    })
+  })
+}
