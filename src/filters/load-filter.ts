@@ -1,6 +1,12 @@
 import type { z } from 'zod'
-import type { FilterOptions, FilterRef } from '../config/types.js'
+import type { BuiltinFilterName, FilterOptions, FilterRef } from '../config/types.js'
 import { type Filter, HOOK_NAMES } from '../lifecycle/index.js'
+import {
+  compressOptions,
+  createCompressFilter,
+  createDecompressFilter,
+  decompressOptions,
+} from './coding/index.js'
 import { createHeadersFilter, headersOptions } from './headers-filter.js'
 import { createRateLimitFilter, rateLimitOptions } from './rate-limit-filter.js'
 import { createRequestIdFilter, requestIdOptions } from './request-id-filter.js'
@@ -26,15 +32,7 @@ const HOOKS: ReadonlySet<string> = new Set(HOOK_NAMES)
  * @throws FilterLoadError with the filter's name and what is wrong
  */
 export async function loadFilter(ref: FilterRef, shared: FilterShared = {}): Promise<Filter> {
-  if (ref.kind === 'builtin') {
-    if (ref.name === 'headers')
-      return createHeadersFilter(parseOptions(ref.name, headersOptions, ref.options))
-    if (ref.name === 'rate-limit') {
-      const options = parseOptions(ref.name, rateLimitOptions, ref.options)
-      return createRateLimitFilter(options, shared.rateLimits, shared.scope ?? '') as Filter
-    }
-    return createRequestIdFilter(parseOptions(ref.name, requestIdOptions, ref.options))
-  }
+  if (ref.kind === 'builtin') return createBuiltin(ref.name, ref.options, shared)
   const exported = await importDefault(ref.name, ref.specifier)
   const filter = typeof exported === 'function' ? await build(ref.name, exported, ref.options) : exported
   if (typeof exported !== 'function' && ref.options !== null) {
@@ -43,6 +41,23 @@ export async function loadFilter(ref: FilterRef, shared: FilterShared = {}): Pro
     )
   }
   return checkFilter(ref.name, filter)
+}
+
+function createBuiltin(name: BuiltinFilterName, options: FilterOptions, shared: FilterShared): Filter {
+  switch (name) {
+    case 'headers':
+      return createHeadersFilter(parseOptions(name, headersOptions, options))
+    case 'request-id':
+      return createRequestIdFilter(parseOptions(name, requestIdOptions, options))
+    case 'compress':
+      return createCompressFilter(parseOptions(name, compressOptions, options)) as Filter
+    case 'decompress':
+      return createDecompressFilter(parseOptions(name, decompressOptions, options)) as Filter
+    case 'rate-limit': {
+      const parsed = parseOptions(name, rateLimitOptions, options)
+      return createRateLimitFilter(parsed, shared.rateLimits, shared.scope ?? '') as Filter
+    }
+  }
 }
 
 async function importDefault(name: string, specifier: string): Promise<unknown> {
