@@ -300,7 +300,7 @@ export interface RouteMatch {
 }
 
 /** Names of the filters that come with the gateway. */
-export const BUILTIN_FILTERS = ['headers', 'request-id', 'rate-limit'] as const
+export const BUILTIN_FILTERS = ['headers', 'request-id', 'rate-limit', 'compress', 'decompress'] as const
 
 export type BuiltinFilterName = (typeof BUILTIN_FILTERS)[number]
 

@@ -1,3 +1,11 @@
+export {
+  type CompressOptions,
+  compressOptions,
+  createCompressFilter,
+  createDecompressFilter,
+  type DecompressOptions,
+  decompressOptions,
+} from './coding/index.js'
 export { applyHeaderEdits, editHeaderBlock, type HeaderEdits } from './header-edits.js'
 export { createHeadersFilter, type HeadersOptions, headersOptions } from './headers-filter.js'
 export { checkFilter, FilterLoadError, loadFilter } from './load-filter.js'

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { FilterOptions, FilterRef } from '../config/types.js'
+import type { BuiltinFilterName, FilterOptions, FilterRef } from '../config/types.js'
 import { type Filter, HOOK_NAMES } from '../lifecycle/filter.js'
 
 /** What built-in filters share with those of other workers. */
@@ -23,7 +23,7 @@ const HOOKS: ReadonlySet<string> = new Set(HOOK_NAMES)
  * @throws FilterLoadError with the filter's name and what is wrong
  */
 export async function loadFilter(ref: FilterRef, shared: FilterShared = {}): Promise<Filter> {
-  if (ref.kind === 'builtin') return loadBuiltin(ref, shared)
+  if (ref.kind === 'builtin') return loadBuiltin(ref.name, ref.options, shared)
   const exported = await importDefault(ref.name, ref.specifier)
   const filter = typeof exported === 'function' ? await build(ref.name, exported, ref.options) : exported
   if (typeof exported !== 'function' && ref.options !== null) {
@@ -35,21 +35,30 @@ export async function loadFilter(ref: FilterRef, shared: FilterShared = {}): Pro
 }
 
 /** Loads the modules of those in use alone: a worker without any never reads the validation library. */
-async function loadBuiltin(
-  { name, options }: Extract<FilterRef, { kind: 'builtin' }>,
-  shared: FilterShared,
-): Promise<Filter> {
-  if (name === 'headers') {
-    const { createHeadersFilter, headersOptions } = await import('./headers-filter.js')
-    return createHeadersFilter(parseOptions(name, headersOptions, options))
+async function loadBuiltin(name: BuiltinFilterName, options: FilterOptions, shared: FilterShared): Promise<Filter> {
+  switch (name) {
+    case 'headers': {
+      const { createHeadersFilter, headersOptions } = await import('./headers-filter.js')
+      return createHeadersFilter(parseOptions(name, headersOptions, options))
+    }
+    case 'request-id': {
+      const { createRequestIdFilter, requestIdOptions } = await import('./request-id-filter.js')
+      return createRequestIdFilter(parseOptions(name, requestIdOptions, options))
+    }
+    case 'compress': {
+      const { compressOptions, createCompressFilter } = await import('./coding/index.js')
+      return createCompressFilter(parseOptions(name, compressOptions, options)) as Filter
+    }
+    case 'decompress': {
+      const { createDecompressFilter, decompressOptions } = await import('./coding/index.js')
+      return createDecompressFilter(parseOptions(name, decompressOptions, options)) as Filter
+    }
+    case 'rate-limit': {
+      const { createRateLimitFilter, rateLimitOptions } = await import('./rate-limit-filter.js')
+      const limit = parseOptions(name, rateLimitOptions, options)
+      return createRateLimitFilter(limit, shared.rateLimits, shared.scope ?? '') as Filter
+    }
   }
-  if (name === 'rate-limit') {
-    const { createRateLimitFilter, rateLimitOptions } = await import('./rate-limit-filter.js')
-    const limit = parseOptions(name, rateLimitOptions, options)
-    return createRateLimitFilter(limit, shared.rateLimits, shared.scope ?? '') as Filter
-  }
-  const { createRequestIdFilter, requestIdOptions } = await import('./request-id-filter.js')
-  return createRequestIdFilter(parseOptions(name, requestIdOptions, options))
 }
 
 async function importDefault(name: string, specifier: string): Promise<unknown> {

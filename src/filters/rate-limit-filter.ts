@@ -6,22 +6,14 @@ import { GcraTable } from '../memory/index.js'
 import { isToken } from '../session/header-rules.js'
 import type { Session } from '../session/session.js'
 import { now } from '../time/index.js'
-
-const windowText = z.string().transform((text, context) => {
-  try {
-    return parseDuration(text)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'not a duration' })
-    return z.NEVER
-  }
-})
+import { durationOption } from './option-units.js'
 
 /** Options of the built-in filter `rate-limit` and of `rateLimit` of a route. */
 export const rateLimitOptions = z.strictObject({
   /** Requests within `window`. */
   limit: z.int().min(1).max(1_000_000),
   /** `1s`, `1m`. */
-  window: windowText.default(60_000),
+  window: durationOption.default(60_000),
   /** Requests that may come at once. Default: `limit`. */
   burst: z.int().min(1).max(1_000_000).optional(),
   /** Whom it counts: the client's address, all clients together, or who sends the same value of a header. */

@@ -34,6 +34,7 @@ import { takeValidation } from './cache-validation.js'
 import type { EntryPump } from './entry-pump.js'
 import { HeldPieces, type PieceSink } from './held-pieces.js'
 import { asGatewayError } from './phase-runner.js'
+import { upTransform } from './response-body-filters.js'
 import { storedBroken } from './session-errors.js'
 import { cacheStatusLine, deliverStored } from './stored-response.js'
 import type { AnswerTaker } from './upstream-stage.js'
@@ -199,7 +200,7 @@ export class CacheFetch implements AnswerTaker, FillClient {
       this.#passOn(head, response, attempt, true)
       return true
     }
-    const transform = this.#options.response.upTransform()
+    const transform = upTransform(this.#options.phases, head.contentLength)
     const lengthBytes = transform === null ? head.contentLength : null
     const writer = store.begin(place.key, entry, { ...options, lengthBytes })
     if (writer === null) return false

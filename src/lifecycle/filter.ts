@@ -93,6 +93,11 @@ export interface Filter<Ctx = unknown> {
    */
   shouldServeStale?(session: Session, error: GatewayError | null, ctx: Ctx): Optional<boolean>
   /**
+   * The upstream's body is about to come: false has it pass this filter's `upstreamResponseBodyFilter` unseen, and keep its length.
+   * `lengthBytes` is null when nobody knows. Called for HEAD too, where no body follows.
+   */
+  upstreamResponseBodyStart?(session: Session, lengthBytes: number | null, ctx: Ctx): Optional<boolean>
+  /**
    * A piece of the response body as it came from the upstream; exactly one call has `endOfStream`, with an empty piece unless the
    * body is buffered. Not called where there is no content: HEAD, 204, 205, 304.
    */
@@ -104,6 +109,12 @@ export interface Filter<Ctx = unknown> {
    * head; a result is for the upstream's answers only.
    */
   responseFilter?(session: Session, ctx: Ctx): Awaitable<Optional<FilterResult>>
+  /**
+   * A body of the upstream or the cache is about to go down; the head may still be changed. False has it pass this filter's
+   * `responseBodyFilter` unseen, and keep its length. `lengthBytes` is null when nobody knows. Called for HEAD too, where no body
+   * follows, and not for answers that a filter or the gateway itself makes.
+   */
+  responseBodyStart?(session: Session, lengthBytes: number | null, ctx: Ctx): Optional<boolean>
   /** A piece of the upstream's response body on its way down, as `upstreamResponseBodyFilter` left it. */
   responseBodyFilter?(session: Session, chunk: Uint8Array, endOfStream: boolean, ctx: Ctx): BodyResult
   /** Trailer fields on their way down. */
@@ -141,9 +152,11 @@ export const HOOK_NAMES = [
   'responseCacheFilter',
   'cacheVaryFilter',
   'shouldServeStale',
+  'upstreamResponseBodyStart',
   'upstreamResponseBodyFilter',
   'upstreamResponseTrailerFilter',
   'responseFilter',
+  'responseBodyStart',
   'responseBodyFilter',
   'responseTrailerFilter',
   'errorWhileProxy',

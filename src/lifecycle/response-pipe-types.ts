@@ -1,5 +1,4 @@
 import type { ClientPort } from './client-port.js'
-import type { BodyTransform } from './phase-runner.js'
 
 /** The source of the response, which can be held back. */
 export interface ResponseSource {
@@ -17,8 +16,6 @@ export interface FinalHead {
 export interface ResponsePipeOptions {
   readonly port: ClientPort
   readonly source: ResponseSource
-  /** Passes a streamed body through the route's filters; null: it stays as it is. */
-  readonly transform: BodyTransform | null
   /** Passes a trailer block that is not empty through the route's filters; may throw. */
   trailers(block: string): string
   /** Collect up to this many bytes instead of sending, for `whenCollected`; 0: stream. */

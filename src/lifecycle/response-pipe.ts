@@ -15,7 +15,7 @@ const EMPTY = new Uint8Array(0)
 export class ResponsePipe {
   readonly #options: ResponsePipeOptions
   readonly #held: Uint8Array[] = []
-  #transform: BodyTransform | null
+  #transform: BodyTransform | null = null
   #collects: boolean
   #collectedBytes = 0
   #whenCollected: ((body: Uint8Array) => void) | null = null
@@ -37,7 +37,6 @@ export class ResponsePipe {
 
   constructor(options: ResponsePipeOptions) {
     this.#options = options
-    this.#transform = options.transform
     this.#collects = options.collectBytes > 0
   }
 
@@ -82,10 +81,15 @@ export class ResponsePipe {
     this.#deliver()
   }
 
-  /** The head is final: from now on bytes may go to the client. @param length of the body, null when unknown */
-  open(head: FinalHead, length: number | null): void {
+  /**
+   * The head is final: from now on bytes may go to the client.
+   * @param length of the body, null when unknown
+   * @param transform passes the body through the route's filters; null: it stays as it is
+   */
+  open(head: FinalHead, length: number | null, transform: BodyTransform | null): void {
     if (this.#finished) return
     this.#open = true
+    this.#transform = transform
     this.#head = head
     this.#length = this.#transform === null ? length : null
     this.#pump()

@@ -12,6 +12,7 @@ import type { Filter } from './filter.js'
 import type { PlacedFilter } from './filter-chain.js'
 import type { OwnAnswer } from './own-answer.js'
 import { asGatewayError, type BodyTransform, type PhaseOwner, type PhaseRunner } from './phase-runner.js'
+import { downTransform, filterTrailers, responseTransform, upTransform } from './response-body-filters.js'
 import { ResponsePipe } from './response-pipe.js'
 import type { FinalHead, ResponseSource } from './response-pipe-types.js'
 import { serverTimingLine } from './server-timing.js'
@@ -88,12 +89,10 @@ export class ResponseStage {
     isStored: boolean,
   ): (response: ResponseHeader) => void {
     const { route, env } = this.#phases
-    const hasContent = !this.#isBodiless(head.status)
-    const collects = hasContent && route.bufferResponseBody
-    const transform = hasContent && !collects ? this.#transform(isStored) : null
-    const pipe = this.#replacePipe(source, transform, collects ? env.bufferedBodyBytes : 0)
+    const collects = route.bufferResponseBody && !this.#isBodiless(head.status)
+    const pipe = this.#replacePipe(source, collects ? env.bufferedBodyBytes : 0)
     return (response) => {
-      if (!collects) this.#filterResponse(() => this.#open(head, response, pipe, transform !== null))
+      if (!collects) this.#filterResponse(() => this.#open(head, response, pipe, isStored))
       else if (head.contentLength !== null && head.contentLength > env.bufferedBodyBytes) {
         this.#owner.fail(responseTooLarge())
       } else pipe.whenCollected((body) => this.#filterCollected(pipe, response, body, isStored))
@@ -106,14 +105,14 @@ export class ResponseStage {
    */
   beginUpgrade(head: ResponseHead, source: ResponseSource, decided: (isOpen: boolean) => void): void {
     const response = this.#take(head)
-    const pipe = this.#replacePipe(source, null, 0)
+    const pipe = this.#replacePipe(source, 0)
     this.#filterUpstream(response, () =>
       this.#filterResponse(() => {
         const final = this.#finalHead(this.#phases.session.downstreamResponse ?? response)
         this.#status = final.status
         if (final.status !== 101) pipe.bodiless(final, NO_CONTENT.has(final.status) ? null : 0)
         else {
-          pipe.open({ ...final, block: `${final.block}upgrade: ${head.upgrade ?? ''}\r\n` }, null)
+          pipe.open({ ...final, block: `${final.block}upgrade: ${head.upgrade ?? ''}\r\n` }, null, null)
           pipe.flushHead()
         }
         decided(final.status === 101)
@@ -177,7 +176,7 @@ export class ResponseStage {
   ): void {
     const { session } = this.#phases
     session.downstreamResponse = head
-    const pipe = this.#replacePipe(NO_SOURCE, null, 0)
+    const pipe = this.#replacePipe(NO_SOURCE, 0)
     const send = (): void => {
       const final = session.downstreamResponse ?? head
       this.#status = final.code
@@ -208,94 +207,60 @@ export class ResponseStage {
     this.#phases.run(this.#phases.chain.responseFilter, 'responseFilter', callResponseFilter, next)
   }
 
-  /** The head is final. */
-  #open(head: ResponseHead, original: ResponseHeader, pipe: ResponsePipe, isFiltered: boolean): void {
+  /** The head is final, but for what filters of the body make of it. */
+  #open(head: ResponseHead, original: ResponseHeader, pipe: ResponsePipe, isStored: boolean): void {
     const { session, route, chain } = this.#phases
     const response = session.downstreamResponse ?? original
     this.#status = response.code
+    const mayHaveContent = !NO_CONTENT.has(head.status)
+    let transform: BodyTransform | null = null
+    if (chain.filtersResponseBody && mayHaveContent && !route.bufferResponseBody) {
+      try {
+        transform = responseTransform(this.#phases, isStored, head.contentLength)
+      } catch (error) {
+        this.#owner.fail(asGatewayError(error))
+        return
+      }
+    }
     const final = this.#finalHead(response)
     // What a HEAD announces must be what a GET would get, which nobody knows if filters change bodies.
-    const length = route.bufferResponseBody || chain.filtersResponseBody ? null : head.contentLength
+    const isKnown = mayHaveContent ? transform === null : !chain.filtersResponseBody
+    const length = isKnown && !route.bufferResponseBody ? head.contentLength : null
     if (this.#isBodiless(response.code)) pipe.bodiless(final, response.code === head.status ? length : null)
-    else if (head.hasBody || isFiltered) pipe.open(final, length)
+    else if (head.hasBody || transform !== null) pipe.open(final, length, transform)
     else pipe.bodiless(final, 0)
   }
 
   /** A collected body: as the upstream's, as the whole that `responseFilter` sees, as one piece on its way down. */
   #filterCollected(pipe: ResponsePipe, original: ResponseHeader, body: Uint8Array, isStored: boolean): void {
     const { session } = this.#phases
-    this.#whole(isStored ? null : this.upTransform(), body, (filtered) => {
+    const up = (): BodyTransform | null => (isStored ? null : upTransform(this.#phases, body.length))
+    this.#whole(up, body, (filtered) => {
       session.responseBody = filtered
       this.#filterResponse(() => {
         const response = session.downstreamResponse ?? original
         this.#status = response.code
         if (this.#isBodiless(response.code)) return pipe.bodiless(this.#finalHead(response), null)
-        this.#whole(this.#downTransform(), session.responseBody ?? EMPTY, (final) =>
-          pipe.complete(this.#finalHead(response), final),
-        )
+        const whole = session.responseBody ?? EMPTY
+        const down = (): BodyTransform | null => downTransform(this.#phases, whole.length)
+        this.#whole(down, whole, (final) => pipe.complete(this.#finalHead(response), final))
       })
     })
   }
 
-  #whole(transform: BodyTransform | null, body: Uint8Array, next: (body: Uint8Array) => void): void {
-    if (transform === null) {
-      next(body)
-      return
-    }
+  #whole(filters: () => BodyTransform | null, body: Uint8Array, next: (body: Uint8Array) => void): void {
     const alive = this.#phases.liveness()
     const fail = (error: unknown): void => {
       if (alive()) this.#owner.fail(asGatewayError(error))
     }
     try {
-      const bytes = transform(body, true)
+      const transform = filters()
+      const bytes = transform === null ? body : transform(body, true)
       if (bytes instanceof Uint8Array) next(bytes)
       else bytes.then((late) => alive() && next(late)).catch(fail)
     } catch (error) {
       fail(error)
     }
-  }
-
-  #transform(isStored: boolean): BodyTransform | null {
-    if (!this.#phases.chain.filtersResponseBody) return null
-    const up = isStored ? null : this.upTransform()
-    const down = this.#downTransform()
-    if (up === null || down === null) return up ?? down
-    return (piece, end) => {
-      const first = up(piece, end)
-      return first instanceof Uint8Array ? down(first, end) : first.then((bytes) => down(bytes, end))
-    }
-  }
-
-  /** The upstream's body filters, null when there are none. */
-  upTransform(): BodyTransform | null {
-    const { session, chain } = this.#phases
-    const hook = 'upstreamResponseBodyFilter'
-    return this.#phases.bodyTransform(chain.places(hook), hook, (filter, piece, end, ctx) =>
-      filter.upstreamResponseBodyFilter?.(session, piece, end, ctx),
-    )
-  }
-
-  #downTransform(): BodyTransform | null {
-    const { session, chain } = this.#phases
-    const hook = 'responseBodyFilter'
-    return this.#phases.bodyTransform(chain.places(hook), hook, (filter, piece, end, ctx) =>
-      filter.responseBodyFilter?.(session, piece, end, ctx),
-    )
-  }
-
-  #filterTrailers(block: string): string {
-    const { session, chain } = this.#phases
-    const up = chain.upstreamResponseTrailerFilter
-    const down = chain.responseTrailerFilter
-    if (up.length + down.length === 0) return block
-    const trailers = new Headers(block)
-    this.#phases.call(up, 'upstreamResponseTrailerFilter', (filter, ctx) =>
-      filter.upstreamResponseTrailerFilter?.(session, trailers, ctx),
-    )
-    this.#phases.call(down, 'responseTrailerFilter', (filter, ctx) =>
-      filter.responseTrailerFilter?.(session, trailers, ctx),
-    )
-    return responseBlock(trailers)
   }
 
   #isBodiless(status: number): boolean {
@@ -309,14 +274,13 @@ export class ResponseStage {
     return { status: response.code, text: response.text, block: block + timing }
   }
 
-  #replacePipe(source: ResponseSource, transform: BodyTransform | null, collectBytes: number): ResponsePipe {
+  #replacePipe(source: ResponseSource, collectBytes: number): ResponsePipe {
     this.drop()
     this.#pipe = new ResponsePipe({
       port: this.#port,
       source,
-      transform,
       collectBytes,
-      trailers: (block) => this.#filterTrailers(block),
+      trailers: (block) => filterTrailers(this.#phases, block),
       onTooLarge: () => this.#owner.fail(responseTooLarge()),
       onError: (error) => this.#owner.fail(asGatewayError(error)),
       onSent: () => this.#owner.onResponseHandedOver(),

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ClientPort } from '#src/lifecycle/index.js'
+import type { BodyTransform } from '#src/lifecycle/phase-runner.js'
 import { ResponsePipe } from '#src/lifecycle/response-pipe.js'
 import type { ResponsePipeOptions } from '#src/lifecycle/response-pipe-types.js'
 import { bytes } from './support.js'
@@ -66,7 +67,6 @@ function pipeTo(port: Port, options: Partial<ResponsePipeOptions> = {}): Respons
   return new ResponsePipe({
     port,
     source: { pause() {}, resume() {} },
-    transform: null,
     trailers: (block) => block,
     collectBytes: 0,
     onTooLarge: () => undefined,
@@ -129,21 +129,19 @@ async function play(what: Script): Promise<void> {
         paused = false
       },
     },
-    transform:
-      transform === 'none'
-        ? null
-        : (piece, end) => {
-            ends.push(end)
-            // Something of its own, to see that all pieces pass it once.
-            const made = flipped(piece)
-            return transform === 'sync' ? made : new Promise((resolve) => pending.push(() => resolve(made)))
-          },
     onError: (error) => errors.push(error),
     onSent: () => {
       sent += 1
     },
   })
-  const open = (): void => pipe.open(HEAD, known ? content.length : null)
+  const filters: BodyTransform = (piece, end) => {
+    ends.push(end)
+    // Something of its own, to see that all pieces pass it once.
+    const made = flipped(piece)
+    return transform === 'sync' ? made : new Promise((resolve) => pending.push(() => resolve(made)))
+  }
+  const open = (): void =>
+    pipe.open(HEAD, known ? content.length : null, transform === 'none' ? null : filters)
   const settle = async (): Promise<void> => {
     for (const resolve of pending.splice(0)) resolve()
     for (let i = 0; i < 4; i += 1) await null
@@ -221,14 +219,14 @@ describe('a response', () => {
     })
     pipe.chunk(bytes(100))
     expect(calls).toEqual(['pause'])
-    pipe.open(HEAD, 50_000)
+    pipe.open(HEAD, 50_000, null)
     expect(calls).toEqual(['pause', 'resume'])
   })
 
   it('of known length in one chunk leaves in one frame with its head', () => {
     const port = new Port()
     const pipe = pipeTo(port)
-    pipe.open(HEAD, 100)
+    pipe.open(HEAD, 100, null)
     pipe.chunk(bytes(100))
     expect(port.frames).toEqual(['head'])
     expect(port.ended).toBe(true)
@@ -240,13 +238,13 @@ describe('a response', () => {
   it('of unknown length that ends in the turn of its head gets a length; one that does not goes out at the end of the turn', () => {
     const quick = new Port()
     const whole = pipeTo(quick)
-    whole.open(HEAD, null)
+    whole.open(HEAD, null, null)
     whole.chunk(bytes(100))
     whole.end('')
     expect([quick.frames, quick.length]).toEqual([['head'], 100])
     const slow = new Port()
     const stream = pipeTo(slow)
-    stream.open(HEAD, null)
+    stream.open(HEAD, null, null)
     stream.chunk(bytes(100))
     expect(slow.frames).toEqual([])
     expect(slow.flushWanted).toBe(true)
@@ -258,13 +256,15 @@ describe('a response', () => {
   it('whose first piece an asynchronous filter holds is flushed when that is done, without waiting for the next piece', async () => {
     const port = new Port()
     let finish: () => void = () => undefined
-    const pipe = pipeTo(port, {
-      transform: (piece) =>
+    const pipe = pipeTo(port)
+    pipe.open(
+      HEAD,
+      null,
+      (piece) =>
         new Promise((resolve) => {
           finish = () => resolve(piece)
         }),
-    })
-    pipe.open(HEAD, null)
+    )
     pipe.chunk(bytes(10))
     port.flushWanted = false
     pipe.flushHead()
@@ -311,13 +311,15 @@ describe('a response', () => {
   it('that was dropped sends nothing any more, whatever comes', async () => {
     const port = new Port()
     let finish: () => void = () => undefined
-    const pipe = pipeTo(port, {
-      transform: (piece) =>
+    const pipe = pipeTo(port)
+    pipe.open(
+      HEAD,
+      null,
+      (piece) =>
         new Promise((resolve) => {
           finish = () => resolve(piece)
         }),
-    })
-    pipe.open(HEAD, null)
+    )
     pipe.chunk(bytes(100_000))
     pipe.drop()
     finish()
