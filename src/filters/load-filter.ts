@@ -35,7 +35,11 @@ export async function loadFilter(ref: FilterRef, shared: FilterShared = {}): Pro
 }
 
 /** Loads the modules of those in use alone: a worker without any never reads the validation library. */
-async function loadBuiltin(name: BuiltinFilterName, options: FilterOptions, shared: FilterShared): Promise<Filter> {
+async function loadBuiltin(
+  name: BuiltinFilterName,
+  options: FilterOptions,
+  shared: FilterShared,
+): Promise<Filter> {
   switch (name) {
     case 'headers': {
       const { createHeadersFilter, headersOptions } = await import('./headers-filter.js')

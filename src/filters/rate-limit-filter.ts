@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { parseDuration } from '../config/units.js'
 import type { Filter } from '../lifecycle/filter.js'
 import { reject } from '../lifecycle/results.js'
 import { GcraTable } from '../memory/index.js'
