@@ -27,9 +27,13 @@ export interface RequestBodyOptions {
   readonly limitBytes: number
   readonly transform: BodyTransform | null
   readonly port: Pick<ClientPort, 'grant'>
+}
+
+export interface RequestBodyOwner {
   /** The body is larger than what may be buffered. */
-  onTooLarge(): void
-  onError(error: unknown): void
+  onBodyTooLarge(): void
+  /** A filter of the body has failed. */
+  onBodyError(error: unknown): void
 }
 
 /**
@@ -38,6 +42,7 @@ export interface RequestBodyOptions {
  */
 export class RequestBody {
   readonly #options: RequestBodyOptions
+  readonly #owner: RequestBodyOwner
   readonly #pieces: Piece[] = []
   readonly #gathers: boolean
   /** Index of the piece to be sent next. */
@@ -58,8 +63,9 @@ export class RequestBody {
   #ended = false
   #unwanted: 'no' | 'drained' | 'discarded' = 'no'
 
-  constructor(options: RequestBodyOptions) {
+  constructor(options: RequestBodyOptions, owner: RequestBodyOwner) {
     this.#options = options
+    this.#owner = owner
     this.#complete = options.contentLength === -1 || options.contentLength === 0
     this.#gathers =
       !this.#complete &&
@@ -88,7 +94,7 @@ export class RequestBody {
   /** Calls back once the body is whole if it is to be gathered, at once otherwise. */
   whenReady(ready: () => void): void {
     const { buffer, contentLength, limitBytes } = this.#options
-    if (buffer && contentLength > limitBytes) this.#options.onTooLarge()
+    if (buffer && contentLength > limitBytes) this.#owner.onBodyTooLarge()
     else if (!this.#gathers || this.#complete) ready()
     else this.#whenGathered = ready
   }
@@ -177,7 +183,7 @@ export class RequestBody {
   #gather(chunk: Uint8Array): void {
     if (this.#received > this.#options.limitBytes && this.#options.buffer) {
       this.#whenGathered = null
-      this.#options.onTooLarge()
+      this.#owner.onBodyTooLarge()
       return
     }
     if (chunk.length > 0) this.#pieces.push({ bytes: new Uint8Array(chunk), counted: true })
@@ -259,11 +265,11 @@ export class RequestBody {
           this.#pump()
         },
         (error: unknown) => {
-          if (attachment === this.#attachment) this.#options.onError(error)
+          if (attachment === this.#attachment) this.#owner.onBodyError(error)
         },
       )
     } catch (error) {
-      if (attachment === this.#attachment) this.#options.onError(error)
+      if (attachment === this.#attachment) this.#owner.onBodyError(error)
     }
   }
 

@@ -1,5 +1,3 @@
-import type { ClientPort } from './client-port.js'
-
 /** The source of the response, which can be held back. */
 export interface ResponseSource {
   pause(): void
@@ -13,14 +11,13 @@ export interface FinalHead {
   readonly block: string
 }
 
-export interface ResponsePipeOptions {
-  readonly port: ClientPort
-  readonly source: ResponseSource
+/** Whose answer a pipe carries. An object and no functions of its own: there is one for each session. */
+export interface ResponsePipeOwner {
   /** Passes a trailer block that is not empty through the route's filters; may throw. */
-  trailers(block: string): string
-  /** Collect up to this many bytes instead of sending, for `whenCollected`; 0: stream. */
-  readonly collectBytes: number
+  filterTrailers(block: string): string
+  /** More is to be collected than may be. */
   onTooLarge(): void
+  /** A filter of the body has failed, or of the trailers. */
   onError(error: unknown): void
   /** The last byte was handed to the port. */
   onSent(): void

@@ -1,7 +1,8 @@
 import { MAX_BODY_PIECE_BYTES } from '../mailbox/index.js'
+import type { ClientPort } from './client-port.js'
 import { joinPieces } from './join-pieces.js'
 import type { BodyTransform } from './phase-runner.js'
-import type { FinalHead, ResponsePipeOptions } from './response-pipe-types.js'
+import type { FinalHead, ResponsePipeOwner, ResponseSource } from './response-pipe-types.js'
 
 /** An answer of unknown length up to this size is sent with its length, in one piece with its head. */
 const COALESCE_BYTES = 16 * 1024
@@ -13,7 +14,10 @@ const EMPTY = new Uint8Array(0)
  * whole, sent with its head in one frame if it is small, streamed under credit otherwise.
  */
 export class ResponsePipe {
-  readonly #options: ResponsePipeOptions
+  readonly #port: ClientPort
+  readonly #source: ResponseSource
+  readonly #collectBytes: number
+  readonly #owner: ResponsePipeOwner
   readonly #held: Uint8Array[] = []
   #transform: BodyTransform | null = null
   #collects: boolean
@@ -35,9 +39,13 @@ export class ResponsePipe {
   #finished = false
   #bytesOut = 0
 
-  constructor(options: ResponsePipeOptions) {
-    this.#options = options
-    this.#collects = options.collectBytes > 0
+  /** @param collectBytes collect up to this many bytes instead of sending, for `whenCollected`; 0: stream */
+  constructor(port: ClientPort, source: ResponseSource, collectBytes: number, owner: ResponsePipeOwner) {
+    this.#port = port
+    this.#source = source
+    this.#collectBytes = collectBytes
+    this.#owner = owner
+    this.#collects = collectBytes > 0
   }
 
   /** The client may have seen something of this answer. */
@@ -54,7 +62,7 @@ export class ResponsePipe {
     if (this.#finished || chunk.length === 0) return
     if (this.#collects) {
       this.#collectedBytes += chunk.length
-      if (this.#collectedBytes > this.#options.collectBytes) this.#options.onTooLarge()
+      if (this.#collectedBytes > this.#collectBytes) this.#owner.onTooLarge()
       else this.#held.push(new Uint8Array(chunk))
       return
     }
@@ -93,7 +101,7 @@ export class ResponsePipe {
     this.#head = head
     this.#length = this.#transform === null ? length : null
     this.#pump()
-    if (this.#head !== null && !this.#finished) this.#options.port.flushLater()
+    if (this.#head !== null && !this.#finished) this.#port.flushLater()
   }
 
   /** Sends an answer that has no body. @param length what is announced nevertheless (HEAD, 304), null: nothing */
@@ -138,7 +146,7 @@ export class ResponsePipe {
   breakOff(): void {
     if (this.#finished) return
     this.drop()
-    this.#options.port.fail()
+    this.#port.fail()
   }
 
   /** Forgets the answer: nothing of it is sent from now on. */
@@ -195,11 +203,11 @@ export class ResponsePipe {
       result.then(
         (bytes) => this.#onPassed(bytes),
         (error: unknown) => {
-          if (!this.#finished) this.#options.onError(error)
+          if (!this.#finished) this.#owner.onError(error)
         },
       )
     } catch (error) {
-      if (!this.#finished) this.#options.onError(error)
+      if (!this.#finished) this.#owner.onError(error)
     }
   }
 
@@ -209,7 +217,7 @@ export class ResponsePipe {
     this.#emit(bytes)
     this.#pump()
     // A head that waited for this piece goes out by the end of the turn, with it or alone.
-    if (this.#head !== null) this.#options.port.flushLater()
+    if (this.#head !== null) this.#port.flushLater()
   }
 
   #emit(chunk: Uint8Array): void {
@@ -227,7 +235,7 @@ export class ResponsePipe {
       this.#sendHead()
     }
     this.#bytesOut += chunk.length
-    if (!this.#options.port.body(chunk)) this.#blocked = true
+    if (!this.#port.body(chunk)) this.#blocked = true
   }
 
   #sendHead(): void {
@@ -235,7 +243,7 @@ export class ResponsePipe {
     if (head === null) return
     this.#head = null
     this.#headSent = true
-    this.#options.port.head(head.status, head.text, head.block, this.#length, null, false)
+    this.#port.head(head.status, head.text, head.block, this.#length, null, false)
     const coalesced = this.#coalesced
     if (coalesced === null) return
     this.#coalesced = null
@@ -246,8 +254,8 @@ export class ResponsePipe {
     this.drop()
     this.#headSent = true
     this.#bytesOut += body?.length ?? 0
-    this.#options.port.head(head.status, head.text, head.block, length, body, true)
-    this.#options.onSent()
+    this.#port.head(head.status, head.text, head.block, length, body, true)
+    this.#owner.onSent()
   }
 
   #finish(): void {
@@ -261,8 +269,8 @@ export class ResponsePipe {
     }
     this.#sendHead()
     this.drop()
-    this.#options.port.end(trailers)
-    this.#options.onSent()
+    this.#port.end(trailers)
+    this.#owner.onSent()
   }
 
   /** Once, behind the whole body. @returns false if that has failed the session */
@@ -270,10 +278,10 @@ export class ResponsePipe {
     if (this.#trailersPassed || this.#endTrailers === null || this.#endTrailers === '') return true
     this.#trailersPassed = true
     try {
-      this.#endTrailers = this.#options.trailers(this.#endTrailers)
+      this.#endTrailers = this.#owner.filterTrailers(this.#endTrailers)
       return true
     } catch (error) {
-      this.#options.onError(error)
+      this.#owner.onError(error)
       return false
     }
   }
@@ -284,7 +292,7 @@ export class ResponsePipe {
     const pauses = !this.#finished && (this.#blocked || this.#held.length > 0)
     if (pauses === this.#paused) return
     this.#paused = pauses
-    if (pauses) this.#options.source.pause()
-    else this.#options.source.resume()
+    if (pauses) this.#source.pause()
+    else this.#source.resume()
   }
 }

@@ -14,7 +14,7 @@ import type { OwnAnswer } from './own-answer.js'
 import { asGatewayError, type BodyTransform, type PhaseOwner, type PhaseRunner } from './phase-runner.js'
 import { downTransform, filterTrailers, responseTransform, upTransform } from './response-body-filters.js'
 import { ResponsePipe } from './response-pipe.js'
-import type { FinalHead, ResponseSource } from './response-pipe-types.js'
+import type { FinalHead, ResponsePipeOwner, ResponseSource } from './response-pipe-types.js'
 import { serverTimingLine } from './server-timing.js'
 import { responseTooLarge } from './session-errors.js'
 
@@ -30,7 +30,7 @@ export interface ResponseStageOwner {
 }
 
 /** Phases 6 to 8 of a session: what the upstream, a filter or the gateway itself answers, on its way to the client. */
-export class ResponseStage {
+export class ResponseStage implements ResponsePipeOwner {
   readonly #phases: PhaseRunner
   readonly #port: ClientPort
   readonly #owner: ResponseStageOwner
@@ -63,8 +63,33 @@ export class ResponseStage {
   /** A response head from the upstream: filters, then the client. @param source what holds the response back */
   begin(head: ResponseHead, source: ResponseSource): void {
     const response = this.#take(head)
+    const { chain, route } = this.#phases
+    // Nobody looks at it on its way.
+    if (
+      chain.upstreamResponseFilter.length + chain.responseFilter.length === 0 &&
+      !route.bufferResponseBody
+    ) {
+      this.#open(head, response, this.#replacePipe(source, 0), false)
+      return
+    }
     const deliver = this.#prepare(head, source, false)
     this.#filterUpstream(response, () => deliver(response))
+  }
+
+  filterTrailers(block: string): string {
+    return filterTrailers(this.#phases, block)
+  }
+
+  onTooLarge(): void {
+    this.#owner.fail(responseTooLarge())
+  }
+
+  onError(error: unknown): void {
+    this.#owner.fail(asGatewayError(error))
+  }
+
+  onSent(): void {
+    this.#owner.onResponseHandedOver()
   }
 
   /** Phase 6 alone, of an answer that the cache looks at before it goes on. */
@@ -276,15 +301,7 @@ export class ResponseStage {
 
   #replacePipe(source: ResponseSource, collectBytes: number): ResponsePipe {
     this.drop()
-    this.#pipe = new ResponsePipe({
-      port: this.#port,
-      source,
-      collectBytes,
-      trailers: (block) => filterTrailers(this.#phases, block),
-      onTooLarge: () => this.#owner.fail(responseTooLarge()),
-      onError: (error) => this.#owner.fail(asGatewayError(error)),
-      onSent: () => this.#owner.onResponseHandedOver(),
-    })
+    this.#pipe = new ResponsePipe(this.#port, source, collectBytes, this)
     return this.#pipe
   }
 }

@@ -10,7 +10,7 @@ import type { HookName } from './filter-chain.js'
 import { ownAnswer } from './own-answer.js'
 import { asGatewayError, PhaseRunner } from './phase-runner.js'
 import { reportFailure } from './report-failure.js'
-import { RequestBody } from './request-body.js'
+import { RequestBody, type RequestBodyOwner } from './request-body.js'
 import { ResponseStage } from './response-stage.js'
 import type { FilterResult } from './results.js'
 import type { LifecycleEnv, Route } from './route.js'
@@ -43,7 +43,7 @@ export interface SessionStart extends SessionOrigin {
  * Leads one session through its phases (contract A-61…A-69): request filters, then the upstream stage, then the response stage,
  * then cleanup, on every path exactly once. As long as all hooks are synchronous it runs without a promise.
  */
-export class SessionRun {
+export class SessionRun implements RequestBodyOwner {
   readonly session: Session
   readonly #route: Route
   readonly #env: LifecycleEnv
@@ -79,19 +79,21 @@ export class SessionRun {
     const { tracer } = env
     this.#trail = new SessionTrail(tracer === undefined ? null : tracer.begin(headers))
     this.#phases = new PhaseRunner(session, route, env, this.#trail, this)
-    this.#body = new RequestBody({
+    const { requestBodyFilter } = route.chain
+    const transform =
+      requestBodyFilter.length === 0
+        ? null
+        : this.#phases.bodyTransform(requestBodyFilter, 'requestBodyFilter', (filter, piece, end, ctx) =>
+            filter.requestBodyFilter?.(session, piece, end, ctx),
+          )
+    const body = {
       contentLength: start.contentLength,
       buffer: route.bufferRequestBody,
       limitBytes: env.bufferedBodyBytes,
-      transform: this.#phases.bodyTransform(
-        route.chain.requestBodyFilter,
-        'requestBodyFilter',
-        (filter, piece, end, ctx) => filter.requestBodyFilter?.(session, piece, end, ctx),
-      ),
+      transform,
       port,
-      onTooLarge: () => this.fail(bodyTooLarge()),
-      onError: (error) => this.fail(asGatewayError(error)),
-    })
+    }
+    this.#body = new RequestBody(body, this)
     this.#response = new ResponseStage(this.#phases, port, this, start.method)
     this.#upstream = new UpstreamStage(
       this.#phases,
@@ -135,6 +137,14 @@ export class SessionRun {
       (filter, session, ctx) => filter.earlyRequestFilter?.(session, ctx),
       () => this.#body.whenReady(() => this.#filterRequest()),
     )
+  }
+
+  onBodyTooLarge(): void {
+    this.fail(bodyTooLarge())
+  }
+
+  onBodyError(error: unknown): void {
+    this.fail(asGatewayError(error))
   }
 
   /** A piece of the request body; valid only during the call. */

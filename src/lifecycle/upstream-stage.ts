@@ -120,6 +120,7 @@ export class UpstreamStage implements AttemptOwner {
     const { session, chain } = this.#phases
     session.timing.upstreamConnect = atMs
     this.#phases.trail.reused = reused
+    if (chain.connectedToUpstream.length === 0) return
     try {
       this.#phases.call(chain.connectedToUpstream, 'connectedToUpstream', (filter, ctx) =>
         filter.connectedToUpstream?.(session, { peer: attempt.peer, reused }, ctx),
@@ -247,6 +248,10 @@ export class UpstreamStage implements AttemptOwner {
   /** Phase 4. */
   #choose(): void {
     const { route, chain } = this.#phases
+    if (chain.upstreamPeer.length === 0) {
+      this.#pick(null, false)
+      return
+    }
     const { peers } = route.upstream
     let chosen: UpstreamPeer | null = null
     this.#phases.run(

@@ -69,27 +69,28 @@ async function play(what: Script): Promise<void> {
   const pending: (() => void)[] = []
   const ends: boolean[] = []
   const errors: unknown[] = []
-  const body = new RequestBody({
-    contentLength: known ? total : -2,
-    buffer,
-    limitBytes: 1024 * 1024 * 10,
-    transform:
-      transform === 'none'
-        ? null
-        : (piece, end) => {
-            ends.push(end)
-            if (transform === 'sync') return piece
-            return new Promise((resolve) => pending.push(() => resolve(piece)))
-          },
-    port: {
-      grant(granted) {
-        credit += granted
-        mostCredit = Math.max(mostCredit, credit)
+  const body = new RequestBody(
+    {
+      contentLength: known ? total : -2,
+      buffer,
+      limitBytes: 1024 * 1024 * 10,
+      transform:
+        transform === 'none'
+          ? null
+          : (piece, end) => {
+              ends.push(end)
+              if (transform === 'sync') return piece
+              return new Promise((resolve) => pending.push(() => resolve(piece)))
+            },
+      port: {
+        grant(granted) {
+          credit += granted
+          mostCredit = Math.max(mostCredit, credit)
+        },
       },
     },
-    onTooLarge: () => errors.push('too large'),
-    onError: (error) => errors.push(error),
-  })
+    { onBodyTooLarge: () => errors.push('too large'), onBodyError: (error) => errors.push(error) },
+  )
   let sink: Sink | null = null
   let lost = false
   let fails = 0
@@ -169,15 +170,16 @@ describe('a request body', () => {
 
   it('is taken under credit: not one byte more than the window lies in memory while nobody wants it', () => {
     const grants: number[] = []
-    const body = new RequestBody({
-      contentLength: -2,
-      buffer: false,
-      limitBytes: 0,
-      transform: null,
-      port: { grant: (granted) => grants.push(granted) },
-      onTooLarge: () => undefined,
-      onError: () => undefined,
-    })
+    const body = new RequestBody(
+      {
+        contentLength: -2,
+        buffer: false,
+        limitBytes: 0,
+        transform: null,
+        port: { grant: (granted) => grants.push(granted) },
+      },
+      { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+    )
     for (let i = 0; i < 4; i += 1) body.receive(bytes(65_536), false)
     expect(grants).toEqual([])
     const sink = new Sink(() => true)
@@ -188,15 +190,16 @@ describe('a request body', () => {
 
   it('is given credit once for what is sent twice', () => {
     let granted = 0
-    const body = new RequestBody({
-      contentLength: -2,
-      buffer: false,
-      limitBytes: 0,
-      transform: null,
-      port: { grant: (more) => (granted += more) },
-      onTooLarge: () => undefined,
-      onError: () => undefined,
-    })
+    const body = new RequestBody(
+      {
+        contentLength: -2,
+        buffer: false,
+        limitBytes: 0,
+        transform: null,
+        port: { grant: (more) => (granted += more) },
+      },
+      { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+    )
     body.receive(bytes(60_000), false)
     for (let i = 0; i < 10; i += 1) {
       body.attach(new Sink(() => false))
@@ -210,15 +213,16 @@ describe('a request body', () => {
 
   it('can be sent again up to 64 KiB, and beyond that until its first byte has left', () => {
     const make = (): RequestBody =>
-      new RequestBody({
-        contentLength: -2,
-        buffer: false,
-        limitBytes: 0,
-        transform: null,
-        port: { grant: () => undefined },
-        onTooLarge: () => undefined,
-        onError: () => undefined,
-      })
+      new RequestBody(
+        {
+          contentLength: -2,
+          buffer: false,
+          limitBytes: 0,
+          transform: null,
+          port: { grant: () => undefined },
+        },
+        { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+      )
     const small = make()
     small.attach(new Sink(() => false))
     small.receive(bytes(65_536), false)
@@ -240,15 +244,16 @@ describe('a request body', () => {
 
   it('that an asynchronous filter holds when its attempt fails goes whole to the next one', async () => {
     const pending: (() => void)[] = []
-    const body = new RequestBody({
-      contentLength: -2,
-      buffer: false,
-      limitBytes: 0,
-      transform: (piece) => new Promise((resolve) => pending.push(() => resolve(piece))),
-      port: { grant: () => undefined },
-      onTooLarge: () => undefined,
-      onError: () => undefined,
-    })
+    const body = new RequestBody(
+      {
+        contentLength: -2,
+        buffer: false,
+        limitBytes: 0,
+        transform: (piece) => new Promise((resolve) => pending.push(() => resolve(piece))),
+        port: { grant: () => undefined },
+      },
+      { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+    )
     const first = new Sink(() => false)
     body.attach(first)
     body.receive(bytes(10), true)
@@ -265,18 +270,19 @@ describe('a request body', () => {
   it('that an asynchronous filter refuses after its attempt has failed fails nothing', async () => {
     const errors: unknown[] = []
     let refuse: (error: Error) => void = () => undefined
-    const body = new RequestBody({
-      contentLength: -2,
-      buffer: false,
-      limitBytes: 0,
-      transform: () =>
-        new Promise((_resolve, reject) => {
-          refuse = reject
-        }),
-      port: { grant: () => undefined },
-      onTooLarge: () => undefined,
-      onError: (error) => errors.push(error),
-    })
+    const body = new RequestBody(
+      {
+        contentLength: -2,
+        buffer: false,
+        limitBytes: 0,
+        transform: () =>
+          new Promise((_resolve, reject) => {
+            refuse = reject
+          }),
+        port: { grant: () => undefined },
+      },
+      { onBodyTooLarge: () => undefined, onBodyError: (error) => errors.push(error) },
+    )
     body.attach(new Sink(() => false))
     body.receive(bytes(10), true)
     body.detach()
@@ -291,15 +297,16 @@ describe('a request body', () => {
 
   it('announced larger than what may be buffered is refused before a byte of it has come', () => {
     let tooLarge = 0
-    const body = new RequestBody({
-      contentLength: 101,
-      buffer: true,
-      limitBytes: 100,
-      transform: null,
-      port: { grant: () => undefined },
-      onTooLarge: () => (tooLarge += 1),
-      onError: () => undefined,
-    })
+    const body = new RequestBody(
+      {
+        contentLength: 101,
+        buffer: true,
+        limitBytes: 100,
+        transform: null,
+        port: { grant: () => undefined },
+      },
+      { onBodyTooLarge: () => (tooLarge += 1), onBodyError: () => undefined },
+    )
     body.whenReady(() => {
       throw new Error('ready')
     })
@@ -308,30 +315,32 @@ describe('a request body', () => {
 
   it('is given no credit behind its end', () => {
     const grants: number[] = []
-    const body = new RequestBody({
-      contentLength: -2,
-      buffer: false,
-      limitBytes: 0,
-      transform: null,
-      port: { grant: (granted) => grants.push(granted) },
-      onTooLarge: () => undefined,
-      onError: () => undefined,
-    })
+    const body = new RequestBody(
+      {
+        contentLength: -2,
+        buffer: false,
+        limitBytes: 0,
+        transform: null,
+        port: { grant: (granted) => grants.push(granted) },
+      },
+      { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+    )
     body.attach(new Sink(() => false))
     body.receive(bytes(200_000), true)
     expect(grants).toEqual([])
   })
 
   it('gathered has memory of its own, shared with nobody', () => {
-    const body = new RequestBody({
-      contentLength: 20,
-      buffer: true,
-      limitBytes: 100,
-      transform: null,
-      port: { grant: () => undefined },
-      onTooLarge: () => undefined,
-      onError: () => undefined,
-    })
+    const body = new RequestBody(
+      {
+        contentLength: 20,
+        buffer: true,
+        limitBytes: 100,
+        transform: null,
+        port: { grant: () => undefined },
+      },
+      { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+    )
     body.receive(bytes(10), false)
     body.receive(bytes(10, 10 * 31), true)
     expect(body.whole().buffer.byteLength).toBe(20)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ClientPort } from '#src/lifecycle/index.js'
 import type { BodyTransform } from '#src/lifecycle/phase-runner.js'
 import { ResponsePipe } from '#src/lifecycle/response-pipe.js'
-import type { ResponsePipeOptions } from '#src/lifecycle/response-pipe-types.js'
+import type { ResponsePipeOwner, ResponseSource } from '#src/lifecycle/response-pipe-types.js'
 import { bytes } from './support.js'
 
 /** A client that keeps what it gets, and checks that it makes sense. */
@@ -63,16 +63,19 @@ class Port implements ClientPort {
 
 const HEAD = { status: 200, text: '', block: '' }
 
-function pipeTo(port: Port, options: Partial<ResponsePipeOptions> = {}): ResponsePipe {
-  return new ResponsePipe({
-    port,
-    source: { pause() {}, resume() {} },
-    trailers: (block) => block,
-    collectBytes: 0,
+interface PipeOptions extends ResponsePipeOwner {
+  readonly source: ResponseSource
+  readonly collectBytes: number
+}
+
+function pipeTo(port: Port, options: Partial<PipeOptions> = {}): ResponsePipe {
+  const { source = { pause() {}, resume() {} }, collectBytes = 0, ...owner } = options
+  return new ResponsePipe(port, source, collectBytes, {
+    filterTrailers: (block) => block,
     onTooLarge: () => undefined,
     onError: () => undefined,
     onSent: () => undefined,
-    ...options,
+    ...owner,
   })
 }
 
