@@ -142,6 +142,8 @@ export interface AcceptorOptions {
   readonly upgrades?: readonly string[]
   /** Largest WebSocket message that `uws` takes from a client, bytes. Default 16 MiB. */
   readonly webSocketMessageBytes?: number
+  /** Largest WebSocket message that `uws` compresses for a client, bytes. Default 0: permessage-deflate is not negotiated. */
+  readonly webSocketCompressedBytes?: number
 }
 
 export interface AcceptorLimits {

@@ -15,20 +15,25 @@ export function resolveRetries({ retries }: ParsedUpstream): RetryConfig {
 }
 
 /** What is configured of limits and breaker. */
-export function resolveBounds({ limits, breaker }: ParsedUpstream): {
+export function resolveBounds({ limits, concurrency, breaker }: ParsedUpstream): {
   readonly limits?: LimitConfig
   readonly breaker?: BreakerConfig
 } {
   return {
-    ...(limits !== undefined && {
-      limits: {
-        maxConnections: limits.maxConnections,
-        maxPending: limits.maxPending,
-        pendingMs: limits.pendingTimeout,
-      },
-    }),
+    ...((limits !== undefined || concurrency !== undefined) && { limits: limitsOf(limits, concurrency) }),
     ...(breaker !== undefined && { breaker: breakerOf(breaker) }),
   }
+}
+
+function limitsOf(limits: ParsedUpstream['limits'], concurrency: ParsedUpstream['concurrency']): LimitConfig {
+  const { maxPending, pendingTimeout: pendingMs } = limits ?? DEFAULT_QUEUE
+  if (concurrency === undefined) return { maxConnections: limits?.maxConnections ?? 0, maxPending, pendingMs }
+  const { max, min, initial, tolerance, window: windowMs } = concurrency.adaptive
+  const most = Math.min(max, limits?.maxConnections ?? max)
+  const least = Math.min(min, most)
+  const first = Math.max(least, Math.min(initial, most))
+  const adaptive = { min: least, max: most, initial: first, tolerance, windowMs }
+  return { maxConnections: most, maxPending, pendingMs, adaptive }
 }
 
 function breakerOf(parsed: NonNullable<ParsedUpstream['breaker']>): BreakerConfig {
@@ -39,3 +44,5 @@ function breakerOf(parsed: NonNullable<ParsedUpstream['breaker']>): BreakerConfi
 }
 
 const DEFAULT_ERROR_SHARE = 0.5
+/** Of `limits`, where the section is absent. */
+const DEFAULT_QUEUE = { maxPending: 1024, pendingTimeout: 1000 }

@@ -61,6 +61,7 @@ export function resolveConfig(
       targetBytes: limits.url,
       bodyBytes: limits.body,
       webSocketMessageBytes: limits.webSocketMessage,
+      webSocketCompressedBytes: limits.webSocketCompressed,
       bufferedBodyBytes: limits.bufferedBody,
       connections: limits.connections,
       connectionsPerAddress: limits.connectionsPerAddress,

@@ -73,6 +73,39 @@ export const limits = z
   })
   .meta({ description: 'Bounds of the load on the upstream. Absent: none.' })
 
+const tolerance = leaf<number, Percent>(
+  { $comment: 'percentage', type: 'string', pattern: withReference('\\d+(?:\\.\\d+)?%') },
+  (value) => {
+    const factor = parsePercent(value, 1000)
+    if (factor >= 1) return factor
+    throw new InvalidValue(`${show(value)} is too small`, 'at least 100%')
+  },
+)
+
+/** `upstreams.X.concurrency` */
+export const concurrency = z
+  .strictObject({
+    adaptive: z
+      .strictObject({
+        min: count(1).prefault(4).meta({ description: 'It never gets smaller.' }),
+        max: count(1).prefault(1000).meta({
+          description: 'It never gets larger, nor than `limits.maxConnections`.',
+        }),
+        initial: count(1).prefault(32).meta({ description: 'Where it begins.' }),
+        tolerance: tolerance.prefault('150%').meta({
+          description: 'Latency, as a share of what is normal, beyond which it shrinks.',
+        }),
+        window: duration({ min: '50ms', max: '10s' })
+          .prefault('250ms')
+          .meta({ description: 'How often it moves.' }),
+      })
+      .meta({ description: 'A limit that follows the latency of answers.' }),
+  })
+  .meta({
+    description:
+      'How many requests may be at the upstream at once is found out by itself. `limits` tells how many may wait, and how long. Absent: it is not.',
+  })
+
 /** `upstreams.X.breaker` */
 export const breaker = z
   .strictObject({

@@ -3,7 +3,7 @@ import { parsePeer, parseServerName } from './address.js'
 import { choice, count, duration, durationOrNone, flag, leaf, text, withReference } from './leaf.js'
 import { hostPolicy } from './schema-actions.js'
 import { balance, ejection, health, panicThreshold, peerOptions } from './schema-balance.js'
-import { breaker, limits, retries } from './schema-guard.js'
+import { breaker, concurrency, limits, retries } from './schema-guard.js'
 import { TLS_VERSIONS } from './values.js'
 
 const PEER_PATTERN = '(?:https?://)?(?:\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)(?::\\d{1,5})?/?|unix:.+'
@@ -92,6 +92,7 @@ export const upstreamSchema = z
     timeouts,
     retries,
     limits: limits.optional(),
+    concurrency: concurrency.optional(),
     breaker: breaker.optional(),
     pool,
     host: hostPolicy.optional().meta({

@@ -62,6 +62,10 @@ const limits = z
       description:
         'WebSocket message of a client, with the acceptor `uws` only: it takes messages whole. Beyond it the connection is closed.',
     }),
+    webSocketCompressed: sizeOrNone({ max: '1MiB' }).prefault('none').meta({
+      description:
+        'WebSocket message up to which the acceptor `uws` compresses what it sends to clients that offer permessage-deflate. `none`: it is not negotiated. `node` passes the extension on.',
+    }),
     connections: count(1)
       .prefault(10_000)
       .meta({ description: 'Open client connections; surplus is closed at once.' }),

@@ -90,6 +90,8 @@ export interface LimitsConfig {
   readonly bodyBytes: number
   /** Largest WebSocket message of a client that the `uws` acceptor takes. */
   readonly webSocketMessageBytes: number
+  /** Largest that it compresses for a client; 0 = none. */
+  readonly webSocketCompressedBytes: number
   /** Largest body that a filter may have buffered. */
   readonly bufferedBodyBytes: number
   readonly connections: number

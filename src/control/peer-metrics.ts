@@ -70,6 +70,12 @@ function guardMetrics(upstreams: readonly UpstreamStats[]): Metric[] {
       'Requests refused for want of a place.',
       each(({ limitRejected }) => limitRejected),
     ],
+    [
+      'upstream_concurrency_limit',
+      'gauge',
+      'Requests that an adaptive limit allows at once; 0 without one.',
+      each(({ concurrencyLimit }) => concurrencyLimit),
+    ],
     ['upstream_breaker_state', 'gauge', 'The state of the breaker is 1, the others 0.', states],
     ['upstream_breaker_changes_total', 'counter', 'Changes of the breaker by what it became.', changes],
     [

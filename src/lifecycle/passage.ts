@@ -47,12 +47,17 @@ export class Passage {
     return waiter !== null
   }
 
-  /** A final response head has come. */
-  answered(status: number): void {
+  /** A final response head has come. @param latencyMs since the request was sent */
+  answered(status: number, latencyMs: number): void {
+    const { breaker, limit } = this.#upstream.guard
+    const adaptive = limit?.adaptive ?? null
+    if (adaptive !== null) {
+      if (isRefusal(status)) adaptive.dropped()
+      else adaptive.answered(latencyMs)
+    }
     const pass = this.#pass
     if (pass === null) return
     this.#pass = null
-    const { breaker } = this.#upstream.guard
     // What `gatewayErrors` of ejection are.
     if (status >= 502 && status <= 504) breaker?.failed(pass)
     else breaker?.passed(pass)
@@ -60,9 +65,11 @@ export class Passage {
 
   /** The attempt has ended with an error, perhaps behind its head. */
   failed(attempt: Attempt, error: GatewayError): void {
+    const isTheirs = error.source === 'upstream' && !attempt.lostRace(error)
+    if (isTheirs) this.#upstream.guard.limit?.adaptive?.dropped()
     const pass = this.#pass
     if (pass === null) return
-    if (error.source !== 'upstream' || attempt.lostRace(error)) {
+    if (!isTheirs) {
       this.#abandon()
       return
     }
@@ -83,4 +90,9 @@ export class Passage {
     this.#upstream.guard.breaker?.abandoned(this.#pass)
     this.#pass = null
   }
+}
+
+/** Too much to do, or too late: what a limit is there to prevent. */
+function isRefusal(status: number): boolean {
+  return status === 503 || status === 504
 }

@@ -6,6 +6,7 @@ import { type Deadline, now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import { handleRetry, isIdempotent, mayRetry, type UpstreamPeer } from '../upstream/index.js'
 import { Attempt, type AttemptOwner } from './attempt.js'
+import { choosePeer, isPeerLeft } from './choose-peer.js'
 import type { ClientPort } from './client-port.js'
 import { type LaunchEnv, launchAttempt } from './launch-attempt.js'
 import type { MirrorCopy } from './mirror.js'
@@ -14,7 +15,6 @@ import { asGatewayError, type PhaseRunner } from './phase-runner.js'
 import { prepareNextAttempt } from './prepare-next-attempt.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
-import { isPromise } from './run-hooks.js'
 import { statusRefused } from './session-errors.js'
 import type { Tunnel } from './tunnel.js'
 import { UpgradeStage, type UpgradeStageOwner } from './upgrade-stage.js'
@@ -150,7 +150,7 @@ export class UpstreamStage implements AttemptOwner {
     timing.upstreamRequestSent ??= atMs
     const { upstreamRequestSent } = timing
     route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, upstreamRequestSent, atMs)
-    this.#passage?.answered(head.status)
+    this.#passage?.answered(head.status, atMs - upstreamRequestSent)
     if (!this.#refuses(attempt, head)) (this.cache ?? this.#response).begin(head, attempt)
   }
 
@@ -173,7 +173,7 @@ export class UpstreamStage implements AttemptOwner {
     this.#phases.trail.trace?.endAttempt(nowMs)
     const sentMs = timing.upstreamRequestSent ?? nowMs
     route.upstream.peers.answered(attempt.peer, head.status, attempt.isProbe, sentMs, nowMs)
-    this.#passage?.answered(head.status)
+    this.#passage?.answered(head.status, nowMs - sentMs)
     this.#upgrade.begin(attempt.head, head, socket, firstBytes)
   }
 
@@ -216,17 +216,13 @@ export class UpstreamStage implements AttemptOwner {
    * @returns false when no other peer is left or may be tried; then nothing has happened, unless the limit was passed.
    */
   #tryAnother(failed: Attempt, error: GatewayError, answer: ResponseHead | null = null): boolean {
-    const { session, route, chain } = this.#phases
+    const { session, route } = this.#phases
     const { max } = route.upstream.config.retries
     if (max === 0) return false
     this.#tried ??= new Set()
     this.#tried.add(failed.peer)
-    const { peers, guard } = route.upstream
-    // A filter may choose one whose health keeps it from being chosen otherwise.
-    const isChosen = chain.upstreamPeer.length > 0
-    if (!(isChosen ? peers.peers.some((peer) => !this.#tried?.has(peer)) : peers.hasUsable(this.#tried)))
-      return false
-    if (this.#passage?.isShut === true) return false
+    const { guard } = route.upstream
+    if (!isPeerLeft(this.#phases, this.#tried) || this.#passage?.isShut === true) return false
     if (session.retryCount < max && !guard.retries.allows(error)) return false
     try {
       handleRetry(session, max, error)
@@ -247,28 +243,7 @@ export class UpstreamStage implements AttemptOwner {
 
   /** Phase 4. */
   #choose(): void {
-    const { route, chain } = this.#phases
-    if (chain.upstreamPeer.length === 0) {
-      this.#pick(null, false)
-      return
-    }
-    const { peers } = route.upstream
-    let chosen: UpstreamPeer | null = null
-    this.#phases.run(
-      chain.upstreamPeer,
-      'upstreamPeer',
-      (filter, current, ctx) => {
-        if (chosen !== null) return undefined
-        const candidates = peers.peers.filter((peer) => this.#tried === null || !this.#tried.has(peer))
-        const wanted = filter.upstreamPeer?.(current, candidates, ctx)
-        const take = (peer: Peer | null | undefined): undefined => {
-          // The failed one is not tried again, whoever asks for it.
-          if (peer !== null && peer !== undefined) chosen = peers.find(peer, candidates)
-        }
-        return isPromise(wanted) ? wanted.then((peer) => take(peer ?? null)) : take(wanted ?? null)
-      },
-      () => this.#pick(chosen, false),
-    )
+    choosePeer(this.#phases, this.#tried, (chosen) => this.#pick(chosen, false))
   }
 
   /** @param fresh over a connection of its own, and to no other than the chosen one */

@@ -21,5 +21,6 @@ export function acceptorOptions(config: GatewayConfig): AcceptorOptions {
     ...(config.tls !== undefined && { tls: config.tls }),
     upgrades: upgradesOf(config),
     webSocketMessageBytes: limits.webSocketMessageBytes,
+    webSocketCompressedBytes: limits.webSocketCompressedBytes,
   }
 }

@@ -28,6 +28,7 @@ const FIXED: readonly (readonly [name: string, of: (config: GatewayConfig) => un
   ['limits.url', ({ limits }) => limits.targetBytes],
   ['limits.body', ({ limits }) => limits.bodyBytes],
   ['limits.webSocketMessage', ({ limits }) => limits.webSocketMessageBytes],
+  ['limits.webSocketCompressed', ({ limits }) => limits.webSocketCompressedBytes],
   ['limits.connections', ({ limits }) => limits.connections],
   ['limits.connectionsPerAddress', ({ limits }) => limits.connectionsPerAddress],
   ['client', ({ client }) => client],

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Acceptor, StartedAcceptor } from '../acceptor/index.js'
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
-import type { Control } from '../control/index.js'
+import type { ControlSeat } from './control-seat.js'
 import type { Common } from './generation.js'
 import type { Reloader } from './reloader.js'
 import type { DrainOptions, GatewayStats, ObservableGateway } from './types.js'
@@ -11,7 +11,7 @@ export interface GatewayParts {
   readonly acceptor: StartedAcceptor
   /** Answers plain HTTP where the other speaks TLS. */
   readonly redirects: Acceptor | null
-  readonly control: Control | null
+  readonly control: ControlSeat
   readonly reloader: Reloader
   readonly common: Common
   /** One 32-bit word: 1 while the gateway drains. */
@@ -44,9 +44,9 @@ export class RunningGateway implements ObservableGateway {
     this.secure = reloader.current.config.tls !== undefined
     this.listen = { host: acceptor.host, port: acceptor.port }
     this.admin =
-      control === null || reloader.current.config.admin === null
+      control.current === null || reloader.current.config.admin === null
         ? null
-        : { host: control.host, port: control.port }
+        : { host: control.current.host, port: control.current.port }
     this.acceptorKind = acceptor.kind
     this.acceptorReason = acceptor.fallbackReason
   }
@@ -131,7 +131,7 @@ export class RunningGateway implements ObservableGateway {
     acceptor.stopListening()
     await Promise.all([acceptor.close(), redirects?.close()])
     await reloader.stop()
-    await control?.close()
+    await control.close()
     await common.accessLogs.close()
     await common.states.close()
     this.#onClosed()

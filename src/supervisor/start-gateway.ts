@@ -4,13 +4,7 @@ import { type Acceptor, canSharePort, createAcceptor, type StartedAcceptor } fro
 import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
-import {
-  type CommandResult,
-  type Control,
-  type ControlTask,
-  redactedConfig,
-  startControl,
-} from '../control/index.js'
+import { type CommandResult, type ControlTask, redactedConfig, startControl } from '../control/index.js'
 import { Dispatcher } from '../dispatch/index.js'
 import { rowNames } from '../histograms/index.js'
 import { GcraTable, LifecycleBoard, SharedCounters, WorkerBoard } from '../memory/index.js'
@@ -23,6 +17,7 @@ import { acceptorOptions } from './acceptor-options.js'
 import { AccessLogs } from './access-logs.js'
 import { commandHandler } from './admin-commands.js'
 import { claimPort, type PortClaim } from './claim-port.js'
+import { ControlSeat } from './control-seat.js'
 import { type Common, createGeneration, type Generation, publishConfigured, routingOf } from './generation.js'
 import { Pressure } from './pressure.js'
 import { startRedirects } from './redirect-listener.js'
@@ -101,12 +96,11 @@ export async function startGateway(
   const lifecycle = new LifecycleBoard()
   const draining = new SharedArrayBuffer(4)
   const onDrain = options.onDrainAsked ?? ((): void => void gateway.drain())
-  let control: Control | null = null
   const reloader = new Reloader(
     {
       common,
       lifecycle,
-      onTaken: () => control?.use(controlTask()),
+      onTaken: () => control.refresh(needsControl(reloader.current.config)),
       async beforeTaking({ tls }, former) {
         if (tls !== undefined && !isDeepStrictEqual(tls.certificates, former.tls?.certificates))
           await acceptor.useTls(tls)
@@ -139,6 +133,21 @@ export async function startGateway(
       peers: { table: peers.buffer, upstreams: now.upstreams, clockAnchorMs: clockAnchor(), dns: now.dns },
     }
   }
+  // Without it nobody publishes addresses any more: the workers ask for the names themselves.
+  const onLost = (): void => publishConfigured(reloader.current)
+  const onCommand = commandHandler({
+    get pool() {
+      return reloader.current.pool
+    },
+    logger,
+    reload: options.onReloadAsked ?? noReload,
+    drain: onDrain,
+  })
+  const control = new ControlSeat(
+    (task) => startControl(task, logger, onLost, onCommand),
+    controlTask,
+    logger,
+  )
   let acceptor: StartedAcceptor
   let opened: Acceptor | null = null
   let redirects: Acceptor | null = null
@@ -147,19 +156,7 @@ export async function startGateway(
     await first.pool.start()
     first.pool.takeOver()
     claim = await claimPort(config.listen, options.upgrade === true)
-    if (config.admin !== null || config.otlp?.metricsUrl || config.upstreams.some(needsControl)) {
-      // Without it nobody publishes addresses any more: the workers ask for the names themselves.
-      const onLost = (): void => publishConfigured(reloader.current)
-      const onCommand = commandHandler({
-        get pool() {
-          return reloader.current.pool
-        },
-        logger,
-        reload: options.onReloadAsked ?? noReload,
-        drain: onDrain,
-      })
-      control = await startControl(controlTask(), logger, onLost, onCommand)
-    }
+    if (needsControl(config)) await control.open()
     acceptor = await createAcceptor(
       config.acceptor,
       { ...acceptorOptions(config), port: claim.port, sharesPort: true },
@@ -174,7 +171,7 @@ export async function startGateway(
   } catch (error) {
     await opened?.close()
     claim?.release()
-    await control?.close()
+    await control.close()
     await reloader.stop()
     await closeShared()
     throw error
@@ -197,8 +194,8 @@ export async function startGateway(
   const gateway = new RunningGateway({ acceptor, redirects, control, reloader, common, draining, idle })
   try {
     await claim.taken(acceptor.port, {
-      onTakeover: () => control?.unlisten() ?? Promise.resolve(),
-      onTakeoverFailed: () => control?.listenAgain(),
+      onTakeover: () => control.current?.unlisten() ?? Promise.resolve(),
+      onTakeoverFailed: () => control.current?.listenAgain(),
       onReplaced: () => {
         const replaced = gateway.drain({ untilUnused: true })
         options.onReplaced?.(replaced)
@@ -218,9 +215,10 @@ export async function startGateway(
   return gateway
 }
 
-/** What is done for it once for all workers? */
-function needsControl(upstream: GatewayConfig['upstreams'][number]): boolean {
-  return upstream.health !== undefined || publishesNames(upstream)
+/** Is there something that one thread does for all workers? */
+function needsControl({ admin, otlp, upstreams }: GatewayConfig): boolean {
+  if (admin !== null || otlp?.metricsUrl) return true
+  return upstreams.some((upstream) => upstream.health !== undefined || publishesNames(upstream))
 }
 
 async function noReload(): Promise<CommandResult> {

@@ -37,7 +37,8 @@ describe('the upgrade of uws', () => {
     const host = { wheel, handler, options } as unknown as UwsExchangeHost
     const calls: string[] = []
     const head = { requestId: 'req-1', method: 'GET', headerBlock: '', contentLength: 0 }
-    const handshake = { context: {} as UwsSocketContext, key: 'k', maxMessageBytes: 1 }
+    const context = {} as UwsSocketContext
+    const handshake = { context, key: 'k', extensions: '', maxMessageBytes: 1, compressedBytes: 0 }
     const exchange = new UwsUpgrade(host, recordingResponse(calls), head as never, handshake)
     exchange.upgrade('Switching Protocols', 'connection: Upgrade\r\nupgrade: websocket\r\nx-a: 1\r\n')
     wheel.close()

@@ -78,7 +78,7 @@ const MISTAKES: readonly Mistake[] = [
     code: 'unknown-key',
     at: '5:3',
     message: "unknown key '__proto__'",
-    hint: 'the keys here are header, headerCount, url, body, bufferedBody, webSocketMessage, connections, connectionsPerAddress, sessions, filter',
+    hint: 'the keys here are header, headerCount, url, body, bufferedBody, webSocketMessage, webSocketCompressed, connections, connectionsPerAddress, sessions, filter',
   },
   {
     name: 'the same key twice',
@@ -223,7 +223,7 @@ const MISTAKES: readonly Mistake[] = [
     code: 'invalid-value',
     at: '2:3',
     message: 'expected a section, got nothing',
-    hint: 'its keys are peers, balance, panicThreshold, ejection, health, tls, timeouts, retries, limits, breaker, pool, host',
+    hint: 'its keys are peers, balance, panicThreshold, ejection, health, tls, timeouts, retries, limits, concurrency, breaker, pool, host',
   },
   {
     name: 'a name with a space',

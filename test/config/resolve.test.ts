@@ -29,6 +29,7 @@ describe('the effective config', () => {
         targetBytes: 8192,
         bodyBytes: 0,
         webSocketMessageBytes: 16_777_216,
+        webSocketCompressedBytes: 0,
         bufferedBodyBytes: 1_048_576,
         connections: 10_000,
         connectionsPerAddress: 0,

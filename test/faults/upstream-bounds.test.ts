@@ -100,6 +100,34 @@ describe('limits', () => {
     await gateway.settle()
   })
 
+  it('an adaptive limit refuses like a fixed one, and grows with what it sees', async () => {
+    const { made, held } = await holding()
+    const gateway = await gatewayTo({
+      peers: [made.address],
+      limits: { maxConnections: 40, maxPending: 0 },
+      concurrency: { adaptive: { min: 1, initial: 2, window: '50ms' } },
+    })
+    const pair = [fetchAnswer(gateway.port, '/'), fetchAnswer(gateway.port, '/')]
+    await eventually('both are there', () => held.length === 2)
+    const third = await fetchAnswer(gateway.port, '/')
+    expect([third.status, third.headers['proxy-status'], third.headers['retry-after']]).toEqual([
+      503,
+      'headgate; error=connection_limit_reached',
+      '1',
+    ])
+    expect(await metricsOf(gateway)).toContain('headgate_upstream_concurrency_limit{upstream="app"} 2\n')
+    for (const answer of held.splice(0)) answer()
+    await Promise.all(pair)
+    await eventually('it has grown', async () => {
+      const two = [fetchAnswer(gateway.port, '/'), fetchAnswer(gateway.port, '/')]
+      await eventually('both are there', () => held.length === 2)
+      for (const answer of held.splice(0)) answer()
+      await Promise.all(two)
+      return (await statsOf(gateway)).concurrencyLimit > 2
+    })
+    await gateway.settle()
+  })
+
   it('a client that leaves gives up its place in the queue', async () => {
     const { made, held } = await holding()
     const gateway = await gatewayTo({

@@ -58,6 +58,31 @@ describe.each(ACCEPTOR_KINDS)('a reload over %s', (acceptor) => {
   })
 })
 
+it('health checks that a reload brings are made, also when there was nothing to check and nobody to ask before', async () => {
+  const asked: string[] = []
+  const checked = await HttpOrigin.start((request, response) => {
+    asked.push(request.url ?? '')
+    response.end('fine')
+  })
+  const gateway = await InProcessGateway.start({ ...config, admin: false })
+  try {
+    const health = { path: '/health', interval: '100ms' } as const
+    const app = { peers: [checked.address], health }
+    const next = await effectiveConfig({ ...config, admin: false, upstreams: { app } })
+    await gateway.gateway.reload(next)
+    await eventually('the peer is checked', () => asked.includes('/health'))
+    // Another one, of which the thread that is there now is told.
+    const other = { ...health, path: '/other' }
+    await gateway.gateway.reload(
+      await effectiveConfig({ ...config, admin: false, upstreams: { app: { ...app, health: other } } }),
+    )
+    await eventually('it is checked otherwise', () => asked.includes('/other'))
+  } finally {
+    await gateway.close()
+    await checked.close()
+  }
+})
+
 it('routes may come, go and move: each session is answered by the routes that it began with', async () => {
   const gateway = await InProcessGateway.start(config)
   try {

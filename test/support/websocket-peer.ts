@@ -228,32 +228,30 @@ export async function openWebSocket(
   return { head, socket, peer: new WebSocketPeer(socket, true, rest) }
 }
 
+type ServeWebSocket = (peer: WebSocketPeer, head: string) => void | Promise<void>
+
 /** An origin that speaks WebSocket, over raw sockets. */
 export class WebSocketOrigin {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   /** Request heads in the order of their arrival. */
   readonly heads: string[] = []
+  #serveWith: ServeWebSocket = echo
+  #answer: (head: string) => string = accepting()
 
   private constructor(server: Server) {
     this.#server = server
   }
 
-  /**
-   * @param answer the whole head that answers a request's head; default: a 101 that accepts the key
-   * @param serve what happens behind a 101
-   */
-  static async start(
-    serve: (peer: WebSocketPeer, head: string) => void | Promise<void>,
-    answer: (head: string) => string = accepting(),
-  ): Promise<WebSocketOrigin> {
+  /** It echoes, until it is told otherwise. */
+  static async start(): Promise<WebSocketOrigin> {
     const server = createServer()
     const origin = new WebSocketOrigin(server)
     server.on('connection', (socket) => {
       origin.#sockets.add(socket)
       socket.once('close', () => origin.#sockets.delete(socket))
       socket.on('error', () => undefined)
-      void origin.#serve(socket, serve, answer)
+      void origin.#serve(socket)
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -273,23 +271,32 @@ export class WebSocketOrigin {
     return this.#sockets.size
   }
 
+  /**
+   * What it does from now on; forgets what was before.
+   * @param serve what happens behind a 101
+   * @param answer the whole head that answers a request's head; default: a 101 that accepts the key
+   */
+  use(serve: ServeWebSocket, answer: (head: string) => string = accepting()): void {
+    this.#serveWith = serve
+    this.#answer = answer
+    this.heads.length = 0
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     this.#server.close()
     await once(this.#server, 'close')
   }
 
-  async #serve(
-    socket: Socket,
-    serve: (peer: WebSocketPeer, head: string) => void | Promise<void>,
-    answer: (head: string) => string,
-  ): Promise<void> {
+  async #serve(socket: Socket): Promise<void> {
     const { head, rest } = await readHead(socket)
     if (head === '') return
     this.heads.push(head)
-    const answered = answer(head)
+    const answered = this.#answer(head)
     socket.write(answered, 'latin1')
-    if (answered.startsWith('HTTP/1.1 101')) await serve(new WebSocketPeer(socket, false, rest), head)
+    if (answered.startsWith('HTTP/1.1 101'))
+      await this.#serveWith(new WebSocketPeer(socket, false, rest), head)
   }
 }
 

@@ -28,6 +28,7 @@ export class FrameReader {
   /** What is off the grammar; '' while nothing is. Then nothing more is read. */
   problem = ''
   readonly #sink: FrameSink
+  readonly #gatheredBytes: number
   readonly #head = new Uint8Array(LONGEST_HEAD_BYTES)
   #headBytes = 0
   /** Of the current frame; -1 while its head is incomplete. */
@@ -43,8 +44,10 @@ export class FrameReader {
   #whole: Uint8Array | null = null
   #wholeBytes = 0
 
-  constructor(sink: FrameSink) {
+  /** @param wholeBytes frames of up to that size are passed on whole too */
+  constructor(sink: FrameSink, wholeBytes = 0) {
     this.#sink = sink
+    this.#gatheredBytes = Math.max(WHOLE_BYTES, wholeBytes)
   }
 
   read(chunk: Uint8Array): void {
@@ -75,7 +78,7 @@ export class FrameReader {
       if (!isDone) return
       bytes = this.#whole
       this.#whole = null
-    } else if (!isDone && piece.length + this.#left <= WHOLE_BYTES && this.#isFresh) {
+    } else if (!isDone && piece.length + this.#left <= this.#gatheredBytes && this.#isFresh) {
       this.#whole = new Uint8Array(piece.length + this.#left)
       this.#whole.set(piece)
       this.#wholeBytes = piece.length

@@ -152,6 +152,9 @@ export interface UwsNative {
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number
   /** No compression. */
   readonly DISABLED: number
+  /** Of permessage-deflate without context takeover: one compressor and one decompressor for all connections, to be combined by `|`. */
+  readonly SHARED_COMPRESSOR: number
+  readonly SHARED_DECOMPRESSOR: number
   App(): UwsApp
   SSLApp(options: UwsTlsOptions): UwsApp
   us_listen_socket_close(socket: UwsListenSocket): void

@@ -31,7 +31,7 @@ import type {
 import { RefusedRequest } from './refused-request.js'
 import { createTlsApp } from './tls-app.js'
 import { UwsExchange } from './uws-exchange.js'
-import { handshakeKey, UwsUpgrade, withoutExtensions } from './uws-upgrade.js'
+import { handshakeKey, offeredExtensions, UwsUpgrade, withoutExtensions } from './uws-upgrade.js'
 
 /** Request line and separators, beside the limits of target and field section. */
 const HEAD_MARGIN_BYTES = 256
@@ -68,6 +68,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   readonly #accepts = new Accepts()
   readonly #addField: (name: string, value: string) => void
   readonly #maxMessageBytes: number
+  readonly #compressedBytes: number
   #socket: UwsListenSocket | null = null
 
   /** @throws NativeUnavailable */
@@ -77,6 +78,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     this.host = options.host
     this.port = options.port
     this.#maxMessageBytes = options.webSocketMessageBytes ?? MESSAGE_BYTES
+    this.#compressedBytes = options.webSocketCompressedBytes ?? 0
     const { limits, timeouts } = options
     this.#native = native
     const guard = new HeadBuilder({ limits, chunked: options.chunked, strings: 'utf8' })
@@ -157,12 +159,17 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     response.close()
   }
 
+  get #compression(): number {
+    const { DISABLED, SHARED_COMPRESSOR, SHARED_DECOMPRESSOR } = this.#native
+    return this.#compressedBytes === 0 ? DISABLED : SHARED_COMPRESSOR | SHARED_DECOMPRESSOR
+  }
+
   #webSockets(): UwsWebSocketBehavior {
     return {
       maxPayloadLength: this.#maxMessageBytes,
       maxBackpressure: 0,
       idleTimeout: 0,
-      compression: this.#native.DISABLED,
+      compression: this.#compression,
       sendPingsAutomatically: false,
       upgrade: (response, request, context) => this.#onRequest(response, request, context),
       open: (socket) => attempt(() => socket.getUserData().tunnel.onOpen(socket)),
@@ -240,7 +247,13 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
       const exchange =
         context === null || key === ''
           ? new UwsExchange(this, response, head, { closes, uwsCloses })
-          : new UwsUpgrade(this, response, head, { context, key, maxMessageBytes: this.#maxMessageBytes })
+          : new UwsUpgrade(this, response, head, {
+              context,
+              key,
+              extensions: this.#compressedBytes === 0 ? '' : offeredExtensions(guard.headerBlock),
+              maxMessageBytes: this.#maxMessageBytes,
+              compressedBytes: this.#compressedBytes,
+            })
       subject = exchange
       exchange.start()
     } catch (error) {

@@ -18,7 +18,11 @@ const OWN = /^(?:upgrade|sec-websocket-accept|sec-websocket-extensions):.*\r\n/g
 export interface Handshake {
   readonly context: UwsSocketContext
   readonly key: string
+  /** Those that the client offers and uWS may accept, '' for none. */
+  readonly extensions: string
   readonly maxMessageBytes: number
+  /** Longest message that is compressed for the client. */
+  readonly compressedBytes: number
 }
 
 /** The key of a WebSocket handshake that uWS can answer, '' when it is none (RFC 6455 §4.2.1). */
@@ -29,6 +33,12 @@ export function handshakeKey(headerBlock: string): string {
 /** uWS would have to speak an extension itself, so none is offered to the upstream. */
 export function withoutExtensions(headerBlock: string): string {
   return headerBlock.replace(EXTENSIONS, '')
+}
+
+/** What the client offers, as uWS reads it. */
+export function offeredExtensions(headerBlock: string): string {
+  const lines = headerBlock.match(EXTENSIONS) ?? []
+  return lines.map((line) => line.slice(line.indexOf(':') + 1).trim()).join(', ')
 }
 
 /** A request that may become a WebSocket. */
@@ -53,9 +63,9 @@ export class UwsUpgrade extends UwsExchange {
       this.host.handler.onAbort(this)
       return
     }
-    const { context, key, maxMessageBytes } = this.#handshake
+    const { context, key, extensions } = this.#handshake
     const { response } = this
-    const tunnel = new WebSocketTunnel(this, this.host, new Throttle(response), maxMessageBytes)
+    const tunnel = new WebSocketTunnel(this, this.host, new Throttle(response), this.#handshake)
     this.#tunnel = tunnel
     // From here on the response is no more.
     this.isAlive = false
@@ -64,7 +74,7 @@ export class UwsUpgrade extends UwsExchange {
     response.cork(() => writeAnswerHead(response, head, this.head.requestId, false))
     // Not inside `cork`: that looks at its response again afterwards, unless the WebSocket has another address. The memory is reallocated, so
     // often it has the same; then what is read as the response's state is the WebSocket's, and may say "close".
-    response.upgrade({ tunnel }, key, '', '', context)
+    response.upgrade({ tunnel }, key, '', extensions, context)
   }
 
   override write(chunk: Uint8Array): boolean {

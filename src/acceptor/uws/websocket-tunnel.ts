@@ -17,6 +17,17 @@ const PROTOCOL_ERROR = 1002
 const TOO_MUCH = 1013
 const EMPTY = new Uint8Array(0)
 
+/** Shorter messages gain nothing. */
+const LEAST_COMPRESSED_BYTES = 64
+
+/** What a tunnel takes and compresses. */
+export interface TunnelBounds {
+  /** Of a message of the client, decompressed. */
+  readonly maxMessageBytes: number
+  /** Longest message of the upstream that is compressed for the client, 0: none. */
+  readonly compressedBytes: number
+}
+
 /** How the client's connection is to end once it has taken everything. */
 type Ending = { readonly code: number; readonly reason: Uint8Array } | 'cut'
 
@@ -30,8 +41,9 @@ export class WebSocketTunnel implements FrameSink {
   readonly #host: UwsExchangeHost
   readonly #throttle: Throttle
   readonly #maxMessageBytes: number
+  readonly #compressedBytes: number
   readonly #queue = new FrameQueue()
-  readonly #reader = new FrameReader(this)
+  readonly #reader: FrameReader
   readonly #retry: Deadline
   #socket: UwsWebSocket | null = null
   /** `write` has said to wait. */
@@ -43,11 +55,13 @@ export class WebSocketTunnel implements FrameSink {
   #isDelivering = false
   #isOver = false
 
-  constructor(exchange: Downstream, host: UwsExchangeHost, throttle: Throttle, maxMessageBytes: number) {
+  constructor(exchange: Downstream, host: UwsExchangeHost, throttle: Throttle, bounds: TunnelBounds) {
     this.#exchange = exchange
     this.#host = host
     this.#throttle = throttle
-    this.#maxMessageBytes = maxMessageBytes
+    this.#maxMessageBytes = bounds.maxMessageBytes
+    this.#compressedBytes = bounds.compressedBytes
+    this.#reader = new FrameReader(this, bounds.compressedBytes)
     this.#retry = host.wheel.create(() => this.#onRetry())
   }
 
@@ -88,10 +102,15 @@ export class WebSocketTunnel implements FrameSink {
   onPiece(piece: Uint8Array, isBinary: boolean, isFirst: boolean, isLast: boolean): void {
     const socket = this.#socket
     if (socket === null || this.#ending !== null) return
-    if (isFirst && isLast) socket.send(piece, isBinary, false)
+    // Pieces of a message are never compressed: uWS would end a deflate stream with each of them. Without the extension uWS looks past the wish.
+    if (isFirst && isLast) socket.send(piece, isBinary, this.#isCompressed(piece.length))
     else if (isFirst) socket.sendFirstFragment(piece, isBinary, false)
     else if (isLast) socket.sendLastFragment(piece, false)
     else socket.sendFragment(piece, false)
+  }
+
+  #isCompressed(bytes: number): boolean {
+    return bytes >= LEAST_COMPRESSED_BYTES && bytes <= this.#compressedBytes
   }
 
   /** Pongs of the upstream are left out: uWS has answered the client's ping itself. */

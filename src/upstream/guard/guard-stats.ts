@@ -15,6 +15,8 @@ export interface GuardStats {
   readonly pending: number
   /** Sessions refused because the queue was full or the wait over. */
   readonly limitRejected: number
+  /** Sessions that an adaptive limit allows now; 0 where there is none. */
+  readonly concurrencyLimit: number
   readonly breaker: BreakerState
   readonly breakerOpened: number
   readonly breakerClosed: number
@@ -31,6 +33,7 @@ export function readGuard(memory: GuardMemory, nowMs: number): GuardStats {
     active: sumOfShares(memory, SHARE.active),
     pending: sumOfShares(memory, SHARE.pending),
     limitRejected: word('limitRejected'),
+    concurrencyLimit: Math.floor(word('limit') / 1000),
     breaker: breakerState(word('breaker'), memory.epochMs, nowMs),
     breakerOpened: word('breakerOpened'),
     breakerClosed: word('breakerClosed'),

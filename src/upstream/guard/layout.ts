@@ -15,6 +15,12 @@ export const GUARD = {
   breakerRejected: 7,
   breakerOpened: 8,
   breakerClosed: 9,
+  /** Of an adaptive limit, thousandths of a session; 0: not begun. */
+  limit: 10,
+  /** Latency of answers that have not waited, microseconds. */
+  normalUs: 11,
+  /** Tick at which the limit may move again. */
+  windowEnd: 12,
 } as const
 
 /** A cache line for each upstream. */

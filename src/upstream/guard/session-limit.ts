@@ -1,4 +1,5 @@
 import type { Deadline, DeadlineWheel } from '../../time/index.js'
+import type { AdaptiveLimit } from './adaptive-limit.js'
 import { GUARD, type GuardMemory, SHARE, sumOfShares } from './layout.js'
 import type { LimitConfig } from './types.js'
 
@@ -20,6 +21,8 @@ const LOOK_MS = 5
  */
 export class SessionLimit {
   readonly config: LimitConfig
+  /** Null: the limit is fixed. */
+  readonly adaptive: AdaptiveLimit | null
   readonly #memory: GuardMemory
   readonly #own: number
   readonly #wheel: () => DeadlineWheel
@@ -31,8 +34,14 @@ export class SessionLimit {
   #wasFull = false
 
   /** @param wheel fine enough for a look every 5 ms */
-  constructor(config: LimitConfig, memory: GuardMemory, wheel: () => DeadlineWheel) {
+  constructor(
+    config: LimitConfig,
+    memory: GuardMemory,
+    wheel: () => DeadlineWheel,
+    adaptive: AdaptiveLimit | null = null,
+  ) {
     this.config = config
+    this.adaptive = adaptive
     this.#memory = memory
     this.#own = memory.shares + memory.worker * memory.shareStride
     this.#wheel = wheel
@@ -104,9 +113,15 @@ export class SessionLimit {
     const { words } = this.#memory
     // First shown to all, then counted: of two threads that want the last place at least one sees both.
     Atomics.add(words, this.#own + SHARE.active, 1)
-    if (sumOfShares(this.#memory, SHARE.active) <= this.config.maxConnections) return true
+    if (sumOfShares(this.#memory, SHARE.active) <= this.#most) return true
     Atomics.sub(words, this.#own + SHARE.active, 1)
     return false
+  }
+
+  /** Sessions that may be there now. */
+  get #most(): number {
+    const { maxConnections } = this.config
+    return this.adaptive === null ? maxConnections : Math.min(maxConnections, this.adaptive.value)
   }
 
   #serve(): void {

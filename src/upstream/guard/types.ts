@@ -25,6 +25,19 @@ export interface LimitConfig {
   readonly maxPending: number
   /** Longest wait. */
   readonly pendingMs: number
+  /** The number is found out, up to `maxConnections`; absent: it is `maxConnections`. */
+  readonly adaptive?: AdaptiveConfig
+}
+
+/** Between what an adaptive limit moves, and when. */
+export interface AdaptiveConfig {
+  readonly min: number
+  readonly max: number
+  /** Where it begins. */
+  readonly initial: number
+  /** Factor by which answers may take longer than normal before it shrinks. */
+  readonly tolerance: number
+  readonly windowMs: number
 }
 
 /** When an upstream is left alone. */

@@ -1,4 +1,5 @@
 import { DeadlineWheel, now } from '../../time/index.js'
+import { AdaptiveLimit } from './adaptive-limit.js'
 import { Breaker, type BreakerChange } from './breaker.js'
 import type { GuardMemory } from './layout.js'
 import { RetryControl } from './retry-control.js'
@@ -33,7 +34,8 @@ export class UpstreamGuard {
     this.#wheel = options.wheel ?? null
     this.retries = new RetryControl(config.retries, memory, clock, random)
     const isLimited = limits !== undefined && limits.maxConnections > 0
-    this.limit = isLimited ? new SessionLimit(limits, memory, () => this.wheel) : null
+    const adaptive = limits?.adaptive && new AdaptiveLimit(limits.adaptive, memory, clock)
+    this.limit = isLimited ? new SessionLimit(limits, memory, () => this.wheel, adaptive ?? null) : null
     this.breaker = breaker === undefined ? null : new Breaker(breaker, memory, clock, onBreakerChange)
   }
 
