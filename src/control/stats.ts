@@ -12,7 +12,14 @@ import {
   summariesOf,
   WINDOWS_S,
 } from '../histograms/index.js'
-import { LifecycleBoard, SharedCounters, WorkerBoard, type WorkerState } from '../memory/index.js'
+import {
+  LifecycleBoard,
+  RESTART_REASONS,
+  type RestartReason,
+  SharedCounters,
+  WorkerBoard,
+  type WorkerState,
+} from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import type { Reason } from '../session/errors.js'
 import { type RouteAnswers, Telemetry, type ThreadLoad } from '../telemetry/index.js'
@@ -20,6 +27,7 @@ import type { PeerTable } from '../upstream/index.js'
 import type { ControlTask } from './control-task.js'
 import { peerTableOf, type UpstreamStats, upstreamStats } from './peer-stats.js'
 import { type Rates, type RouteRates, Sampler, WINDOW_NAMES, type WindowName } from './sampler.js'
+import { UpstreamHistory } from './upstream-history.js'
 
 type Latency = Readonly<Record<Phase, LatencySummary>>
 
@@ -74,6 +82,8 @@ export interface GatewayState extends Readiness {
     readonly succeeded: number
     readonly failed: number
     readonly lastSucceeded: boolean
+    /** When it was taken, milliseconds since 1970. */
+    readonly takenMs: number
   }
   readonly counters: Readonly<Record<GatewayCounter, number>>
   /** Share of requests to upstreams that found a connection in a pool, since the start; 0 before the first. */
@@ -106,6 +116,8 @@ export class StatsReader {
   #telemetry: Telemetry
   #sampler: Sampler
   #peers: PeerTable | null
+  /** Attempts by upstream. */
+  readonly history: UpstreamHistory
 
   constructor(task: ControlTask) {
     this.#task = task
@@ -117,6 +129,7 @@ export class StatsReader {
     this.#lifecycle = new LifecycleBoard(task.lifecycle)
     this.#peers = peerTableOf(task)
     this.#sampler = this.#newSampler(this.startMs)
+    this.history = new UpstreamHistory(task)
   }
 
   get task(): ControlTask {
@@ -140,6 +153,7 @@ export class StatsReader {
     const isSame = isDeepStrictEqual(task.routes, this.#task.routes)
     this.#task = task
     this.#peers = peerTableOf(task)
+    this.history.use(task)
     if (isSame) return
     this.#histograms = histogramsOf(task)
     this.#telemetry = telemetryOf(task)
@@ -167,6 +181,20 @@ export class StatsReader {
     })).filter(({ state }) => state !== 'unused')
   }
 
+  /** How often a worker was replaced, by reason; seats of workers that are gone count too. */
+  replacements(): { readonly worker: number; readonly reason: RestartReason; readonly count: number }[] {
+    const board = this.#board
+    return Array.from({ length: board.workers }, (_, worker) => worker).flatMap((worker) =>
+      RESTART_REASONS.map((reason) => ({ worker, reason, count: board.replacements(worker, reason) })),
+    )
+  }
+
+  /** Does a worker sit there? */
+  isAlive(worker: number): boolean {
+    const state = this.#board.state(worker)
+    return state === 'ready' || state === 'draining'
+  }
+
   upstreams(): UpstreamStats[] {
     return upstreamStats(this.task, this.#peers)
   }
@@ -183,7 +211,11 @@ export class StatsReader {
       connections: threads.connections,
       acceptor: threads.read(0),
       workers,
-      config: { generation: this.#lifecycle.generation, ...this.#lifecycle.reloads },
+      config: {
+        generation: this.#lifecycle.generation,
+        ...this.#lifecycle.reloads,
+        takenMs: this.#lifecycle.takenMs,
+      },
       counters,
       connectionReuseRatio: reuseRatio(counters),
       upstreams: this.upstreams(),

@@ -32,6 +32,10 @@ export const AD_EVENT_KINDS = [
 ] as const
 export type AdEventKind = (typeof AD_EVENT_KINDS)[number]
 
+/** What a store of caps and budgets did not do because it did not answer: decide, or take an event, which then waits. */
+export const STORE_OPERATIONS = ['reserve', 'commit'] as const
+export type StoreOperation = (typeof STORE_OPERATIONS)[number]
+
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
 
 /** Made once: a name that is put together for each answer costs more than the counting. */
@@ -65,6 +69,7 @@ export type GatewayCounter =
   | 'ad_reserved'
   | 'ad_released'
   | 'ad_spend_micros'
+  | `store_error:${StoreOperation}`
   | `ad_no_fill:${AdNoFillKind}`
   | `ad_event:${AdEventKind}`
   | `refused:${RefusalKind}`
@@ -95,6 +100,7 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'ad_reserved',
   'ad_released',
   'ad_spend_micros',
+  ...STORE_OPERATIONS.map((operation) => `store_error:${operation}` as const),
   ...AD_NO_FILL_KINDS.map((kind) => `ad_no_fill:${kind}` as const),
   ...AD_EVENT_KINDS.map((kind) => `ad_event:${kind}` as const),
   ...REFUSAL_KINDS.map((kind) => `refused:${kind}` as const),

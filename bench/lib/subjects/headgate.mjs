@@ -19,7 +19,8 @@ export function headgateOf(root) {
       const port = await freePort()
       const adminPort = await freePort()
       const file = join(folder, 'headgate.json')
-      writeFileSync(file, JSON.stringify(configOf(scenario, origin, variant, { port, adminPort })))
+      const places = { port, adminPort, log: join(folder, 'access.log') }
+      writeFileSync(file, JSON.stringify(configOf(scenario, origin, variant, places)))
       const started = await startProcess(process.execPath, [cli, 'run', '--config', file], { port, folder })
       return {
         ...started,
@@ -34,8 +35,10 @@ export function headgateOf(root) {
 
 export const headgate = headgateOf(ROOT)
 
-function configOf(scenario, origin, variant, { port, adminPort }) {
+/** @param variant `logSample`: an access log of one session in so many; absent: none */
+function configOf(scenario, origin, variant, { port, adminPort, log }) {
   const { workers = 1, filters = [], acceptor = process.env.HEADGATE_ACCEPTOR ?? 'auto' } = variant
+  const { telemetry = true, logSample } = variant
   const tls = scenario.origin.tls === true ? { tls: { verify: false } } : {}
   const route = { upstream: 'origin', ...(scenario.cached && { cache: true }) }
   const burning = { match: { path: '/burn' }, upstream: 'origin', filters: [filterPath('burn-cpu.mjs')] }
@@ -47,7 +50,10 @@ function configOf(scenario, origin, variant, { port, adminPort }) {
     admin: `127.0.0.1:${adminPort}`,
     workers,
     acceptor,
-    log: { level: 'warn', access: false },
+    log: { level: 'warn', access: logSample !== undefined },
+    ...(logSample !== undefined && { accessLog: { file: log, sample: logSample } }),
+    // Builds from before this key are measured too.
+    ...(!telemetry && { telemetry }),
     ...(scenario.cached && { cache: { size: '64MiB' } }),
     upstreams: {
       origin: {

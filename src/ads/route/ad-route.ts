@@ -47,6 +47,7 @@ export class AdRoute {
   readonly #session: UpstreamSession<RouteResult>
   readonly #verifyUserId: ((value: string) => string | null) | null
   #reserved = 0
+  #degraded = 0
   #released = 0
 
   /** @throws TypeError or RangeError that says what is wrong with the configuration */
@@ -97,6 +98,7 @@ export class AdRoute {
     const requestId = session.requestId()
     const { status, charged, event, campaignId, adId } = await this.#session.commitEvent(token)
     this.#env.count(`ad_event:${status satisfies AdEventKind}`)
+    if (status === 'queued') this.#env.count('store_error:commit')
     if (charged !== undefined) {
       this.#env.count('ad_spend_micros', charged.amount.micros + charged.amount.nanos / 1000)
     }
@@ -172,7 +174,9 @@ export class AdRoute {
   }
 
   #countReservations(): void {
-    const { reserved, released } = this.#session.metrics()
+    const { reserved, released, degraded } = this.#session.metrics()
+    this.#env.count('store_error:reserve', degraded - this.#degraded)
+    this.#degraded = degraded
     this.#env.count('ad_reserved', reserved - this.#reserved)
     this.#env.count('ad_released', released - this.#released)
     this.#reserved = reserved
