@@ -1,5 +1,7 @@
+import { readEntry } from '../../dist/access-log/entry-codec.js'
 import { AccessLog, NO_ENTRY } from '../../dist/access-log/index.js'
-import { createLineRing, LineReader } from '../../dist/access-log/line-ring.js'
+import { lineFormat, shownHeaders } from '../../dist/access-log/line-format.js'
+import { createRecordRing, RecordReader } from '../../dist/access-log/record-ring.js'
 import { SECRET_NAMES } from '../../dist/access-log/redactor.js'
 import { compare } from '../lib/compare.mjs'
 import { about } from '../lib/document.mjs'
@@ -9,7 +11,7 @@ about(
   'What a session pays on its own thread for its line: made, and put into the ring of the thread that writes.',
 )
 
-const COUNT = 5_000
+const COUNT = 50_000
 const FIELDS = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)', referer: 'https://example.com/page?x=1' }
 const entry = {
   ...NO_ENTRY,
@@ -32,24 +34,48 @@ const entry = {
   header: (name) => FIELDS[name] ?? null,
 }
 
-function lines(format, sample) {
-  const config = { file: null, format, sample, slowMs: 1000, redact: SECRET_NAMES, headers: [] }
-  const ring = createLineRing()
-  const reader = new LineReader(ring)
-  const into = Buffer.alloc(1024 * 1024)
-  const log = new AccessLog({ config, ring, bell: new SharedArrayBuffer(12) }, { pid: 1, worker: 0 })
+function config(format, sample) {
+  return { file: null, format, sample, slowMs: 1000, redact: SECRET_NAMES, headers: [] }
+}
+
+/** @param take gets the offset of each record */
+function lines(format, sample, take) {
+  const ring = createRecordRing()
+  const reader = new RecordReader(ring)
+  const log = new AccessLog({
+    config: config(format, sample),
+    format: 0,
+    ring,
+    bell: new SharedArrayBuffer(12),
+  })
   return () => {
     for (let i = 0; i < COUNT; i += 1) {
       const every = log.take(entry.status, false, entry.totalMs)
       if (every > 0) log.write({ ...entry }, every)
-      // Emptied without being written, a part of the cost that is another thread's.
-      if ((i & 1023) === 0) reader.take(into)
+      if ((i & 511) === 511) reader.read((offset) => take(reader, offset), 512)
     }
   }
 }
 
-await compare('a line of the access log', COUNT, {
-  'json, every session': lines('json', 1),
-  'json, one in 100': lines('json', 100),
-  'combined, every session': lines('combined', 1),
+/** What the thread that writes makes of them. */
+function made(format) {
+  const shown = shownHeaders(config(format, 1))
+  const line = lineFormat(config(format, 1), { pid: 1, worker: 0 })
+  let text = ''
+  return (reader, offset) => {
+    text = line(readEntry(reader, offset, shown))
+    return text
+  }
+}
+
+const nothing = () => undefined
+await compare('the access log, in the thread of the session', COUNT, {
+  'json, every session': lines('json', 1, nothing),
+  'json, one in 100': lines('json', 100, nothing),
+  'combined, every session': lines('combined', 1, nothing),
+})
+await compare('the same, with what the thread does that writes', COUNT, {
+  'json, every session': lines('json', 1, made('json')),
+  'json, one in 100': lines('json', 100, made('json')),
+  'combined, every session': lines('combined', 1, made('combined')),
 })

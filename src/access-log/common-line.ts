@@ -1,20 +1,14 @@
-import type { LineFormat } from './json-line.js'
 import type { Redactor } from './redactor.js'
 import { MAX_TEXT, quotable } from './safe-text.js'
-import type { AccessEntry } from './types.js'
+import type { LoggedEntry } from './types.js'
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const
 
 /**
  * Lines in Common Log Format (`host ident user [date] "request" status bytes`), or in Combined, with referer and user agent. There is no user: who has
- * authenticated is not written down. @param nowMs milliseconds since 1970
+ * authenticated is not written down.
  */
-export function commonLines(
-  redactor: Redactor,
-  isCombined: boolean,
-  write: (line: string) => void,
-  nowMs: () => number = Date.now,
-): LineFormat {
+export function commonLine(redactor: Redactor, isCombined: boolean): (entry: LoggedEntry) => string {
   let second = 0
   let date = ''
   const dateOf = (atMs: number): string => {
@@ -26,16 +20,16 @@ export function commonLines(
     return date
   }
   const quoted = (text: string): string => `"${text === '' ? '-' : quotable(text.slice(0, MAX_TEXT))}"`
-  const header = (entry: AccessEntry, name: string): string => {
+  const header = (entry: LoggedEntry, name: string): string => {
     const value = entry.header(name)
     return quoted(value === null ? '' : redactor.header(name, value))
   }
   return (entry) => {
     const { method, target, client, status, bytesOut } = entry
     const request = method === '' ? '' : `${method} ${redactor.url(target).slice(0, MAX_TEXT)} HTTP/1.1`
-    let line = `${quotable(client) || '-'} - - [${dateOf(nowMs())}] ${quoted(request)} ${statusText(status)} ${bytesOut === 0 ? '-' : bytesOut}`
+    let line = `${quotable(client) || '-'} - - [${dateOf(entry.timeMs)}] ${quoted(request)} ${statusText(status)} ${bytesOut === 0 ? '-' : bytesOut}`
     if (isCombined) line += ` ${header(entry, 'referer')} ${header(entry, 'user-agent')}`
-    write(`${line}\n`)
+    return `${line}\n`
   }
 }
 

@@ -1,10 +1,13 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { pretty } from '../logging/pretty.js'
-import { LineReader, RING_BYTES } from './line-ring.js'
+import { formatOf, readEntry } from './entry-codec.js'
+import { type LineFormat, lineFormat, shownHeaders } from './line-format.js'
 import { LineSink } from './line-sink.js'
-import { BELL, type LogMessage, type LogTask, REOPEN, STOP } from './log-task.js'
+import { BELL, type FormatMessage, type LogMessage, type LogTask, REOPEN, STOP } from './log-task.js'
+import { RecordReader } from './record-ring.js'
 
-// The thread that writes the access log. It does nothing else, so it may block: the threads with the sessions only fill their rings.
+// The thread that makes the lines of the access log and writes them. It does nothing else, so it may block: the threads with the sessions only
+// fill their rings.
 const task: LogTask = workerData
 const words = new Int32Array(task.bell)
 /** How long lines may wait for company, ms. */
@@ -13,6 +16,10 @@ const FULL_PIPE_MS = 5
 /** How long a reader that takes nothing is waited for when everything ends, ms. */
 const LAST_PATIENCE_MS = 500
 const REPORT_MS = 1000
+/** Records that become lines before these are written. */
+const BATCH = 256
+/** Batches of one ring before the next one has its turn: more than it holds. */
+const BATCHES = 32
 
 let stopBy = Number.POSITIVE_INFINITY
 let reportedMs = 0
@@ -36,7 +43,7 @@ function waitForPipe(): boolean {
   return true
 }
 
-function prettyLines(): ((lines: Buffer) => Buffer) | null {
+function prettyLines(): ((lines: string) => Buffer) | null {
   if (task.pretty === null) return null
   const makePretty = pretty().prettyFactory({
     colorize: task.pretty.color,
@@ -44,10 +51,42 @@ function prettyLines(): ((lines: Buffer) => Buffer) | null {
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
   })
-  return (lines) => Buffer.from(lines.toString('latin1').split('\n').slice(0, -1).map(makePretty).join(''))
+  return (lines) => Buffer.from(lines.split('\n').slice(0, -1).map(makePretty).join(''))
 }
 
-function report(sink: LineSink, readers: readonly LineReader[]): void {
+/** How records of one number look, in lines of each ring. */
+interface KnownFormat {
+  readonly headers: readonly string[]
+  readonly ofRing: readonly LineFormat[]
+}
+
+const formats = new Map<number, KnownFormat>()
+
+function knownFormat(number: number): KnownFormat | undefined {
+  const known = formats.get(number)
+  if (known !== undefined || parentPort === null) return known
+  for (
+    let got = receiveMessageOnPort(parentPort);
+    got !== undefined;
+    got = receiveMessageOnPort(parentPort)
+  ) {
+    const { number: its, config }: FormatMessage = got.message
+    const acceptor = task.rings.length - 1
+    const ofRing = task.rings.map((_, index) =>
+      lineFormat(config, { pid: process.pid, ...(index === acceptor ? {} : { worker: index }) }),
+    )
+    formats.set(its, { headers: shownHeaders(config), ofRing })
+  }
+  return formats.get(number)
+}
+
+function lineOf(reader: RecordReader, ring: number, offset: number): string {
+  const known = knownFormat(formatOf(reader, offset))
+  const line = known?.ofRing[ring]
+  return known === undefined || line === undefined ? '' : line(readEntry(reader, offset, known.headers))
+}
+
+function report(sink: LineSink, readers: readonly RecordReader[]): void {
   for (const reader of readers) dropped += reader.takeDropped()
   dropped += sink.dropped
   sink.dropped = 0
@@ -62,8 +101,7 @@ function report(sink: LineSink, readers: readonly LineReader[]): void {
 }
 
 function run(sink: LineSink): void {
-  const readers = task.rings.map((ring) => new LineReader(ring))
-  const batch = Buffer.allocUnsafeSlow(RING_BYTES)
+  const readers = task.rings.map((ring) => new RecordReader(ring))
   const pretty = prettyLines()
   let reopened = Atomics.load(words, REOPEN)
   for (;;) {
@@ -85,14 +123,19 @@ function run(sink: LineSink): void {
   report(sink, readers)
   sink.close()
 
+  /** What waits in each ring, but not without an end: the others wait too. */
   function drain(): number {
     let moved = 0
-    for (const reader of readers) {
-      const bytes = reader.take(batch)
-      if (bytes === 0) continue
-      moved += bytes
-      const lines = batch.subarray(0, bytes)
-      sink.write(pretty === null ? lines : pretty(lines))
+    for (const [index, reader] of readers.entries()) {
+      for (let batch = 0; batch < BATCHES; batch += 1) {
+        let lines = ''
+        const records = reader.read((offset) => {
+          lines += lineOf(reader, index, offset)
+        }, BATCH)
+        moved += records
+        if (lines !== '') sink.write(pretty === null ? Buffer.from(lines, 'latin1') : pretty(lines))
+        if (records < BATCH) break
+      }
     }
     return moved
   }

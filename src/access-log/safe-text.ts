@@ -6,9 +6,17 @@ const UNSAFE = /[^\x20-\x7e]/
 const EACH_UNSAFE = /[^\x20-\x7e]/g
 
 /** JSON in which every other character is an escape. What it says does not change. @param json one line, without its end */
-export function asciiJson(json: string): string {
+function asciiJson(json: string): string {
   if (!UNSAFE.test(json)) return json
   return json.replace(EACH_UNSAFE, (character) => `\\u${hex(character, 4)}`)
+}
+
+/** Nothing in it needs an escape. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
+/** A text as a string of JSON in printable ASCII. */
+export function quotedJson(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : asciiJson(JSON.stringify(text))
 }
 
 /** Text between quotes as Apache writes it: `"` and `\` with a backslash, all that is not printable as `\xHH`. */

@@ -1,13 +1,16 @@
 import { Worker } from 'node:worker_threads'
 import type { AccessLogEnd } from './access-log.js'
-import { createLineRing, ring } from './line-ring.js'
-import { BELL_WORDS, type LogMessage, type LogTask, REOPEN, STOP } from './log-task.js'
+import { BELL_WORDS, type FormatMessage, type LogMessage, type LogTask, REOPEN, STOP } from './log-task.js'
+import { createRecordRing, ring } from './record-ring.js'
 import type { AccessLogConfig } from './types.js'
 
 /** The access log of a gateway, seen from its main thread. */
 export interface RunningAccessLog {
-  /** The end of each thread, by number. */
-  readonly ends: readonly AccessLogEnd[]
+  /**
+   * The end of each thread, by number.
+   * @param config may differ from that of the start in all but file and format
+   */
+  ends(config: AccessLogConfig): readonly AccessLogEnd[]
   /** Opens the file anew under its name, for whoever rotates logs. */
   reopen(): void
   /** Writes what is left and ends; gives up on a reader that takes nothing. */
@@ -18,7 +21,7 @@ const CLOSE_MS = 2_000
 
 /**
  * Starts the thread that writes.
- * @param threads that have lines
+ * @param threads that have sessions: the workers by number, and behind them the acceptor
  * @param pretty readable lines in place of JSON; null: JSON
  * @param onTrouble lines were lost, or writing began to fail, with the system's code, or works again, with ''
  * @throws Error with the system's `code` and the `path`, if the file cannot be opened
@@ -31,7 +34,7 @@ export async function startAccessLog(
 ): Promise<RunningAccessLog> {
   const bell = new SharedArrayBuffer(BELL_WORDS * 4)
   const words = new Int32Array(bell)
-  const rings = Array.from({ length: threads }, () => createLineRing())
+  const rings = Array.from({ length: threads }, () => createRecordRing())
   const task: LogTask = { file: config.file, rings, bell, pretty: config.format === 'json' ? pretty : null }
   const thread = new Worker(new URL('./log-thread.js', import.meta.url), { workerData: task, execArgv: [] })
   const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
@@ -50,8 +53,19 @@ export async function startAccessLog(
       }
     })
   })
+  const formats: string[] = []
+  const formatOf = (wanted: AccessLogConfig): number => {
+    const key = JSON.stringify([wanted.headers, wanted.redact])
+    const known = formats.indexOf(key)
+    if (known >= 0) return known
+    thread.postMessage({ number: formats.length, config: wanted } satisfies FormatMessage)
+    return formats.push(key) - 1
+  }
   return {
-    ends: rings.map((own) => ({ config, ring: own, bell })),
+    ends(wanted) {
+      const format = formatOf(wanted)
+      return rings.map((own) => ({ config: wanted, format, ring: own, bell }))
+    },
     reopen() {
       Atomics.add(words, REOPEN, 1)
       ring(words)

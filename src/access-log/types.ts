@@ -54,6 +54,14 @@ export interface AccessEntry {
   header(name: string): string | null
 }
 
+/** An entry on its way into a line. */
+export interface LoggedEntry extends AccessEntry {
+  /** When the session ended, milliseconds since 1970. */
+  readonly timeMs: number
+  /** The line stands for so many sessions. */
+  readonly every: number
+}
+
 /** An entry for what never became a session, or never reached a worker: everything that did not happen is filled in. */
 export const NO_ENTRY: AccessEntry = {
   kind: 'session',

@@ -4,14 +4,14 @@ import type { ResolveContext } from './resolve-context.js'
 import type { ParsedConfig } from './schema.js'
 import type { GatewayConfig } from './types.js'
 
-type Observability = Pick<GatewayConfig, 'accessLog' | 'tracing' | 'otlp' | 'answers'>
+type Observability = Pick<GatewayConfig, 'telemetry' | 'accessLog' | 'tracing' | 'otlp' | 'answers'>
 
 /** Levels that let lines of level info through. */
 const SHOWS_INFO: ReadonlySet<string> = new Set(['trace', 'debug', 'info'])
 
-/** The sections `accessLog`, `tracing`, `otlp` and `answers`. */
+/** The keys `telemetry`, `accessLog`, `tracing`, `otlp` and `answers`. */
 export function resolveObservability(parsed: ParsedConfig, context: ResolveContext): Observability {
-  const { accessLog, tracing, otlp, answers, log } = parsed
+  const { telemetry, accessLog, tracing, otlp, answers, log } = parsed
   const { file, format, sample, slow, headers, redact, redactDefaults } = accessLog
   const isLogged = log.access && (file !== undefined || SHOWS_INFO.has(log.level))
   if (file !== undefined && !log.access) {
@@ -25,6 +25,7 @@ export function resolveObservability(parsed: ParsedConfig, context: ResolveConte
     context.report('no-effect', ['tracing', 'enabled'], message, { severity: 'warning' })
   }
   return {
+    telemetry,
     ...(isLogged
       ? {
           accessLog: {

@@ -55,6 +55,12 @@ export const accessLog = z
   .prefault({})
   .meta({ description: 'How the access log looks and what stands in it.' })
 
+/** What is measured of each session. */
+export const telemetry = flag().prefault(true).meta({
+  description:
+    'Whether latencies are recorded in histograms, and requests counted by route, method and code. `false`: only the plain counters are kept.',
+})
+
 /** Distributed traces. */
 export const tracing = z
   .strictObject({

@@ -16,7 +16,7 @@ import { adminSchema, LISTEN_PATTERN, PORT } from './schema-admin.js'
 import { cacheMemory } from './schema-cache.js'
 import { dnsSchema } from './schema-dns.js'
 import { forwarding, paths } from './schema-forwarding.js'
-import { accessLog, answers, otlp, tracing } from './schema-observability.js'
+import { accessLog, answers, otlp, telemetry, tracing } from './schema-observability.js'
 import { routeSchema } from './schema-route.js'
 import { tlsSchema } from './schema-tls.js'
 import { tunedOnSchema } from './schema-tuned-on.js'
@@ -198,6 +198,7 @@ export const configSchema = z.strictObject({
   drain,
   workerLimits,
   log,
+  telemetry,
   accessLog,
   tracing,
   otlp,

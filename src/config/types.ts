@@ -33,6 +33,8 @@ export interface GatewayConfig {
   readonly drain: DrainConfig
   readonly workerLimits: WorkerLimitsConfig
   readonly log: LogConfig
+  /** False: no latencies, and no requests by route. Absent: true. */
+  readonly telemetry?: boolean
   /** Absent: none. */
   readonly accessLog?: AccessLogConfig
   /** Absent: fields about traces are forwarded as they are. */

@@ -1,5 +1,11 @@
 import { CURRENCIES } from '../money/index.js'
-import { AD_EVENT_KINDS, AD_NO_FILL_KINDS, AD_SINK_KINDS, type GatewayCounter } from '../session/counters.js'
+import {
+  AD_EVENT_KINDS,
+  AD_NO_FILL_KINDS,
+  AD_SINK_KINDS,
+  type GatewayCounter,
+  STORE_OPERATIONS,
+} from '../session/counters.js'
 import { labelText, type Metric } from './metric.js'
 
 /** Metrics of routes that serve ads (C-25); none where none has been asked. */
@@ -32,6 +38,12 @@ export function adMetrics(counters: Readonly<Record<GatewayCounter, number>>): M
       'counter',
       'Reservations that were given back.',
       [['', counters.ad_released]],
+    ],
+    [
+      'store_errors_total',
+      'counter',
+      'What the store of caps and budgets did not do because it did not answer: decisions went by policy, events wait.',
+      STORE_OPERATIONS.map((op) => [labelText({ op }), counters[`store_error:${op}`]]),
     ],
     [
       'ad_spend_total',

@@ -3,22 +3,24 @@ import { REFUSAL_KINDS } from '../session/counters.js'
 import { REASONS } from '../session/errors.js'
 import { adMetrics } from './ad-metrics.js'
 import { cacheMetrics } from './cache-metrics.js'
+import { configMetrics } from './config-metrics.js'
 import { latencyMetrics } from './latency-metrics.js'
 import { labelText, type Metric, type Sample } from './metric.js'
 import { peerMetrics } from './peer-metrics.js'
 import type { GatewayState, StatsReader } from './stats.js'
+import { upstreamMetrics } from './upstream-metrics.js'
 
 /** Where metrics come from. A room with numbers of its own adds a source here; labels come from closed sets only. */
 const SOURCES: readonly ((reader: StatsReader, state: GatewayState) => readonly Metric[])[] = [
   (reader) => [requests(reader)],
   (_, state) => sessionMetrics(state),
   (reader) => latencyMetrics(reader.histograms, reader.task.routes),
-  (_, state) => upstreamMetrics(state),
+  (reader, state) => upstreamMetrics(reader, state),
   (_, { upstreams }) => peerMetrics(upstreams),
   (reader) => cacheMetrics(reader.cache, reader.task.routes),
   (_, { counters }) => adMetrics(counters),
-  (_, state) => threadMetrics(state),
-  (_, state) => configMetrics(state),
+  (reader, state) => threadMetrics(reader, state),
+  (reader, state) => configMetrics(reader.task, state),
   (reader, state) => processMetrics(reader, state),
 ]
 
@@ -87,6 +89,18 @@ function sessionMetrics({ counters, inFlight, connections }: GatewayState): Metr
     ],
     ['request_body_bytes_total', 'counter', 'Bytes of request bodies received.', [['', counters.bytes_in]]],
     ['response_body_bytes_total', 'counter', 'Bytes of response bodies sent.', [['', counters.bytes_out]]],
+    [
+      'access_log_dropped_total',
+      'counter',
+      'Lines of the access log that found no room, or that its file did not take.',
+      [['', counters.access_log_dropped]],
+    ],
+    [
+      'connections_opened_total',
+      'counter',
+      'Connections of clients that were accepted.',
+      [['', counters.connections_opened]],
+    ],
     ['requests_in_flight', 'gauge', 'Sessions under way.', [['', inFlight]]],
     ['connections', 'gauge', 'Open client connections.', [['', connections]]],
     [
@@ -101,33 +115,7 @@ function sessionMetrics({ counters, inFlight, connections }: GatewayState): Metr
   ]
 }
 
-function upstreamMetrics({ counters, connectionReuseRatio }: GatewayState): Metric[] {
-  return [
-    ['upstream_retries_total', 'counter', 'Attempts after the first.', [['', counters.retries]]],
-    [
-      'upstream_connections_opened_total',
-      'counter',
-      'Connections made to upstreams.',
-      [['', counters.upstream_connections_opened]],
-    ],
-    [
-      'upstream_connections_reused_total',
-      'counter',
-      'Requests that found a pooled connection.',
-      [['', counters.upstream_connections_reused]],
-    ],
-    [
-      'upstream_connection_reuse_ratio',
-      'gauge',
-      'Share of requests to upstreams that found a pooled connection, since the start.',
-      [['', connectionReuseRatio]],
-    ],
-    ['dns_lookups_total', 'counter', 'Names of peers that were asked for.', [['', counters.dns_lookups]]],
-    ['dns_failures_total', 'counter', 'Lookups that gave no address.', [['', counters.dns_failures]]],
-  ]
-}
-
-function threadMetrics({ acceptor, workers }: GatewayState): Metric[] {
+function threadMetrics(reader: StatsReader, { acceptor, workers }: GatewayState): Metric[] {
   const each = (of: (worker: GatewayState['workers'][number]) => number): Sample[] =>
     workers.map((worker) => [labelText({ worker: String(worker.worker) }), of(worker)])
   const threads = (name: string, help: string, of: (load: GatewayState['acceptor']) => number): Metric => [
@@ -141,8 +129,11 @@ function threadMetrics({ acceptor, workers }: GatewayState): Metric[] {
     [
       'worker_restarts_total',
       'counter',
-      'How often a worker was replaced.',
-      each(({ restarts }) => restarts),
+      'How often a worker was replaced, by why.',
+      reader
+        .replacements()
+        .filter(({ worker, count }) => count > 0 || workers.some((each) => each.worker === worker))
+        .map(({ worker, reason, count }) => [labelText({ worker: String(worker), reason }), count]),
     ],
     [
       'queue_depth',
@@ -161,33 +152,6 @@ function threadMetrics({ acceptor, workers }: GatewayState): Metric[] {
       ({ delayMs }) => delayMs / 1000,
     ),
     threads('worker_heap_bytes', 'Heap in use.', ({ heapBytes }) => heapBytes),
-  ]
-}
-
-function configMetrics({ config }: GatewayState): Metric[] {
-  const { generation, lastSucceeded, succeeded, failed } = config
-  return [
-    [
-      'config_generation',
-      'gauge',
-      'Number of the configuration in use, 1 being that of the start.',
-      [['', generation]],
-    ],
-    [
-      'config_last_reload_successful',
-      'gauge',
-      'Whether the last reload succeeded; 1 before the first.',
-      [['', Number(lastSucceeded)]],
-    ],
-    [
-      'config_reloads_total',
-      'counter',
-      'Reloads that were asked for, by what became of them.',
-      [
-        [labelText({ result: 'succeeded' }), succeeded],
-        [labelText({ result: 'failed' }), failed],
-      ],
-    ],
   ]
 }
 

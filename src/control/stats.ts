@@ -13,7 +13,14 @@ import {
   summariesOf,
   WINDOWS_S,
 } from '../histograms/index.js'
-import { LifecycleBoard, SharedCounters, WorkerBoard, type WorkerState } from '../memory/index.js'
+import {
+  LifecycleBoard,
+  RESTART_REASONS,
+  type RestartReason,
+  SharedCounters,
+  WorkerBoard,
+  type WorkerState,
+} from '../memory/index.js'
 import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import type { Reason } from '../session/errors.js'
 import { type RouteAnswers, Telemetry, type ThreadLoad } from '../telemetry/index.js'
@@ -22,6 +29,7 @@ import { CacheReader, type CacheSummary } from './cache-reader.js'
 import type { ControlTask } from './control-task.js'
 import { peerTableOf, type UpstreamStats, upstreamStats } from './peer-stats.js'
 import { type Rates, type RouteRates, Sampler, WINDOW_NAMES, type WindowName } from './sampler.js'
+import { UpstreamHistory } from './upstream-history.js'
 
 type Latency = Readonly<Record<Phase, LatencySummary>>
 
@@ -78,6 +86,8 @@ export interface GatewayState extends Readiness {
     readonly succeeded: number
     readonly failed: number
     readonly lastSucceeded: boolean
+    /** When it was taken, milliseconds since 1970. */
+    readonly takenMs: number
   }
   readonly counters: Readonly<Record<GatewayCounter, number>>
   /** Share of requests to upstreams that found a connection in a pool, since the start; 0 before the first. */
@@ -115,6 +125,8 @@ export class StatsReader {
   #cache: CacheReader | null
   /** The last there was: a configuration without a cache may come in between. */
   #openedCache: CacheReader | null
+  /** Attempts by upstream. */
+  readonly history: UpstreamHistory
 
   constructor(task: ControlTask) {
     this.#task = task
@@ -128,6 +140,7 @@ export class StatsReader {
     this.#cache = CacheReader.of(task, null)
     this.#openedCache = this.#cache
     this.#sampler = this.#newSampler(this.startMs)
+    this.history = new UpstreamHistory(task)
   }
 
   get task(): ControlTask {
@@ -158,6 +171,7 @@ export class StatsReader {
     this.#peers = peerTableOf(task)
     this.#cache = CacheReader.of(task, this.#openedCache)
     this.#openedCache = this.#cache ?? this.#openedCache
+    this.history.use(task)
     if (isSame) return
     this.#histograms = histogramsOf(task)
     this.#telemetry = telemetryOf(task)
@@ -185,6 +199,20 @@ export class StatsReader {
     })).filter(({ state }) => state !== 'unused')
   }
 
+  /** How often a worker was replaced, by reason; seats of workers that are gone count too. */
+  replacements(): { readonly worker: number; readonly reason: RestartReason; readonly count: number }[] {
+    const board = this.#board
+    return Array.from({ length: board.workers }, (_, worker) => worker).flatMap((worker) =>
+      RESTART_REASONS.map((reason) => ({ worker, reason, count: board.replacements(worker, reason) })),
+    )
+  }
+
+  /** Does a worker sit there? */
+  isAlive(worker: number): boolean {
+    const state = this.#board.state(worker)
+    return state === 'ready' || state === 'draining'
+  }
+
   upstreams(): UpstreamStats[] {
     return upstreamStats(this.task, this.#peers)
   }
@@ -201,7 +229,11 @@ export class StatsReader {
       connections: threads.connections,
       acceptor: threads.read(0),
       workers,
-      config: { generation: this.#lifecycle.generation, ...this.#lifecycle.reloads },
+      config: {
+        generation: this.#lifecycle.generation,
+        ...this.#lifecycle.reloads,
+        takenMs: this.#lifecycle.takenMs,
+      },
       counters,
       connectionReuseRatio: reuseRatio(counters),
       upstreams: this.upstreams(),

@@ -39,6 +39,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   readonly #body: RequestBody
   readonly #copy: MirrorCopy | null
   #exchange: UpstreamExchange | null = null
+  #counts: Upstream['counts']
   #head: RequestHeader | null = null
   #streams = false
   #connected = false
@@ -114,6 +115,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     upgrade = '',
   ): void {
     this.#head = head
+    this.#counts = upstream.counts
     this.#streams = bodyBytes === null && framing.kind !== 'none'
     const request = {
       method: head.method,
@@ -187,6 +189,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
 
   onHead(head: ResponseHead, atMs: number): void {
     this.#answered = true
+    this.#counts?.answered(head.status)
     this.#owner.onAttemptHead(this, head, atMs)
   }
 
@@ -209,6 +212,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
 
   onUpgrade(head: ResponseHead, socket: Socket, firstBytes: Uint8Array): void {
     this.#answered = true
+    this.#counts?.answered(head.status)
     this.#over = true
     this.#body.detach()
     // The session goes on at this peer for as long as the tunnel lasts.
@@ -219,6 +223,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   onError(error: GatewayError): void {
     if (this.#over) return
     this.#finish()
+    this.#counts?.failed(error.reason)
     if (!this.#answered) this.#reportFailure(error)
     this.#owner.onAttemptError(this, error)
   }

@@ -5,4 +5,10 @@ export { LifecycleBoard } from './lifecycle-board.js'
 export { type BellListener, createBells, SharedBell } from './shared-bell.js'
 export { SHORT_LOCK_WORDS, ShortLock } from './short-lock.js'
 export { giveSlab, SLAB_BYTES, SLAB_WORTH_BYTES, takeSlab } from './slabs.js'
-export { WORKER_STATES, WorkerBoard, type WorkerState } from './worker-board.js'
+export {
+  RESTART_REASONS,
+  type RestartReason,
+  WORKER_STATES,
+  WorkerBoard,
+  type WorkerState,
+} from './worker-board.js'

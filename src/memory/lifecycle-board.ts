@@ -3,6 +3,8 @@ const RELOADS = 1
 const FAILED = 2
 const LAST_FAILED = 3
 const SHED_FROM = 4
+/** Of doubles. */
+const TAKEN_MS = 4
 const WORDS = 16
 
 /**
@@ -12,10 +14,12 @@ const WORDS = 16
 export class LifecycleBoard {
   readonly buffer: SharedArrayBuffer
   readonly #words: Int32Array
+  readonly #numbers: Float64Array
 
   constructor(buffer = new SharedArrayBuffer(WORDS * 4)) {
     this.buffer = buffer
     this.#words = new Int32Array(buffer)
+    this.#numbers = new Float64Array(buffer)
   }
 
   /** Number of the configuration in use: 1 at the start, one more with each reload. */
@@ -25,6 +29,12 @@ export class LifecycleBoard {
 
   set generation(generation: number) {
     Atomics.store(this.#words, GENERATION, generation)
+    this.#numbers[TAKEN_MS] = Date.now()
+  }
+
+  /** When the configuration in use was taken, milliseconds since 1970; 0: none was. */
+  get takenMs(): number {
+    return this.#numbers[TAKEN_MS] ?? 0
   }
 
   /** Reloads that were asked for and what became of them. */

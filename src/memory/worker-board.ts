@@ -4,6 +4,7 @@ const IN_FLIGHT = 1
 const STATE = 2
 const RESTARTS = 3
 const MEMORY_KIB = 4
+const REASONS = 8
 
 /**
  * Life of one worker as the supervisor sees it. `draining`: it finishes what it has, another one takes its place. `unused`: nobody sits there, the place is
@@ -11,6 +12,22 @@ const MEMORY_KIB = 4
  */
 export const WORKER_STATES = ['starting', 'ready', 'lost', 'draining', 'unused'] as const
 export type WorkerState = (typeof WORKER_STATES)[number]
+
+/**
+ * Why a worker was replaced. `failed`: it threw or exited; `memory`: it grew beyond `workerLimits.memory`, or the process beyond its own limit; `asked`: by the
+ * admin API.
+ */
+export const RESTART_REASONS = [
+  'failed',
+  'out-of-heap',
+  'unresponsive',
+  'not-started',
+  'mailbox',
+  'age',
+  'memory',
+  'asked',
+] as const
+export type RestartReason = (typeof RESTART_REASONS)[number]
 
 /**
  * The board on which every worker shows that it lives, and the acceptor how much it has given to each: one cache line
@@ -67,7 +84,18 @@ export class WorkerBoard {
     Atomics.store(this.#fields, worker * FIELDS + MEMORY_KIB, Math.round(bytes / 1024))
   }
 
-  countRestart(worker: number): void {
+  /** It was lost. */
+  countRestart(worker: number, reason: RestartReason = 'failed'): void {
     Atomics.add(this.#fields, worker * FIELDS + RESTARTS, 1)
+    this.countReplacement(worker, reason)
+  }
+
+  /** Another one took its place, whether it was lost or not. */
+  countReplacement(worker: number, reason: RestartReason): void {
+    Atomics.add(this.#fields, worker * FIELDS + REASONS + RESTART_REASONS.indexOf(reason), 1)
+  }
+
+  replacements(worker: number, reason: RestartReason): number {
+    return Atomics.load(this.#fields, worker * FIELDS + REASONS + RESTART_REASONS.indexOf(reason))
   }
 }

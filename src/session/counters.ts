@@ -36,6 +36,9 @@ export type AdEventKind = (typeof AD_EVENT_KINDS)[number]
 /** What became of events on their way to sinks; `failures` are deliveries that are repeated. */
 export const AD_SINK_KINDS = ['delivered', 'dropped', 'failures'] as const
 export type AdSinkKind = (typeof AD_SINK_KINDS)[number]
+/** What a store of caps and budgets did not do because it did not answer: decide, or take an event, which then waits. */
+export const STORE_OPERATIONS = ['reserve', 'commit'] as const
+export type StoreOperation = (typeof STORE_OPERATIONS)[number]
 
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
 
@@ -72,6 +75,7 @@ export type GatewayCounter =
   | 'ad_released'
   | `ad_spend_micros:${string}`
   | `ad_sink:${AdSinkKind}`
+  | `store_error:${StoreOperation}`
   | `ad_no_fill:${AdNoFillKind}`
   | `ad_event:${AdEventKind}`
   | `refused:${RefusalKind}`
@@ -104,6 +108,7 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'ad_released',
   ...CURRENCIES.map((currency) => `ad_spend_micros:${currency}` as const),
   ...AD_SINK_KINDS.map((kind) => `ad_sink:${kind}` as const),
+  ...STORE_OPERATIONS.map((operation) => `store_error:${operation}` as const),
   ...AD_NO_FILL_KINDS.map((kind) => `ad_no_fill:${kind}` as const),
   ...AD_EVENT_KINDS.map((kind) => `ad_event:${kind}` as const),
   ...REFUSAL_KINDS.map((kind) => `refused:${kind}` as const),

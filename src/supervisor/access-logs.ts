@@ -36,7 +36,7 @@ export class AccessLogs {
       )
       this.#logs.set(key, running)
     }
-    return running.ends.map((end) => ({ ...end, config: accessLog }))
+    return running.ends(accessLog)
   }
 
   /** Opens the files anew under their names, for whoever rotates them. */

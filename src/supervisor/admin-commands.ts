@@ -38,7 +38,7 @@ async function carryOut(command: AdminCommand, targets: CommandTargets): Promise
     case 'restart-worker': {
       const { worker } = command
       logger.info({ worker }, 'a worker is to be restarted')
-      const restarted = await pool.recycle(worker)
+      const restarted = await pool.recycle(worker, 'asked')
       if (restarted === null)
         return {
           ok: false,

@@ -4,7 +4,13 @@ import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig } from '../config/types.js'
 import { type Dispatcher, Router, type Routing } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
-import { HistogramStore, histogramWriters, rowNames, StoreCopy } from '../histograms/index.js'
+import {
+  HistogramStore,
+  histogramWriters,
+  rowNames,
+  StoreCopy,
+  type ValueRecorder,
+} from '../histograms/index.js'
 import type { Logger } from '../logging/index.js'
 import type { CounterRow, SharedCounters, WorkerBoard } from '../memory/index.js'
 import type { GatewayCounter } from '../session/counters.js'
@@ -18,6 +24,8 @@ import type { StateStores } from './state-stores.js'
 import { WorkerPool } from './worker-pool.js'
 
 const PRIORITIES = { low: 0, normal: 1, high: 2 } as const
+
+const NO_RECORDER: ValueRecorder = { record: () => undefined }
 
 /** What all generations have in common. */
 export interface Common {
@@ -74,12 +82,27 @@ export function createGeneration(
   const before = former === null ? [] : rowNames(former.config.routes)
   const same = isDeepStrictEqual(rows, before) ? former : null
   const histograms = same?.histograms ?? new HistogramStore(histogramWriters(workers), rows.length)
-  const telemetry = same?.telemetry ?? new Telemetry({ workers, routes: config.routes.length }, { threads })
+  const upstreams = former !== null && hasSameUpstreams(former.config, config) ? former.telemetry : null
+  const telemetry =
+    same !== null && upstreams !== null
+      ? same.telemetry
+      : new Telemetry(
+          { workers, routes: config.routes.length, upstreams: config.upstreams.length },
+          {
+            threads,
+            ...(same !== null && {
+              answers: same.telemetry.answers.buffer,
+              errors: same.telemetry.errors.buffer,
+            }),
+            ...(upstreams !== null && { upstreams: upstreams.upstreams.buffer }),
+          },
+        )
   const cache = common.cache.memoryFor(config, same?.cache ?? null)
   const hits = cache === null ? null : common.cache.hits(cache, config)
+  const isMeasured = config.telemetry !== false
   const journal = new Journal({
     rows,
-    recorder: histograms.recorder(workers),
+    recorder: isMeasured ? histograms.recorder(workers) : NO_RECORDER,
     errors: telemetry.errors.row(0),
     accessLog: accessLog[workers],
   })
@@ -113,7 +136,7 @@ export function createGeneration(
     journal,
     routing: {
       ...routingOf(config, instanceId),
-      answers: telemetry.answers,
+      ...(isMeasured && { answers: telemetry.answers }),
       ...(hits === null ? {} : { hits }),
       onEndedHere: (end) => journal.onEnded(end),
     },
@@ -132,6 +155,11 @@ export function bequeath(former: Generation, next: Generation, seats: number): v
   measured.copyNow(seats)
   former.telemetry.answers.bequeath(next.telemetry.answers, routeOf)
   former.journal.bequeath(next.journal, routeOf)
+}
+
+function hasSameUpstreams(former: GatewayConfig, next: GatewayConfig): boolean {
+  const names = ({ upstreams }: GatewayConfig): string[] => upstreams.map(({ name }) => name)
+  return isDeepStrictEqual(names(former), names(next))
 }
 
 /** Workers speak to no client: the keys of certificates stay in this thread. */

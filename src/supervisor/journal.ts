@@ -28,7 +28,7 @@ export class Journal {
     this.#rows = rows
     this.#errors = errors
     this.#recorder = recorder
-    this.#log = accessLog === undefined ? null : new AccessLog(accessLog, { pid: process.pid })
+    this.#log = accessLog === undefined ? null : new AccessLog(accessLog)
   }
 
   /**

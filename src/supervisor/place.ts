@@ -2,6 +2,7 @@ import type { EventLoopUtilization } from 'node:perf_hooks'
 import type { MessagePort } from 'node:worker_threads'
 import type { CommandResult } from '../control/index.js'
 import type { WorkerLink } from '../dispatch/index.js'
+import type { RestartReason } from '../memory/index.js'
 import { Backoff } from './backoff.js'
 
 /** One place in the pool: the actor that runs there now, and what came before it. */
@@ -22,6 +23,8 @@ export interface Place {
   beatAtMs: number
   /** Why the supervisor ended the thread, if it did. */
   reason: string | null
+  /** The same for counting. */
+  cause: RestartReason | null
   restart: NodeJS.Timeout | null
   /** Told once what became of the first start; null when that is known. */
   onFirst: ((error: Error | null) => void) | null
@@ -47,6 +50,7 @@ export function newPlace(worker: number, onFirst: (error: Error | null) => void)
     beats: 0,
     beatAtMs: 0,
     reason: null,
+    cause: null,
     restart: null,
     onFirst,
     retiring: false,

@@ -6,7 +6,7 @@ import type { GatewayConfig, LogLevel } from '../config/types.js'
 import type { CommandResult } from '../control/index.js'
 import { createWorkerLink, type Dispatcher, type WorkerLink } from '../dispatch/index.js'
 import type { Logger } from '../logging/index.js'
-import { type CounterRow, GcraTable, type WorkerBoard } from '../memory/index.js'
+import { type CounterRow, GcraTable, type RestartReason, type WorkerBoard } from '../memory/index.js'
 import type { GatewayCounter } from '../session/counters.js'
 import type { StorePort } from '../state/kept-state-thread.js'
 import type { TelemetryBuffers } from '../telemetry/index.js'
@@ -144,7 +144,7 @@ export class WorkerPool {
    *   sessions were cut
    * @throws Error when the successor does not come up; the worker goes on then
    */
-  async recycle(worker: number): Promise<{ successor: number; lost: number } | null> {
+  async recycle(worker: number, reason: RestartReason): Promise<{ successor: number; lost: number } | null> {
     const place = this.#places.find(
       (candidate) => candidate.worker === worker && candidate.ready && !candidate.retiring,
     )
@@ -170,7 +170,8 @@ export class WorkerPool {
       await place.task
       this.#places = this.#places.filter((candidate) => candidate !== place)
       await this.#vacate(worker)
-      logger.info({ worker, successor: seat, lost }, 'a worker was recycled')
+      this.#options.board.countReplacement(worker, reason)
+      logger.info({ worker, successor: seat, lost, reason }, 'a worker was recycled')
       return { successor: seat, lost }
     } finally {
       this.#recycling = false
@@ -270,7 +271,7 @@ export class WorkerPool {
     const { worker } = place
     const handler = dispatcher.handlerFor((error) => {
       logger.error({ worker, err: error }, 'the mailbox of a worker is damaged')
-      if (place.link === link) this.#terminate(place, 'the mailbox of the worker is damaged')
+      if (place.link === link) this.#terminate(place, 'the mailbox of the worker is damaged', 'mailbox')
     })
     const link = createWorkerLink(worker, () => place.port?.postMessage(BELL), handler)
     handler.link = link
@@ -287,6 +288,7 @@ export class WorkerPool {
     place.threadId = -1
     place.ready = false
     place.reason = null
+    place.cause = null
     board.setState(worker, 'starting')
     this.#expectBeat(place, this.#startTimeoutMs)
     port1.on('message', (message: typeof BELL | WorkerMessage) => {
@@ -368,7 +370,7 @@ export class WorkerPool {
     if (this.#stopping || place.retiring) return
     const delayMs = place.backoff.nextDelayMs()
     counters.add('worker_restarts')
-    board.countRestart(place.worker)
+    board.countRestart(place.worker, place.cause ?? causeOf(error))
     logger.error(
       { worker: place.worker, err: cause, restartInMs: delayMs },
       'a worker was lost and is replaced',
@@ -409,6 +411,7 @@ export class WorkerPool {
         place.ready
           ? `the worker has not responded for ${Math.round(silentMs)} ms`
           : `the worker has not started within ${this.#startTimeoutMs} ms: a filter does not finish loading`,
+        place.ready ? 'unresponsive' : 'not-started',
       )
     }
   }
@@ -424,7 +427,8 @@ export class WorkerPool {
       return maxAgeMs > 0 && nowMs - readyAtMs > maxAgeMs * lifespan
     })
     if (worn === undefined) return
-    this.recycle(worn.worker).catch((error: unknown) => {
+    const isLarge = memoryBytes > 0 && board.memoryBytes(worn.worker) > memoryBytes
+    this.recycle(worn.worker, isLarge ? 'memory' : 'age').catch((error: unknown) => {
       worn.readyAtMs = nowMs
       logger.error({ worker: worn.worker, err: error }, 'a worker cannot be recycled and goes on')
     })
@@ -436,7 +440,7 @@ export class WorkerPool {
     const [largest] = this.#places
       .filter(({ ready, retiring }) => ready && !retiring)
       .sort((a, b) => board.memoryBytes(b.worker) - board.memoryBytes(a.worker))
-    if (largest !== undefined) await this.recycle(largest.worker)
+    if (largest !== undefined) await this.recycle(largest.worker, 'memory')
   }
 
   /** The next silence is counted from `inMs` from now. */
@@ -445,8 +449,9 @@ export class WorkerPool {
     place.beatAtMs = performance.now() + inMs
   }
 
-  #terminate(place: Place, reason: string): void {
+  #terminate(place: Place, reason: string, cause: RestartReason): void {
     place.reason = reason
+    place.cause = cause
     this.#expectBeat(place, this.#startTimeoutMs)
     void this.#endThread(place)
   }
@@ -462,4 +467,11 @@ function wait(timeMs: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, timeMs).unref()
   })
+}
+
+/** Of a worker that the supervisor did not end. */
+function causeOf(error: Error | null): RestartReason {
+  return error !== null && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+    ? 'out-of-heap'
+    : 'failed'
 }

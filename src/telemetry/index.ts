@@ -9,4 +9,5 @@ export { type CpuProfileText, captureCpuProfile, ProfileInProgress } from './cpu
 export { type ErrorRow, KEPT_ERRORS, type RecentError, RecentErrors } from './recent-errors.js'
 export { Telemetry, type TelemetryBuffers, type TelemetryPlan } from './telemetry.js'
 export { ThreadGauges, type ThreadLoad } from './thread-gauges.js'
+export { type AttemptCounts, UpstreamCounts, type UpstreamTotals } from './upstream-counts.js'
 export { watchThread } from './watch-thread.js'

@@ -1,4 +1,5 @@
 import type { UpstreamConfig } from '../config/types.js'
+import type { Reason } from '../session/errors.js'
 import type { NameResolver } from './dns/index.js'
 import { UpstreamGuard, type UpstreamGuardOptions } from './guard/index.js'
 import { Http1Connector, prepareTls } from './http1/index.js'
@@ -16,10 +17,19 @@ export interface Upstream {
   readonly peers: PeerSet
   readonly guard: UpstreamGuard
   readonly connector: UpstreamConnector
+  /** Where attempts are counted; absent: nowhere. */
+  readonly counts?: AttemptCounter
+}
+
+/** What is counted of attempts. */
+export interface AttemptCounter {
+  answered(status: number): void
+  failed(reason: Reason): void
 }
 
 /** What an upstream shares with others. */
 export interface UpstreamSurroundings extends Pick<PeerSetOptions, 'shared' | 'onHealthChange'> {
+  readonly counts?: AttemptCounter
   readonly onBreakerChange?: UpstreamGuardOptions['onBreakerChange']
   /** Keeps the addresses of names; without it every new connection looks its name up. */
   readonly names?: NameResolver
@@ -27,7 +37,7 @@ export interface UpstreamSurroundings extends Pick<PeerSetOptions, 'shared' | 'o
 
 /** @param surroundings where the peers stand that all workers share, and who is to hear of changes; default: a table of its own */
 export function createUpstream(config: UpstreamConfig, surroundings: UpstreamSurroundings = {}): Upstream {
-  const { names, onHealthChange, onBreakerChange } = surroundings
+  const { names, onHealthChange, onBreakerChange, counts } = surroundings
   const shared = surroundings.shared ?? { table: privateTable(config.peers), upstream: 0, worker: 0 }
   prepareTls(config.peers)
   const { balance, ejection, panicThreshold, health } = config
@@ -37,6 +47,7 @@ export function createUpstream(config: UpstreamConfig, surroundings: UpstreamSur
   return {
     config,
     guard,
+    ...(counts !== undefined && { counts }),
     peers: new PeerSet(config.peers, {
       shared,
       ...(guard.limit !== null && { limit: guard.limit }),

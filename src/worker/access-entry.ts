@@ -1,4 +1,4 @@
-import { type AccessEntry, type AccessLog, NO_ENTRY } from '../access-log/index.js'
+import type { AccessEntry, AccessLog } from '../access-log/index.js'
 import type { SessionOutcome } from '../lifecycle/index.js'
 import { peerName } from '../session/peer-name.js'
 import { sessionLengths } from './record-session.js'
@@ -18,7 +18,7 @@ function accessEntry(outcome: SessionOutcome, totalMs: number, upstreamMs: numbe
   const peer = session.upstreamPeer
   const connectMs = upstreamConnect === null ? -1 : trail.reused ? 0 : upstreamConnect - trail.attemptMs
   return {
-    ...NO_ENTRY,
+    kind: 'session',
     requestId: session.requestId(),
     traceId: trail.trace?.traceId ?? '',
     client: session.clientAddress(),

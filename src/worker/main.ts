@@ -12,7 +12,7 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { startSpanExport } from '../otlp/index.js'
 import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import { describeSession } from '../session/describe.js'
-import { Telemetry, watchThread } from '../telemetry/index.js'
+import { type AttemptCounts, Telemetry, watchThread } from '../telemetry/index.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
 import { Tracer } from '../tracing/index.js'
 import {
@@ -48,13 +48,12 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const logger = createLogger({ level: config.log.level, format: config.log.format }).child({ worker })
   const counters = new SharedCounters(GATEWAY_COUNTERS, counterRows(seats), task.counters).row(worker + 1)
   const board = new WorkerBoard(seats, task.board)
-  const recorder = new HistogramStore(
-    histogramWriters(seats),
-    config.routes.length + 1,
-    task.histograms,
-  ).recorder(worker)
-  const accessLog =
-    task.accessLog === undefined ? null : new AccessLog(task.accessLog, { pid: process.pid, worker })
+  const rows = config.routes.length + 1
+  const recorder =
+    config.telemetry === false
+      ? null
+      : new HistogramStore(histogramWriters(seats), rows, task.histograms).recorder(worker)
+  const accessLog = task.accessLog === undefined ? null : new AccessLog(task.accessLog)
   const { otlp } = config
   const spans =
     otlp === undefined || otlp.tracesUrl === null
@@ -62,7 +61,9 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       : await startSpanExport(otlp, otlp.tracesUrl, (problem, lost) =>
           logger.warn({ problem, lost }, 'spans could not be exported'),
         )
-  const telemetry = new Telemetry({ workers: seats, routes: config.routes.length }, task.telemetry)
+  const plan = { workers: seats, routes: config.routes.length, upstreams: config.upstreams.length }
+  const telemetry = new Telemetry(plan, task.telemetry)
+  const attempts = config.upstreams.map((_, upstream) => telemetry.upstreams.of(worker, upstream))
   const errors = telemetry.errors.row(worker + 1)
   watchThread((load) => telemetry.threads.write(worker + 1, load))
   // A promise that a filter forgot about must not take the other sessions' worker down (C1).
@@ -86,6 +87,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
   const { routes, upstreams, adRoutes } = await loadRoutes(config, env, (upstream) => ({
     names,
     shared: { table, upstream, worker },
+    ...countsOf(attempts[upstream]),
     onBreakerChange: (change) => logBreakerChange(logger, config.upstreams[upstream]?.name ?? '', change),
     onHealthChange: ({ peer, from, to, reason }) =>
       logHealthEvent(logger, {
@@ -121,7 +123,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         onOutcome(outcome) {
           if (outcome.error !== null) counters.add(`error:${outcome.error.reason}`)
           if (outcome.session.retryCount > 0) counters.add('retries', outcome.session.retryCount)
-          recordSession(recorder, outcome)
+          if (recorder !== null) recordSession(recorder, outcome)
           recordError(errors, outcome)
           if (accessLog !== null) logSession(accessLog, outcome)
           if (spans !== null) for (const span of sessionSpans(outcome)) spans.add(span)
@@ -152,9 +154,13 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       follower.look()
       let nowOpened = 0
       let nowReused = 0
+      let at = 0
       for (const { connector } of upstreams.values()) {
-        nowOpened += connector.stats.opened
-        nowReused += connector.stats.reuses
+        const { stats } = connector
+        nowOpened += stats.opened
+        nowReused += stats.reuses
+        attempts[at]?.setConnections(stats.active, stats.idle)
+        at += 1
       }
       counters.add('upstream_connections_opened', nowOpened - opened)
       counters.add('upstream_connections_reused', nowReused - reused)
@@ -173,6 +179,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       onAdminMessage(message, logger, port)
       if (message.type !== 'stop') return
       clearInterval(beat)
+      for (const counts of attempts) counts.setConnections(0, 0)
       names.close()
       actor.close()
       background.close()
@@ -188,6 +195,10 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     port.postMessage({ type: 'ready', hits: hitRoutes(config, routes) } satisfies WorkerMessage)
     actor.mailbox.wake()
   })
+}
+
+function countsOf(counts: AttemptCounts | undefined): { counts?: AttemptCounts } {
+  return counts === undefined ? {} : { counts }
 }
 
 function openWorkerCache({ cache, config, seats, worker }: WorkerTask): CacheServices | null {

@@ -2,26 +2,24 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
-import { commonLines } from '#src/access-log/common-line.js'
-import { jsonLines } from '#src/access-log/json-line.js'
-import { createLineRing, LineReader, LineWriter } from '#src/access-log/line-ring.js'
+import { commonLine } from '#src/access-log/common-line.js'
+import { jsonLine } from '#src/access-log/json-line.js'
 import { LineSink } from '#src/access-log/line-sink.js'
+import { msText } from '#src/access-log/ms-text.js'
 import { Redactor, SECRET_NAMES } from '#src/access-log/redactor.js'
 import { Sampler } from '#src/access-log/sampler.js'
-import { type AccessEntry, NO_ENTRY } from '#src/access-log/types.js'
+import { type LoggedEntry, NO_ENTRY } from '#src/access-log/types.js'
 
 const redactor = new Redactor(SECRET_NAMES)
+const NOBODY: LoggedEntry = { ...NO_ENTRY, timeMs: Date.UTC(2026, 10, 22, 12, 0, 0, 7), every: 1 }
 
 function jsonOf(
-  entry: Partial<AccessEntry>,
+  entry: Partial<LoggedEntry>,
   headers: readonly string[] = [],
 ): { line: string; fields: unknown } {
-  let line = ''
-  const format = jsonLines({ redactor, headers, base: { worker: 3 } }, (text) => {
-    line = text
-  })
-  format({ ...NO_ENTRY, ...entry }, 1)
+  const line = jsonLine({ redactor, headers, base: { worker: 3 } })({ ...NOBODY, ...entry })
   return { line, fields: JSON.parse(line) }
 }
 
@@ -48,6 +46,89 @@ describe('B21 a line of JSON', () => {
       headers: { 'user-agent': 'y'.repeat(1024) },
     })
     expect(jsonOf({ target: '/' }).fields).not.toHaveProperty('truncated')
+  })
+
+  it('is what pino would have written', () => {
+    const lines: string[] = []
+    const options = {
+      base: { worker: 3 },
+      formatters: { level: (label: string) => ({ level: label }) },
+      timestamp: () => ',"time":"2026-11-22T12:00:00.007Z"',
+    }
+    const logger = pino(options, { write: (line: string) => lines.push(line) })
+    const texts = { requestId: 'r"1', client: '192.0.2.1', method: 'GET', host: 'a\\b', route: '/\u00e4/*' }
+    const { line } = jsonOf(
+      {
+        ...texts,
+        traceId: 'ab',
+        target: '/p?x=1&token=2',
+        status: 502,
+        upstream: 'u:1',
+        upstreamStatus: 503,
+        tries: 2,
+        reason: 'connection_refused',
+        code: 'HG_X',
+        cache: 'miss',
+        bytesIn: 1,
+        bytesOut: 2 ** 40,
+        queueMs: 0.0512,
+        connectMs: 0,
+        responseMs: 1234.5678,
+        totalMs: 1235,
+        overheadMs: 0.5,
+        every: 10,
+        header: (name) => (name === 'user-agent' ? 'x\n' : null),
+      },
+      ['user-agent', 'referer'],
+    )
+    const { requestId: reqId, client, method, host, route } = texts
+    const request = {
+      reqId,
+      traceId: 'ab',
+      client,
+      method,
+      host,
+      path: '/p',
+      query: 'x=1&token=[redacted]',
+      route,
+    }
+    const answer = {
+      status: 502,
+      upstream: 'u:1',
+      upstreamStatus: 503,
+      tries: 2,
+      reason: 'connection_refused',
+    }
+    const numbers = {
+      bytesIn: 1,
+      bytesOut: 2 ** 40,
+      tQueue: 0.051,
+      tConnect: 0,
+      tResponse: 1234.568,
+      tActive: 1235,
+    }
+    logger.info(
+      {
+        ...request,
+        ...answer,
+        code: 'HG_X',
+        cache: 'miss',
+        ...numbers,
+        overheadUs: 500,
+        headers: { 'user-agent': 'x\n' },
+        sampled: 10,
+      },
+      'session',
+    )
+    expect(line).toBe(lines[0]?.replace('\u00e4', '\\u00e4'))
+  })
+
+  it('writes lengths with three decimals, as JavaScript writes such numbers', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), (ms) => {
+        expect(msText(ms)).toBe(String(Math.round(ms * 1000) / 1000))
+      }),
+    )
   })
 
   it('has -1 for what was never reached', () => {
@@ -90,10 +171,9 @@ describe('B22 secrets', () => {
 
 describe('common and combined lines', () => {
   it('are those of Apache, with what is not printable escaped', () => {
-    const lines: string[] = []
-    const at = Date.UTC(2000, 9, 10, 13, 55, 36)
-    const entry: AccessEntry = {
-      ...NO_ENTRY,
+    const entry: LoggedEntry = {
+      ...NOBODY,
+      timeMs: Date.UTC(2000, 9, 10, 13, 55, 36),
       client: '192.0.2.1',
       method: 'GET',
       target: '/a?token=x&b="',
@@ -101,21 +181,10 @@ describe('common and combined lines', () => {
       bytesOut: 2326,
       header: (name) => (name === 'user-agent' ? 'x"\u001b[31m\n' : null),
     }
-    commonLines(
-      redactor,
-      false,
-      (line) => lines.push(line),
-      () => at,
-    )(entry, 1)
-    commonLines(
-      redactor,
-      true,
-      (line) => lines.push(line),
-      () => at,
-    )(entry, 1)
     const common =
       '192.0.2.1 - - [10/Oct/2000:13:55:36 +0000] "GET /a?token=[redacted]&b=\\" HTTP/1.1" 200 2326'
-    expect(lines).toEqual([`${common}\n`, `${common} "-" "x\\"\\x1b[31m\\x0a"\n`])
+    expect(commonLine(redactor, false)(entry)).toBe(`${common}\n`)
+    expect(commonLine(redactor, true)(entry)).toBe(`${common} "-" "x\\"\\x1b[31m\\x0a"\n`)
   })
 })
 
@@ -131,38 +200,6 @@ describe('sampling', () => {
 
   it('none is slow when there is no limit', () => {
     expect(new Sampler(2, 0).take(200, false, 1e9)).toBe(0)
-  })
-})
-
-describe('the ring between threads', () => {
-  it('gives whole lines in order, and counts each that found no room', () => {
-    const steps = fc.array(fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constant('read' as const)), {
-      maxLength: 200,
-    })
-    fc.assert(
-      fc.property(steps, (events) => {
-        const shared = createLineRing(1024)
-        const writer = new LineWriter(shared, new SharedArrayBuffer(4))
-        const reader = new LineReader(shared)
-        const into = Buffer.alloc(400)
-        let expected = ''
-        let got = ''
-        let dropped = 0
-        for (const [index, event] of events.entries()) {
-          if (event === 'read') got += into.toString('latin1', 0, reader.take(into))
-          else {
-            const line = `${String(index).padEnd(event, '.')}\n`
-            if (writer.write(line)) expected += line
-            else dropped += 1
-          }
-          expect(got.endsWith('\n') || got === '').toBe(true)
-        }
-        for (let bytes = reader.take(into); bytes > 0; bytes = reader.take(into))
-          got += into.toString('latin1', 0, bytes)
-        expect(got).toBe(expected)
-        expect(reader.takeDropped()).toBe(dropped)
-      }),
-    )
   })
 })
 

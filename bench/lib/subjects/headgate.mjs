@@ -22,7 +22,8 @@ export function headgateOf(root) {
       const adminPort = await freePort()
       const file = join(folder, 'headgate.json')
       const redis = variant.ads === 'redis' ? await startRedis() : null
-      const config = configOf(scenario, origin, variant, { port, adminPort, folder, redis })
+      const places = { port, adminPort, folder, redis, log: join(folder, 'access.log') }
+      const config = configOf(scenario, origin, variant, places)
       writeFileSync(file, JSON.stringify(config))
       const started = await startProcess(process.execPath, [cli, 'run', '--config', file], {
         port,
@@ -104,8 +105,10 @@ function adRoute(kind, origin, { folder, redis }) {
   }
 }
 
-function configOf(scenario, origin, variant, { port, adminPort, folder, redis }) {
+/** @param variant `logSample`: an access log of one session in so many; absent: none */
+function configOf(scenario, origin, variant, { port, adminPort, folder, redis, log }) {
   const { workers = 1, filters = [], acceptor = process.env.HEADGATE_ACCEPTOR ?? 'auto' } = variant
+  const { telemetry = true, logSample } = variant
   const tls = scenario.origin.tls === true ? { tls: { verify: false } } : {}
   const route = { upstream: 'origin', ...(scenario.cached && { cache: true }) }
   const burning = { match: { path: '/burn' }, upstream: 'origin', filters: [filterPath('burn-cpu.mjs')] }
@@ -116,7 +119,10 @@ function configOf(scenario, origin, variant, { port, adminPort, folder, redis })
     admin: `127.0.0.1:${adminPort}`,
     workers,
     acceptor,
-    log: { level: 'warn', access: false },
+    log: { level: 'warn', access: logSample !== undefined },
+    ...(logSample !== undefined && { accessLog: { file: log, sample: logSample } }),
+    // Builds from before this key are measured too.
+    ...(!telemetry && { telemetry }),
     ...(scenario.cached && { cache: { size: '64MiB' } }),
     upstreams: {
       origin: {

@@ -49,6 +49,7 @@ export class AdRoute {
   readonly #reports: EventReports | null
   readonly #verifyUserId: ((value: string) => string | null) | null
   #reserved = 0
+  #degraded = 0
   #released = 0
 
   /** @throws TypeError or RangeError that says what is wrong with the configuration */
@@ -102,6 +103,7 @@ export class AdRoute {
     const outcome = await this.#session.commitEvent(token)
     const { status, charged, event, campaignId, adId } = outcome
     this.#env.count(`ad_event:${status satisfies AdEventKind}`)
+    if (status === 'queued') this.#env.count('store_error:commit')
     if (charged !== undefined) this.#countSpend(charged)
     if (status !== 'invalid') this.#reports?.reported(outcome)
     this.#countReservations()
@@ -189,7 +191,9 @@ export class AdRoute {
   }
 
   #countReservations(): void {
-    const { reserved, released } = this.#session.metrics()
+    const { reserved, released, degraded } = this.#session.metrics()
+    this.#env.count('store_error:reserve', degraded - this.#degraded)
+    this.#degraded = degraded
     this.#env.count('ad_reserved', reserved - this.#reserved)
     this.#env.count('ad_released', released - this.#released)
     this.#reserved = reserved
