@@ -15,7 +15,7 @@ export function catalogueTable(rows: readonly CatalogueRow[], tests: readonly Na
       files.set(test.file, titles)
     }
     const shown = [...files].map(([file, titles]) => `\`${file}\` ${listed([...new Set(titles)])}`)
-    return `| ${id} | ${escaped(what)} | ${onBoth ? 'both' : ''} | ${shown.join('<br>')} |`
+    return `| ${id} | ${what} | ${onBoth ? 'both' : ''} | ${shown.join('<br>')} |`
   })
   return [
     '| Id | Case and what is expected | Acceptors | Tests |',

@@ -65,3 +65,31 @@ it('an entry that is being read is not evicted', () => {
   scan(store, 3000, 'more')
   expect(take(store, 'k')).toBeNull()
 })
+
+it('when more is used than there is room for, what is used all the time is hardly ever missed, and the rest leaves in order', () => {
+  const [store] = openStores(MIB)
+  let missed = 0
+  const use = (key: string): void => {
+    const entry = store.find(key)
+    if (entry === null) {
+      missed += 1
+      put(store, key, BODY)
+    }
+    entry?.touch()
+    entry?.release()
+  }
+  for (let i = 0; i < 2000; i += 1) {
+    put(store, `used ${i}`, BODY)
+    use(`used ${i}`)
+    use('hot')
+  }
+  // Once before it is there, and once when the first of all that were used once had to go.
+  expect(missed).toBeLessThanOrEqual(4)
+  const left = Array.from({ length: 2000 }, (_, i) => take(store, `used ${i}`) !== null)
+  expect(take(store, 'hot')).toBe(BODY)
+  const first = left.indexOf(true)
+  expect(first).toBeGreaterThan(1500)
+  // Those that had their second chance lie in the order they came; nothing but the newest is left.
+  expect(left.slice(first).filter((isLeft) => isLeft).length).toBeGreaterThan(100)
+  expect(store.stats().usedBytes).toBeLessThanOrEqual(MIB)
+})

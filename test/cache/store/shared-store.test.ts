@@ -87,6 +87,21 @@ describe('the store', () => {
     expect(store.stats()).toMatchObject({ entries: 1, filling: 0, refused: 4 })
   })
 
+  it('keys, tags and fields that fill several blocks are found, told and purged as others are', () => {
+    const [store, other] = openStores(16 * MIB)
+    const keys = [10, 900, 5000, 20_000, 32_000].map((length) => `http://a/${'k'.repeat(length)}`)
+    const meta = 'm'.repeat(50_000)
+    for (const key of keys) {
+      expect(put(store, key, 'body', { meta, tags: ['red', 'round'] })).toBe(true)
+      const held = other.find(key)
+      expect(held?.head()?.meta).toBe(meta)
+      held?.release()
+      expect(take(other, `${key}x`)).toBeNull()
+    }
+    expect(other.purgeTag('round', 'hard')).toBe(keys.length)
+    expect(store.stats()).toMatchObject({ usedBytes: 0, entries: 0 })
+  })
+
   it('changes a head under its readers, longer and shorter, without another block each time', () => {
     const [store, other] = openStores(MIB)
     put(store, 'k', 'body', { meta: 'short', tags: ['t'] })
