@@ -1,9 +1,17 @@
-// The index of the cache: nanoseconds for each get and put, and hit ratios on Zipf against lru-cache and a plain W-TinyLFU.
-//   node bench/micro/cache-index.mjs [requests]
+// The index of the cache: nanoseconds for each get and put, and curves of hit ratios over the room that there is, on Zipf and on a trace, against lru-cache
+// and a plain W-TinyLFU.
+//   node bench/micro/cache-index.mjs [requests] [TRACE]
+// A trace is a text file with a request in each line: its key, without spaces. Public ones (of CDNs and of Twitter's caches) are too large to lie here.
+import { readFileSync } from 'node:fs'
 import { LRUCache } from 'lru-cache'
 import { createStoreMemory, SharedStore } from '../../dist/cache/store/index.js'
+import { report } from '../lib/compare.mjs'
 
-const REQUESTS = Number(process.argv[2] ?? 1_000_000)
+const REQUESTS = Number(process.argv[2] ?? 300_000)
+const TRACE = process.argv[3] ?? null
+const ROUNDS = 5
+/** Sizes of the cache, MiB. */
+const SIZES_MIB = [3, 6, 12, 24, 48]
 const META = 'content-type: text/html\r\netag: "33a64df5"\r\ncache-control: max-age=600\r\n'
 const HEAD = {
   bornMs: 1,
@@ -24,11 +32,14 @@ function cpuNs() {
   return (user + system) * 1000
 }
 
-function measure(name, count, run) {
+/** CPU nanoseconds for each of `count` operations, a list of rounds; the first, which warms up, is not in it. */
+function rounds(count, run) {
   run()
-  const start = cpuNs()
-  run()
-  console.log(`${name.padEnd(44)} ${Math.round((cpuNs() - start) / count)} ns`)
+  return Array.from({ length: ROUNDS }, () => {
+    const start = cpuNs()
+    run()
+    return (cpuNs() - start) / count
+  })
 }
 
 function speed() {
@@ -39,36 +50,29 @@ function speed() {
     (_, i) => `GET http://www.example.com:80/some/path/${i}?q=${i % 7}`,
   )
   const body = Buffer.alloc(100, 'x')
-  measure('put, 100 B', keys.length, () => {
-    for (const key of keys) store.put(key, HEAD, body)
+  const get = (key) => {
+    const entry = store.find(key)
+    entry.head()
+    entry.read(0)
+    entry.touch()
+    entry.release()
+  }
+  const each = (run) =>
+    rounds(keys.length, () => {
+      for (const key of keys) run(key)
+    })
+  const ours = 'shared by all threads (headgate)'
+  report('cache index: put, 100 B', {
+    [ours]: each((key) => store.put(key, HEAD, body)),
+    'lru-cache, one thread': each((key) => lru.set(key, body)),
   })
-  measure('get: find, head, body, count, release', keys.length, () => {
-    for (const key of keys) {
-      const entry = store.find(key)
-      entry.head()
-      entry.read(0)
-      entry.touch()
-      entry.release()
-    }
-  })
-  const hot = keys.slice(0, 100)
-  measure('the same, a hundred hot keys', keys.length, () => {
-    for (let i = 0; i < keys.length; i += 1) {
-      const entry = store.find(hot[i % 100])
-      entry.head()
-      entry.read(0)
-      entry.touch()
-      entry.release()
-    }
-  })
-  measure('find that misses', keys.length, () => {
-    for (const key of keys) store.find(`${key}x`)
-  })
-  measure('lru-cache in one thread, set', keys.length, () => {
-    for (const key of keys) lru.set(key, body)
-  })
-  measure('lru-cache in one thread, get', keys.length, () => {
-    for (const key of keys) lru.get(key)
+  report('cache index: get (find, head, body, count, release)', {
+    [ours]: each(get),
+    'the same, a hundred hot keys': rounds(keys.length, () => {
+      for (let i = 0; i < keys.length; i += 1) get(keys[i % 100])
+    }),
+    'find that misses': each((key) => store.find(`${key}x`)),
+    'lru-cache, one thread': each((key) => lru.get(key)),
   })
 }
 
@@ -129,20 +133,18 @@ class TinyLfu {
   }
 }
 
-/** @param oneHit share of requests for what is never asked for again: bots, unique queries */
-function ratios(exponent, oneHit) {
-  const OBJECTS = 100_000
+/** Shares of requests that find what they ask for, of the three. @param keyOf key of the nth request */
+function point(sizeMib, requests, keyOf) {
   const body = Buffer.alloc(700)
-  const next = zipf(OBJECTS, exponent)
-  const store = new SharedStore(createStoreMemory({ sizeBytes: 12 << 20, threads: 1 }), 0)
-  for (let i = 0; i < 100_000; i += 1) store.put(`fill ${i}`, HEAD, body)
-  const max = store.stats().entries
+  const store = new SharedStore(createStoreMemory({ sizeBytes: sizeMib << 20, threads: 1 }), 0)
+  for (let i = 0; i < sizeMib * 2000; i += 1) store.put(`fill ${i}`, HEAD, body)
+  const room = store.stats().entries
   store.purgePrefix('', 'hard')
-  const lru = new LRUCache({ max })
-  const lfu = new TinyLfu(max)
+  const lru = new LRUCache({ max: room })
+  const lfu = new TinyLfu(room)
   const hits = [0, 0, 0]
-  for (let i = 0; i < REQUESTS; i += 1) {
-    const key = Math.random() < oneHit ? `once ${i}` : `key ${next()}`
+  for (let i = 0; i < requests; i += 1) {
+    const key = keyOf(i)
     const entry = store.find(key)
     if (entry === null) store.put(key, HEAD, body)
     else {
@@ -155,11 +157,39 @@ function ratios(exponent, oneHit) {
     if (lfu.get(key)) hits[2] += 1
     else lfu.set(key)
   }
-  const [ours, byLru, byLfu] = hits.map((count) => `${((100 * count) / REQUESTS).toFixed(1)} %`)
-  console.log(
-    `zipf ${exponent}, ${oneHit * 100} % asked for once, room for ${max} of ${OBJECTS}: S3-FIFO ${ours}, LRU ${byLru}, TinyLFU ${byLfu}`,
-  )
+  const [s3Fifo, lruRatio, tinyLfu] = hits.map((count) => count / requests)
+  return { room, s3Fifo, lru: lruRatio, tinyLfu }
 }
 
+/** Prints a curve, and hands it to `bench/micro/run.mjs` when that is the parent. */
+function curve(workload, requests, keyOf) {
+  const points = SIZES_MIB.map((size) => point(size, requests, keyOf))
+  const percent = (share) => `${(100 * share).toFixed(1)} %`
+  console.log(
+    `### hit ratios: ${workload}\n\n| room for | S3-FIFO (headgate) | LRU | TinyLFU |\n|---|---|---|---|`,
+  )
+  for (const { room, s3Fifo, lru, tinyLfu } of points)
+    console.log(`| ${room} | ${percent(s3Fifo)} | ${percent(lru)} | ${percent(tinyLfu)} |`)
+  console.log()
+  process.send?.({ title: workload, curve: points })
+}
+
+const OBJECTS = 100_000
 speed()
-for (const exponent of [0.7, 0.9, 1.1]) for (const oneHit of [0, 0.3]) ratios(exponent, oneHit)
+for (const exponent of [0.7, 0.9, 1.1]) {
+  // A part is never asked for again: bots, unique queries.
+  for (const once of [0, 0.3]) {
+    const next = zipf(OBJECTS, exponent)
+    const keys = Array.from({ length: REQUESTS }, (_, i) =>
+      Math.random() < once ? `once ${i}` : `key ${next()}`,
+    )
+    const workload = `Zipf ${exponent} over ${OBJECTS} objects${once > 0 ? `, ${once * 100} % asked for once` : ''}`
+    curve(workload, REQUESTS, (i) => keys[i])
+  }
+}
+if (TRACE === null)
+  console.log('No real trace was measured: there is none beside this file. Give one as the second argument.')
+else {
+  const keys = readFileSync(TRACE, 'utf8').split('\n').filter(Boolean)
+  curve(`trace ${TRACE.split('/').at(-1)}, ${keys.length} requests`, keys.length, (i) => keys[i])
+}

@@ -107,7 +107,7 @@ function microSection() {
   const file = join(BENCH, 'results/micro.json')
   if (!existsSync(file)) return []
   const { date, groups } = JSON.parse(readFileSync(file, 'utf8'))
-  const rows = groups.flatMap(({ title, entries }) =>
+  const rows = groups.flatMap(({ title, entries = [] }) =>
     entries.map(({ name, nanoseconds, ratio }, index) => [
       index === 0 ? title : '',
       name,
@@ -115,5 +115,32 @@ function microSection() {
       ratio,
     ]),
   )
-  return ['## Micro-benchmarks', `\`npm run bench:micro\`, ${date}.`, table(['', '', 'ns', 'ratio'], rows)]
+  const micro = [
+    '## Micro-benchmarks',
+    `\`npm run bench:micro\`, ${date}.`,
+    table(['', '', 'ns', 'ratio'], rows),
+  ]
+  return [...micro, ...hitRatios(groups.filter(({ curve }) => curve !== undefined))]
+}
+
+/** Curves of hit ratios over the room that a cache has. */
+function hitRatios(groups) {
+  if (groups.length === 0) return []
+  const percent = (share) => `${(100 * share).toFixed(1)} %`
+  const rows = groups.flatMap(({ title, curve }) =>
+    curve.map(({ room, s3Fifo, lru, tinyLfu }, index) => [
+      index === 0 ? title : '',
+      room,
+      percent(s3Fifo),
+      percent(lru),
+      percent(tinyLfu),
+    ]),
+  )
+  const isReal = groups.some(({ title }) => title.startsWith('trace '))
+  const text = `What is asked for is found, by how many answers of 700 bytes the cache has room for; LRU is \`lru-cache\`, TinyLFU a plain W-TinyLFU.${isReal ? '' : ' Made workloads only: no real trace was there.'}`
+  return [
+    '### Hit ratios of the cache',
+    text,
+    table(['', 'room for', 'S3-FIFO (headgate)', 'LRU', 'TinyLFU'], rows),
+  ]
 }

@@ -6,7 +6,7 @@ import type { StoreCore } from './store-core.js'
 import type { KeptEntry, StoredEntry } from './types.js'
 
 /**
- * Calls back for each complete entry: first for those of the main queue, then for those on probation. Takes no lock; what comes or goes meanwhile may be
+ * Calls back for each complete entry: first for those that were asked for again, then for the others. Takes no lock; what comes or goes meanwhile may be
  * missed. The entry is held as long as the callback runs.
  */
 export function forEachKept(core: StoreCore, callback: (kept: KeptEntry, entry: StoredEntry) => void): void {
@@ -15,7 +15,7 @@ export function forEachKept(core: StoreCore, callback: (kept: KeptEntry, entry: 
   const highest = words[TOP.highest] ?? 0
   for (const wantsMain of [true, false]) {
     for (let row = 1; row <= highest; row += 1) {
-      const isMain = table.get(row, ENTRY.queue) === QUEUE.main
+      const isMain = isValued(core, row)
       if (isMain !== wantsMain || table.get(row, ENTRY.state) !== STATE.complete || !table.pin(row)) continue
       const entry = new HeldEntry(core, row, true)
       const isAlive = (Atomics.load(words, table.at(row) + ENTRY.generation) & 1) === 1
@@ -30,4 +30,10 @@ export function forEachKept(core: StoreCore, callback: (kept: KeptEntry, entry: 
       entry.release()
     }
   }
+}
+
+/** It is in the main queue, or would come into it where its probation ends now. */
+function isValued({ table }: StoreCore, row: number): boolean {
+  const queue = table.get(row, ENTRY.queue)
+  return queue === QUEUE.main || table.get(row, ENTRY.frequency) >= (queue === QUEUE.large ? 2 : 1)
 }

@@ -118,7 +118,7 @@ export interface KeptEntry {
   readonly head: EntryHead
   /** What stands for its tags. */
   readonly tagBytes: string
-  /** It was asked for again: it is no longer on probation. */
+  /** It was asked for again: it need not be on probation any more. */
   readonly isMain: boolean
 }
 
