@@ -1,12 +1,20 @@
+import { readFileSync } from 'node:fs'
 import { LRUCache } from 'lru-cache'
 import { createStoreMemory, SharedStore } from '../../dist/cache/store/index.js'
-import { about, addTable, short } from '../lib/document.mjs'
+import { addCosts } from '../lib/compare.mjs'
+import { about, addRemark, addTable, short } from '../lib/document.mjs'
 
 about(
   'Index of the cache',
-  'Nanoseconds for each get and put, and hit ratios on Zipf against lru-cache and a plain W-TinyLFU.',
+  'Nanoseconds for each get and put, and how many requests find what they ask for, on Zipf and on a trace, against lru-cache and a plain W-TinyLFU.',
 )
-const REQUESTS = short ? 100_000 : 1_000_000
+
+const REQUESTS = short ? 60_000 : 300_000
+/** A text file with a request in each line: its key, without spaces. Public ones (of CDNs, of Twitter's caches) are too large to lie here. */
+const TRACE = process.argv.find((arg) => arg.startsWith('--trace='))?.slice('--trace='.length) ?? null
+const ROUNDS = short ? 3 : 5
+/** Sizes of the cache, MiB. */
+const SIZES_MIB = short ? [3, 12, 48] : [3, 6, 12, 24, 48]
 const META = 'content-type: text/html\r\netag: "33a64df5"\r\ncache-control: max-age=600\r\n'
 const HEAD = {
   bornMs: 1,
@@ -27,13 +35,14 @@ function cpuNs() {
   return (user + system) * 1000
 }
 
-const costs = []
-
-function measure(name, count, run) {
+/** CPU nanoseconds for each of `count` operations, a list of rounds; the first, which warms up, is not in it. */
+function rounds(count, run) {
   run()
-  const start = cpuNs()
-  run()
-  costs.push([name, Math.round((cpuNs() - start) / count)])
+  return Array.from({ length: ROUNDS }, () => {
+    const start = cpuNs()
+    run()
+    return (cpuNs() - start) / count
+  })
 }
 
 function speed() {
@@ -44,36 +53,29 @@ function speed() {
     (_, i) => `GET http://www.example.com:80/some/path/${i}?q=${i % 7}`,
   )
   const body = Buffer.alloc(100, 'x')
-  measure('put, 100 B', keys.length, () => {
-    for (const key of keys) store.put(key, HEAD, body)
+  const get = (key) => {
+    const entry = store.find(key)
+    entry.head()
+    entry.read(0)
+    entry.touch()
+    entry.release()
+  }
+  const each = (run) =>
+    rounds(keys.length, () => {
+      for (const key of keys) run(key)
+    })
+  const ours = 'shared by all threads (headgate)'
+  addCosts('Put, 100 B', {
+    [ours]: each((key) => store.put(key, HEAD, body)),
+    'lru-cache, one thread': each((key) => lru.set(key, body)),
   })
-  measure('get: find, head, body, count, release', keys.length, () => {
-    for (const key of keys) {
-      const entry = store.find(key)
-      entry.head()
-      entry.read(0)
-      entry.touch()
-      entry.release()
-    }
-  })
-  const hot = keys.slice(0, 100)
-  measure('the same, a hundred hot keys', keys.length, () => {
-    for (let i = 0; i < keys.length; i += 1) {
-      const entry = store.find(hot[i % 100])
-      entry.head()
-      entry.read(0)
-      entry.touch()
-      entry.release()
-    }
-  })
-  measure('find that misses', keys.length, () => {
-    for (const key of keys) store.find(`${key}x`)
-  })
-  measure('lru-cache in one thread, set', keys.length, () => {
-    for (const key of keys) lru.set(key, body)
-  })
-  measure('lru-cache in one thread, get', keys.length, () => {
-    for (const key of keys) lru.get(key)
+  addCosts('Get (find, head, body, count, release)', {
+    [ours]: each(get),
+    'the same, a hundred hot keys': rounds(keys.length, () => {
+      for (let i = 0; i < keys.length; i += 1) get(keys[i % 100])
+    }),
+    'find that misses': each((key) => store.find(`${key}x`)),
+    'lru-cache, one thread': each((key) => lru.get(key)),
   })
 }
 
@@ -134,20 +136,18 @@ class TinyLfu {
   }
 }
 
-/** @param oneHit share of requests for what is never asked for again: bots, unique queries */
-function ratios(exponent, oneHit) {
-  const OBJECTS = 100_000
+/** Shares of requests that find what they ask for, of the three. @param keyOf key of the nth request */
+function point(sizeMib, requests, keyOf) {
   const body = Buffer.alloc(700)
-  const next = zipf(OBJECTS, exponent)
-  const store = new SharedStore(createStoreMemory({ sizeBytes: 12 << 20, threads: 1 }), 0)
-  for (let i = 0; i < 100_000; i += 1) store.put(`fill ${i}`, HEAD, body)
-  const max = store.stats().entries
+  const store = new SharedStore(createStoreMemory({ sizeBytes: sizeMib << 20, threads: 1 }), 0)
+  for (let i = 0; i < sizeMib * 2000; i += 1) store.put(`fill ${i}`, HEAD, body)
+  const room = store.stats().entries
   store.purgePrefix('', 'hard')
-  const lru = new LRUCache({ max })
-  const lfu = new TinyLfu(max)
+  const lru = new LRUCache({ max: room })
+  const lfu = new TinyLfu(room)
   const hits = [0, 0, 0]
-  for (let i = 0; i < REQUESTS; i += 1) {
-    const key = Math.random() < oneHit ? `once ${i}` : `key ${next()}`
+  for (let i = 0; i < requests; i += 1) {
+    const key = keyOf(i)
     const entry = store.find(key)
     if (entry === null) store.put(key, HEAD, body)
     else {
@@ -160,14 +160,38 @@ function ratios(exponent, oneHit) {
     if (lfu.get(key)) hits[2] += 1
     else lfu.set(key)
   }
-  const [ours, byLru, byLfu] = hits.map((count) => `${((100 * count) / REQUESTS).toFixed(1)} %`)
-  return [exponent, `${oneHit * 100} %`, `${max} of ${OBJECTS}`, ours, byLru, byLfu]
+  const [s3Fifo, lruRatio, tinyLfu] = hits.map((count) => count / requests)
+  return { room, s3Fifo, lru: lruRatio, tinyLfu }
 }
 
+/** A table of the shares for each size. */
+function curve(workload, requests, keyOf) {
+  const percent = (share) => `${(100 * share).toFixed(1)} %`
+  const rows = SIZES_MIB.map((size) => point(size, requests, keyOf)).map(({ room, s3Fifo, lru, tinyLfu }) => [
+    room,
+    percent(s3Fifo),
+    percent(lru),
+    percent(tinyLfu),
+  ])
+  addTable(`Hits: ${workload}`, ['room for', 'S3-FIFO (headgate)', 'LRU', 'W-TinyLFU'], rows)
+}
+
+const OBJECTS = 100_000
 speed()
-addTable('Speed', ['', 'CPU ns'], costs)
-addTable(
-  'Share of hits',
-  ['Zipf exponent', 'asked for once', 'room for', 'S3-FIFO (headgate)', 'LRU', 'W-TinyLFU'],
-  [0.7, 0.9, 1.1].flatMap((exponent) => [0, 0.3].map((oneHit) => ratios(exponent, oneHit))),
-)
+for (const exponent of short ? [0.9] : [0.7, 0.9, 1.1]) {
+  // A part is never asked for again: bots, unique queries.
+  for (const once of [0, 0.3]) {
+    const next = zipf(OBJECTS, exponent)
+    const keys = Array.from({ length: REQUESTS }, (_, i) =>
+      Math.random() < once ? `once ${i}` : `key ${next()}`,
+    )
+    const workload = `Zipf ${exponent} over ${OBJECTS} objects${once > 0 ? `, ${once * 100} % asked for once` : ''}`
+    curve(workload, REQUESTS, (i) => keys[i])
+  }
+}
+if (TRACE === null)
+  addRemark('No real trace was measured: there is none beside this file. Give one with `--trace=FILE`.')
+else {
+  const keys = readFileSync(TRACE, 'utf8').split('\n').filter(Boolean)
+  curve(`trace ${TRACE.split('/').at(-1)}, ${keys.length} requests`, keys.length, (i) => keys[i])
+}

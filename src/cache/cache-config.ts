@@ -9,6 +9,8 @@ export interface CacheMemoryConfig {
   readonly sizeBytes: number
   /** Longest body of one entry. */
   readonly maxEntryBytes: number
+  /** Absolute; absent: nothing is kept over a restart. */
+  readonly snapshotFile?: string
 }
 
 /** What a route wants of the cache: plain data. */

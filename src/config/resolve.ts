@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { CacheMemoryConfig } from '../cache/cache-config.js'
 import { resolveWorkers } from './default-workers.js'
 import { detectMachine, type SystemReaders, systemReaders } from './machine.js'
@@ -147,7 +148,11 @@ function resolveMemory({ cache }: ParsedConfig, context: ResolveContext): CacheM
     const message = 'an entry takes at most a quarter of cache.size'
     context.report('invalid-value', ['cache', 'maxEntrySize'], message, { hint: `at most ${most}B` })
   }
-  return { sizeBytes, maxEntryBytes: Math.min(cache.maxEntrySize, most) }
+  return {
+    sizeBytes,
+    maxEntryBytes: Math.min(cache.maxEntrySize, most),
+    ...(cache.snapshot === undefined ? {} : { snapshotFile: resolve(context.baseFolder, cache.snapshot) }),
+  }
 }
 
 /** A worker count that was measured on another machine is only a guess on this one. */

@@ -14,6 +14,10 @@ export const cacheMemory = z
     maxEntrySize: size({ min: '1KiB' })
       .prefault('8MiB')
       .meta({ description: 'Longest body that is stored; at most a quarter of `cache.size`.' }),
+    snapshot: text({ $comment: 'file' }).optional().meta({
+      description:
+        'File into which the cache is written at the end of a drain, and from which the next start takes what can still be used. Default: none.',
+    }),
   })
   .prefault({})
   .meta({ description: 'The memory that the caches of all routes share.' })

@@ -2,14 +2,11 @@ import {
   type Arrival,
   type CacheStatus,
   decodeMeta,
-  entryHead,
   type Fields,
   isErrorStatus,
   type StorePlan,
   type StoreRequest,
   storeDecision,
-  URL_END,
-  urlTag,
 } from '../cache/rules/index.js'
 import type { EntryHead, StoredEntry } from '../cache/store/index.js'
 import type { GatewayError } from '../session/errors.js'
@@ -19,20 +16,13 @@ import { now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import type { Attempt } from './attempt.js'
 import { CacheFill, type FillClient } from './cache-fill.js'
-import { placeOf } from './cache-place.js'
-import {
-  addValidators,
-  arrivalOf,
-  invalidate,
-  isKeyedByUrl,
-  storeRules,
-  stripRequest,
-} from './cache-request.js'
+import { addValidators, arrivalOf, invalidate, storeRules, stripRequest } from './cache-request.js'
 import type { CacheStage } from './cache-stage.js'
 import type { CacheOptions, CacheState } from './cache-state.js'
 import { takeValidation } from './cache-validation.js'
 import type { EntryPump } from './entry-pump.js'
 import { HeldPieces, type PieceSink } from './held-pieces.js'
+import { newEntry } from './new-entry.js'
 import { asGatewayError } from './phase-runner.js'
 import { upTransform } from './response-body-filters.js'
 import { storedBroken } from './session-errors.js'
@@ -182,17 +172,7 @@ export class CacheFetch implements AnswerTaker, FillClient {
     const { cache } = this.#options
     const state = this.#state
     const { store } = cache.services
-    const marker = state.found?.marker ?? null
-    const place = placeOf(store, state.primary, plan.vary, marker, this.#fields())
-    const stored = {
-      status: response.code,
-      statusText: response.text,
-      headerBlock: responseBlock(response.headers),
-      fields: response.headers,
-    }
-    const made = entryHead(stored, plan, this.#arrival(head), now(), place.vary)
-    const url = state.primary.slice(0, state.primary.indexOf(URL_END))
-    const entry = isKeyedByUrl(this.#options) ? made : { ...made, tags: [...(made.tags ?? []), urlTag(url)] }
+    const { place, entry } = newEntry(this.#options, state, response, plan, this.#arrival(head))
     const options = { requestedAtMs: this.#requestMs }
     if (!head.hasBody) {
       if (store.begin(place.key, entry, { ...options, lengthBytes: 0 })?.complete() !== true) return false

@@ -3,14 +3,12 @@ import { findAnswer } from '../cache/lookup.js'
 import {
   bypassReason,
   type CacheStatus,
-  decodeMeta,
   type ForwardReason,
   mayServeOnError,
   requestControl,
   suitsAuthorization,
 } from '../cache/rules/index.js'
 import type { EntryHead, StoredEntry } from '../cache/store/index.js'
-import { ageLine } from '../cache/stored-answer.js'
 import type { GatewayError } from '../session/errors.js'
 import { now } from '../time/index.js'
 import { CacheFetch } from './cache-fetch.js'
@@ -19,8 +17,8 @@ import { revalidateLater } from './cache-request.js'
 import { type CacheOptions, CacheState } from './cache-state.js'
 import type { EntryPump } from './entry-pump.js'
 import { asGatewayError } from './phase-runner.js'
-import { notCached, storedBroken } from './session-errors.js'
-import { deliverStored } from './stored-response.js'
+import { serveEntry } from './serve-entry.js'
+import { notCached } from './session-errors.js'
 
 /**
  * Phase 3 of a session (contract A-47…A-53): looks the answer up, waits for one that another session fetches, serves what is stored, or has the
@@ -270,34 +268,9 @@ export class CacheStage {
     return collapsed ? { hit: false, forward, collapsed } : { hit: true }
   }
 
-  /** Sends the entry at hand. */
   #serve(result: 'hit' | 'stale' | 'miss', status: CacheStatus, head = this.#state.head): void {
-    const { phases, response, cache } = this.#options
-    const { session, chain } = phases
-    const state = this.#state
-    const request = session.downstreamRequest
-    const entry = state.takeEntry()
-    if (entry === null || head === null || request === null) {
-      entry?.release()
-      return
-    }
-    session.cacheResult = { status: result }
-    session.cacheEnabled = result === 'stale'
-    const nowMs = now()
-    const ttlS = Math.floor((head.freshUntilMs - nowMs) / 1000)
-    const key = cache.config.showKey ? { key: state.found?.key ?? state.primary } : {}
-    this.#pump = deliverStored({
-      response,
-      request: { method: request.method, fields: request.headers },
-      entry,
-      head,
-      meta: decodeMeta(head.meta),
-      status: { ...status, ttlS, ...key },
-      age: ageLine(head, nowMs),
-      isFiltered: chain.filtersResponseBody,
-      isLive: false,
-      onBroken: () => this.#options.fail(storedBroken()),
-    })
+    const pump = serveEntry(this.#options, this.#state, { result, status, head })
+    if (pump !== null) this.#pump = pump
   }
 
   #try(run: () => void): void {

@@ -101,7 +101,7 @@ export class RunningGateway implements ObservableGateway {
   }
 
   async #drain({ untilUnused = false }: DrainOptions): Promise<{ lost: number }> {
-    const { acceptor, redirects, draining, idle, reloader } = this.#parts
+    const { acceptor, redirects, draining, idle, reloader, common } = this.#parts
     const { delayMs, timeoutMs } = reloader.current.config.drain
     Atomics.store(new Int32Array(draining), 0, 1)
     // Who has taken the port over is told by nobody that it is to get ready.
@@ -122,6 +122,8 @@ export class RunningGateway implements ObservableGateway {
     while (untilUnused && acceptor.connections > 0 && performance.now() < endMs && this.#closing === null)
       await wait(LOOK_MS)
     await this.close()
+    // Who has taken the port over stores and purges already: what this process knows is of the past then.
+    if (!untilUnused) await common.cache.save(reloader.current.config)
     return { lost: this.#lost }
   }
 

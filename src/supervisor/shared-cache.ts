@@ -7,11 +7,13 @@ import {
   openCache,
   workerThread,
 } from '../cache/cache-memory.js'
-import { CacheKeeper } from '../cache/keeper/index.js'
+import { CacheKeeper, type SnapshotPlace } from '../cache/keeper/index.js'
 import { CacheCounters } from '../cache/route-counters.js'
 import type { GatewayConfig } from '../config/types.js'
 import type { HitServices } from '../dispatch/index.js'
+import type { Logger } from '../logging/index.js'
 import { counterRows } from '../session/counters.js'
+import { snapshotPlace } from './cache-snapshot.js'
 
 /** The cache of the process: made when the first configuration wants one, and kept by those after it. */
 export class SharedCache {
@@ -20,10 +22,15 @@ export class SharedCache {
   #memory: CacheMemory | null = null
   #cache: Cache | null = null
   #keeper: CacheKeeper | null = null
+  /** What a snapshot held is taken, once. */
+  #warmed: Promise<void> | null = null
+
+  readonly #logger: Logger
 
   /** @param seats of workers */
-  constructor(seats: number) {
+  constructor(seats: number, logger: Logger) {
     this.#seats = seats
+    this.#logger = logger
   }
 
   /** Why a configuration cannot have the cache that there is; empty: it can. One sentence each. */
@@ -70,5 +77,51 @@ export class SharedCache {
     if (this.#cache?.store.diedAmidst(thread)) await this.#keeper?.forget(thread)
     else await this.#cache?.store.forget(thread)
     await this.#cache?.locks.forget(thread)
+  }
+
+  /** Begins to take what the snapshot of an earlier process holds; the gateway serves meanwhile. Only the first time there is something to do. */
+  warm(config: GatewayConfig): void {
+    const place = snapshotPlace(config)
+    if (this.#keeper === null || place === null || this.#warmed !== null) return
+    this.#warmed = this.#load(this.#keeper, place)
+  }
+
+  /** Writes the snapshot that the configuration wants. To be called when nobody stores any more. */
+  async save(config: GatewayConfig): Promise<void> {
+    const place = snapshotPlace(config)
+    if (this.#keeper === null || place === null) return
+    await this.#warmed
+    const { file } = place
+    try {
+      const saved = await this.#keeper.save(place)
+      this.#logger.info({ file, ...saved }, 'the cache was written for the next start')
+    } catch (error) {
+      this.#logger.error({ file, err: error }, 'the cache could not be written: the next start has nothing')
+    }
+  }
+
+  async #load(keeper: CacheKeeper, place: SnapshotPlace): Promise<void> {
+    const { file } = place
+    try {
+      const { kind, ...loaded } = await keeper.load(place)
+      const fields = { file, ...loaded }
+      if (kind === 'taken')
+        this.#logger.info(fields, 'the cache starts with what was written at the last drain')
+      else if (kind === 'other')
+        this.#logger.info(
+          fields,
+          'what was written at the last drain is not used: routes or upstreams were others',
+        )
+      else if (kind === 'damaged')
+        this.#logger.warn(
+          fields,
+          'the snapshot of the cache is damaged: it was moved aside, and what is missing is fetched',
+        )
+    } catch (error) {
+      this.#logger.error(
+        { file, err: error },
+        'the snapshot of the cache could not be read: the cache starts empty',
+      )
+    }
   }
 }

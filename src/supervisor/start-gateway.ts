@@ -53,7 +53,7 @@ export async function startGateway(
   const row = counters.row(0)
   const instanceId = randomBytes(4).toString('hex')
   const { threads } = new Telemetry({ workers: seats.count, routes: 0 })
-  const cache = new SharedCache(seats.count)
+  const cache = new SharedCache(seats.count, logger)
   const accessLogs = new AccessLogs(seats.count + 1, logger, row)
   const states = new StateStores(logger, row)
   const idle: GatewayParts['idle'] = { tell: () => undefined }
@@ -100,7 +100,10 @@ export async function startGateway(
     {
       common,
       lifecycle,
-      onTaken: () => control.refresh(needsControl(reloader.current.config)),
+      onTaken: ({ config: taken }) => {
+        control.refresh(needsControl(taken))
+        cache.warm(taken)
+      },
       async beforeTaking({ tls }, former) {
         if (tls !== undefined && !isDeepStrictEqual(tls.certificates, former.tls?.certificates))
           await acceptor.useTls(tls)
@@ -207,6 +210,7 @@ export async function startGateway(
     await gateway.close()
     throw error
   }
+  cache.warm(reloader.current.config)
   gateway.onClosed(() => {
     stopWatching()
     pressure.stop()

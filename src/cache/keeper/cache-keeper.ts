@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { clockAnchor } from '../../time/index.js'
 import type { EntryStore, StoreMemory } from '../store/index.js'
-import type { KeeperJob, KeeperTask } from './keeper-task.js'
+import type { KeeperJob, KeeperTask, Loaded, Saved, SnapshotPlace } from './keeper-task.js'
 
 /** How often a thread is tried for what must be done. */
 const TRIES = 2
@@ -36,6 +36,26 @@ export class CacheKeeper {
     }
     if (this.#store.diedAmidst(this.#thread)) await this.#store.forget(this.#thread)
     await this.#store.forget(dead)
+  }
+
+  /** Writes what is stored and can still be used into a file, which is complete or not there. @throws Error of the system */
+  save(place: SnapshotPlace): Promise<Saved> {
+    return this.#attempt<Saved>({ kind: 'save', ...place })
+  }
+
+  /** Takes what such a file holds, as far as nothing newer is there; the file is gone afterwards. @throws Error of the system */
+  load(place: SnapshotPlace): Promise<Loaded> {
+    return this.#attempt<Loaded>({ kind: 'load', ...place })
+  }
+
+  async #attempt<Result>(job: KeeperJob): Promise<Result> {
+    try {
+      return (await this.#run(job)) as Result
+    } catch (error) {
+      // It may have ended anywhere.
+      await this.forget(this.#thread)
+      throw error
+    }
   }
 
   #run(job: KeeperJob): Promise<unknown> {

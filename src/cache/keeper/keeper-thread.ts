@@ -1,7 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { useClockAnchor } from '../../time/index.js'
 import { SharedStore } from '../store/index.js'
-import type { KeeperTask } from './keeper-task.js'
+import type { KeeperTask, Loaded, Saved } from './keeper-task.js'
+import { loadSnapshot } from './load-snapshot.js'
+import { saveSnapshot } from './save-snapshot.js'
 
 // A thread for one piece of work on the whole cache: it ends with it.
 const { memory, thread, clockAnchorMs, job }: KeeperTask = workerData
@@ -18,5 +20,16 @@ async function putInOrder(dead: readonly number[]): Promise<void> {
   await putInOrder(others)
 }
 
+function work(): Saved | Loaded | null {
+  switch (job.kind) {
+    case 'save':
+      return saveSnapshot(store, job)
+    case 'load':
+      return loadSnapshot(store, job)
+    default:
+      return null
+  }
+}
+
 await putInOrder(job.kind === 'forget' ? [job.dead, thread] : [thread])
-parentPort?.postMessage(null)
+parentPort?.postMessage(work())

@@ -7,6 +7,7 @@ export {
   type EntryWriter,
   type FillOptions,
   FLAG_PURGED,
+  type KeptEntry,
   type NewEntryHead,
   type PurgeMode,
   type StoredEntry,

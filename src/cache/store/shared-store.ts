@@ -4,6 +4,7 @@ import { writeChainText } from './chain.js'
 import { changeHead, TAG_BYTES, writeHead } from './entry-head.js'
 import { Fill } from './fill.js'
 import { HeldEntry } from './held-entry.js'
+import { forEachKept } from './kept-entries.js'
 import { hashKey, type KeyHash } from './key-hash.js'
 import { ENTRY, MAX_KEY_BYTES, QUEUE, STATE, TOP, UNIT_BYTES } from './layout.js'
 import { purgedSince, purgeKey, purgePrefix, purgeTag, tagBytes } from './purge.js'
@@ -14,6 +15,7 @@ import type {
   EntryStore,
   EntryWriter,
   FillOptions,
+  KeptEntry,
   NewEntryHead,
   PurgeMode,
   StoredEntry,
@@ -27,6 +29,8 @@ const FIRST_BODY_BYTES = 64 * 1024 - 4
 const MAX_HEAD_BYTES = 256 * 1024
 /** Between two attempts to put things in order behind a thread, ms. */
 const RETRY_MS = 2
+/** What is left free for answers that come while kept ones are brought back, and for what rounding takes. */
+const SPARE_UNITS = 64
 
 /** Replaces the hash of keys; tests force collisions with it. */
 export type HashFunction = typeof hashKey
@@ -58,10 +62,51 @@ export class SharedStore implements EntryStore {
   }
 
   begin(key: string, head: NewEntryHead, options: FillOptions = {}): EntryWriter | null {
+    return this.#begin(key, head, head.tags === undefined ? '' : tagBytes(head.tags), options)
+  }
+
+  /** Each complete entry, the most valued first; held as long as the callback runs. */
+  forEachKept(callback: (kept: KeptEntry, entry: StoredEntry) => void): void {
+    forEachKept(this.#core, callback)
+  }
+
+  /**
+   * Begins an entry that was kept elsewhere. Nothing gives way to it: neither another under its key nor any other.
+   * @param sinceMs what was purged since then is not stored
+   */
+  restore(
+    { key, head, tagBytes: tags }: KeptEntry,
+    lengthBytes: number,
+    sinceMs: number,
+  ): EntryWriter | null {
+    const { blocks } = this.#core
+    const bytes = key.length + tags.length + head.meta.length + lengthBytes
+    // An eighth for what rounding takes.
+    if ((blocks.freeUnits - SPARE_UNITS) * UNIT_BYTES < bytes + (bytes >> 3)) return null
+    const there = this.#core.findPinned(this.#hashOf(key), key, STATE.complete)
+    if (there === 0) return this.#begin(key, head, tags, { lengthBytes, requestedAtMs: sinceMs })
+    this.#core.unpin(there)
+    return null
+  }
+
+  /** What is under a key was asked for again before it was kept elsewhere. */
+  promote(key: string): void {
+    const core = this.#core
+    const { table } = core
+    const hash = this.#hashOf(key)
+    core.change(undefined, () =>
+      core.forEachUnder(hash, key, (entry) => {
+        if (table.get(entry, ENTRY.state) !== STATE.complete) return
+        table.dequeue(entry)
+        table.enqueue(entry, QUEUE.main)
+      }),
+    )
+  }
+
+  #begin(key: string, head: EntryHead, tags: string, options: FillOptions): EntryWriter | null {
     const core = this.#core
     const hash = this.#hashOf(key)
     const length = options.lengthBytes ?? null
-    const tags = head.tags === undefined ? '' : tagBytes(head.tags)
     const headBytes = key.length + tags.length + head.meta.length
     const fits =
       (length ?? 0) <= this.maxEntryBytes &&

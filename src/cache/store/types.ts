@@ -112,6 +112,16 @@ export interface EntryWriter {
   reader(): StoredEntry | null
 }
 
+/** An entry as it can be kept elsewhere, beside its body. */
+export interface KeptEntry {
+  readonly key: string
+  readonly head: EntryHead
+  /** What stands for its tags. */
+  readonly tagBytes: string
+  /** It was asked for again: it need not be on probation any more. */
+  readonly isMain: boolean
+}
+
 /** `soft`: stale from now on, its windows of stale use stay; `hard`: gone. */
 export type PurgeMode = 'soft' | 'hard'
 

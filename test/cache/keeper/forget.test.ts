@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import pino from 'pino'
 import { expect, it } from 'vitest'
 import { type CacheMemory, keeperThread, workerThread } from '#src/cache/cache-memory.js'
 import { CacheKeeper } from '#src/cache/keeper/index.js'
@@ -18,7 +19,7 @@ async function filled(size: `${number}MiB`, entries: number) {
     upstreams: { app: { peers: ['127.0.0.1:1'] } },
     routes: [{ upstream: 'app', cache: true }],
   })
-  const shared = new SharedCache(SEATS)
+  const shared = new SharedCache(SEATS, pino({ level: 'silent' }))
   const memory = shared.memoryFor(config, null)
   if (memory === null) throw new Error('there is no cache')
   const one = new SharedStore(memory.store, workerThread(0))
