@@ -169,7 +169,9 @@ describe('PortStore', () => {
     const asked = store.reserve(decision(1), { holdMs: 1000 })
     port1.close()
     await expect(asked).rejects.toMatchObject({ name: 'StateStoreError', failure: 'unavailable' })
-    await expect(store.reserve(decision(1), { holdMs: 1000 })).rejects.toMatchObject({ failure: 'unavailable' })
+    await expect(store.reserve(decision(1), { holdMs: 1000 })).rejects.toMatchObject({
+      failure: 'unavailable',
+    })
   })
 })
 
