@@ -113,10 +113,7 @@ describe('ads.md §5.3 through a running gateway', () => {
     const [seen] = ads.at('/inline')
     const names = [...(seen?.query.keys() ?? [])].filter((name) => name !== 'us_privacy')
     expect(names).toEqual(REQUEST_MACROS.map((name) => `m.${name}`))
-    expect(seen?.query.get('m.IFA')).toBe('x&evil=1#[CACHEBUSTING]')
-    expect(seen?.query.get('m.DEVICEUA')).toBe('Player/1 &evil=3?[IFA]#')
-    expect(seen?.query.get('m.CACHEBUSTING')).toMatch(/^\d{8}$/)
-    // Optional ones that nobody knows are -1 (VAST 4.3 §6.1).
-    expect(seen?.query.get('m.PLAYERSIZE')).toBe('-1')
+    // A privacy string that cannot be read counts as a refusal.
+    expect(seen?.query.get('m.IFA')).toBe('-2')
   })
 })
