@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { SessionContext } from '#src/ads/index.js'
 import { compare } from '../lib/compare.mjs'
+import { about, short } from '../lib/document.mjs'
 
-// What the context of an ad session costs: made, made with a cookie, and passed on with one field more; beside the three ids alone.
-const COUNT = 50_000
+about(
+  'The context of an ad session',
+  'Made, made with a cookie, and passed on with one field more; beside the three ids alone.',
+)
+const COUNT = short ? 5_000 : 50_000
 const context = SessionContext.create()
 const times = (make) => () => {
   for (let i = 0; i < COUNT; i += 1) make()

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { isCurrency } from '../money/index.js'
 import { InvalidValue, show } from './invalid-value.js'
 import { choice, count, duration, flag, leaf, text } from './leaf.js'
+import { events, secret } from './schema-ad-events.js'
+import { httpUrl, openrtb, source, vast } from './schema-ad-sources.js'
 import { CAP_DIMENSIONS } from './types-adserving.js'
 
 const MONEY = /^\d{1,12}(?:\.\d{1,6})?(?: [A-Z]{3})?$/
@@ -15,110 +17,6 @@ const money = leaf<string, string>({ $comment: 'amount', type: 'string' }, (valu
   }
   throw new InvalidValue(`expected an amount as text, got ${show(value)}`, "for example '2.50' or '2.50 EUR'")
 })
-
-const currency = leaf<string, string>({ $comment: 'ISO 4217', type: 'string' }, (value) => {
-  if (typeof value === 'string' && isCurrency(value)) return value
-  throw new InvalidValue(`there is no currency ${show(value)}`, 'a code of ISO 4217, for example EUR')
-})
-
-const secret = leaf<string, string>({ $comment: 'secret', type: 'string' }, (value) => {
-  if (typeof value === 'string' && Buffer.byteLength(value) >= 32) return value
-  throw new InvalidValue('a secret has at least 32 bytes', 'take it from the environment or a file')
-})
-
-const httpUrl = leaf<string, string>({ $comment: 'URL', type: 'string' }, (value) => {
-  if (typeof value === 'string' && /^https?:\/\//i.test(value) && URL.canParse(value)) return value
-  throw new InvalidValue(`${show(value)} is not a URL`, 'it begins with http:// or https://')
-})
-
-const origin = leaf<string, string>({ $comment: 'origin', type: 'string' }, (value) => {
-  if (typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value) return value
-  throw new InvalidValue(`${show(value)} is not an origin`, "for example 'https://ads.example.com'")
-})
-
-const eventPath = leaf<string, string>({ $comment: 'path', type: 'string' }, (value) => {
-  if (typeof value === 'string' && /^(?:\/[A-Za-z0-9\-._~]+)+$/.test(value)) return value
-  throw new InvalidValue(`${show(value)} is not a path`, "for example '/ads/event'")
-})
-
-const vast = z
-  .strictObject({
-    url: httpUrl.meta({ description: 'The ad tag. Macros such as `[CACHEBUSTING]` are replaced.' }),
-    params: z
-      .record(z.string(), text())
-      .prefault({})
-      .meta({ $comment: 'values by name', description: 'Parameters that are added; macros are replaced.' }),
-    forward: z
-      .array(text({ $comment: 'name' }))
-      .prefault(['placement_id'])
-      .meta({
-        description: "Parameters of the player's request that are passed on. Consent strings always are.",
-      }),
-    unwrap: flag()
-      .prefault(true)
-      .meta({ description: 'Follow wrappers, so that the player gets the ad itself.' }),
-    maxWrappers: count(0, 20).prefault(5).meta({ description: 'Wrappers in a row. Beyond it: error 302.' }),
-    hopTimeout: duration()
-      .prefault('3s')
-      .meta({ description: 'For one document, redirects included. Beyond it: error 301.' }),
-    serverSide: flag().prefault(false).meta({
-      description: 'Ask on behalf of the device, with `X-Device-IP`, `X-Device-User-Agent` and the like.',
-    }),
-  })
-  .meta({
-    description: 'An ad server that answers with VAST. One of this, `openrtb` and `sources` is needed.',
-  })
-
-const openrtb = z
-  .strictObject({
-    url: httpUrl.meta({ description: 'The bidder.' }),
-    tmax: duration()
-      .prefault('300ms')
-      .meta({ description: 'Longest that it may take; `tmax` tells it what is left of that.' }),
-    currency: currency.prefault('USD').meta({ description: 'Currency of bids.' }),
-    request: z
-      .record(z.string(), z.unknown())
-      .prefault({})
-      .meta({ $comment: 'bid request', description: 'What all bid requests have: `imp`, `site` or `app` …' }),
-  })
-  .meta({ description: 'An OpenRTB 2.6 bidder whose `adm` is VAST.' })
-
-const source = z.strictObject({
-  name: text({ $comment: 'name' })
-    .optional()
-    .meta({ description: 'In logs. Default: `source-1` and so on.' }),
-  vast: vast.optional(),
-  openrtb: openrtb.optional(),
-})
-
-const sink = z.strictObject({
-  kind: choice('log', 'http', 'redis').meta({
-    description: '`http`: POST of a JSON array, any 2xx takes it. `redis`: entries of a stream.',
-  }),
-  url: text({ $comment: 'URL' })
-    .optional()
-    .meta({ description: 'Of `http` and `redis`, where it is `redis://127.0.0.1:6379` by default.' }),
-  headers: z
-    .record(z.string(), text())
-    .prefault({})
-    .meta({ $comment: 'values by name', description: 'Fields of `http`.' }),
-  timeout: duration().prefault('5s').meta({ description: 'Of a delivery by `http`.' }),
-  stream: text({ $comment: 'key' }).prefault('headgate:events').meta({ description: 'Of `redis`.' }),
-  maxLength: count(1, 1_000_000_000)
-    .prefault(1_000_000)
-    .meta({ description: 'Entries that the stream keeps, about.' }),
-})
-
-const queue = z
-  .strictObject({
-    capacity: count(1, 1_000_000).prefault(10_000).meta({
-      description: 'Events that wait for a sink in a worker; more are dropped and counted.',
-    }),
-    batch: count(1, 10_000).prefault(100).meta({ description: 'Most events of one delivery.' }),
-    linger: duration().prefault('1s').meta({ description: 'How long a batch that is not full waits.' }),
-  })
-  .prefault({})
-  .meta({ description: 'Between a route and each sink.' })
 
 const store = z
   .strictObject({
@@ -176,32 +74,6 @@ const campaign = z.strictObject({
     .prefault('asap')
     .meta({ description: 'How `dailyBudget` is spread over its day.' }),
 })
-
-const events = z
-  .strictObject({
-    path: eventPath.meta({ description: 'The endpoint. The pattern of the route must cover it.' }),
-    origin: origin
-      .optional()
-      .meta({ description: 'Where players find it, `https://ads.example.com`. Default: as they asked.' }),
-    secrets: z
-      .array(secret)
-      .min(1)
-      .meta({ description: 'The first signs events, all are accepted. At least 32 bytes each.' }),
-    valid: duration({ min: '1s' })
-      .prefault('1d')
-      .meta({ description: 'How long after the decision an event may be reported.' }),
-    hold: duration({ min: '1s' })
-      .prefault('30m')
-      .meta({ description: 'How long a reservation waits for its impression.' }),
-    sinks: z.array(sink).prefault([]).meta({
-      description: 'Where served ads and reported events are told of, each at least once.',
-    }),
-    queue,
-  })
-  .meta({
-    description:
-      'Signed event URLs in the VAST. With them an ad counts when its impression is reported, without when it is served.',
-  })
 
 /** `adserving` of a route. */
 export const adserving = z
