@@ -82,6 +82,7 @@ export async function startGatewayCli(
 }
 
 let host: ChildProcess | null = null
+let ended: Promise<never> | null = null
 let last: Promise<unknown> = Promise.resolve()
 
 /**
@@ -90,14 +91,18 @@ let last: Promise<unknown> = Promise.resolve()
  */
 export function runCli(args: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
   const run = last.then(async () => {
-    host ??= fork(HOST, { env: { ...process.env, NO_COLOR: '1' } })
+    if (host === null) {
+      host = fork(HOST, { env: { ...process.env, NO_COLOR: '1' } })
+      ended = once(host, 'exit').then(([code]) => {
+        throw new Error(`the process of the command lines ended with ${code}`)
+      })
+      // It is killed in the end, when nobody waits for it.
+      ended.catch(() => undefined)
+    }
     const { cwd = process.cwd(), env = {} } = options
-    const ended = once(host, 'exit').then(([code]) => {
-      throw new Error(`the process of the command lines ended with ${code}`)
-    })
     const answer = once(host, 'message')
     host.send({ args, cwd, env })
-    const [finished] = await Promise.race([answer, ended])
+    const [finished] = await Promise.race([answer, ended ?? answer])
     return finished as Finished
   })
   last = run.catch(() => undefined)
