@@ -8,9 +8,9 @@ const SCENARIO = 1
 const FREEZE = 33
 const MICRO = 5
 
-/** How long everything may take, in minutes; with less time left than needed there are fewer rounds, but not fewer than these. */
+/** How long everything may take, in minutes. With less time left than needed there are fewer rounds, but not fewer than `LEAST_ROUNDS`. */
 export const WITHIN_MINUTES = { full: 19.5, quick: 1.9 }
-export const LEAST_ROUNDS = 3
+export const LEAST_ROUNDS = { full: 3, quick: 1 }
 
 /**
  * Rounds and their lengths.
@@ -53,6 +53,8 @@ export function estimateSeconds(scenario, plan) {
   const ramp = rampSeconds > 0 ? rampSeconds + CLOSED : 0
   const closed = plan.rounds * subjects.length * (plan.seconds + CLOSED + ramp)
   const asked = latencySubjects(scenario).filter((name) => subjects.includes(name)).length
+  // Hits are more than the generator can offer, at any share: one load instead of several.
+  const loads = scenario.cached === true ? 1 : plan.shares.length
   const open = plan.latencyRounds * loads * asked * (plan.latencySeconds + WARM_OPEN + OPEN)
   return start + closed + open
 }
@@ -69,7 +71,8 @@ export function estimateRest(plan, micros) {
 export function fitted(plan, neededSeconds, leftSeconds) {
   if (neededSeconds <= leftSeconds) return plan
   const share = Math.max(0, leftSeconds / neededSeconds)
-  const cut = (rounds) => Math.max(Math.min(LEAST_ROUNDS, rounds), Math.floor(rounds * share))
+  const least = LEAST_ROUNDS[plan.quick ? 'quick' : 'full']
+  const cut = (rounds) => Math.max(Math.min(least, rounds), Math.floor(rounds * share))
   return { ...plan, rounds: cut(plan.rounds), latencyRounds: cut(plan.latencyRounds) }
 }
 

@@ -88,6 +88,11 @@ function doubtsOf(
   if (limitOf(chosen) === 'generator-bound') grave.push('the load generator was the limit')
   if (chosen.errors > 0) grave.push(`${chosen.errors} requests failed`)
   for (const doubt of chosen.doubts) grave.push(doubt)
+  // Then the others were not compared with it, and it is not known to be slower.
+  for (const { workers } of all.filter(({ perSecond }) => perSecond === 0))
+    grave.push(
+      `${workers} could not be measured: nothing was answered in time, so the machine may be too busy`,
+    )
   if (slo !== null && chosen.latencies === null)
     grave.push(`whether it meets ${slo.text} could not be measured`)
   if (chosen.rounds === 1) slight.push('each count was measured once')

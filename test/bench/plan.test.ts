@@ -30,7 +30,7 @@ const {
   fitted(plan: Plan, neededSeconds: number, leftSeconds: number): Plan
   durationText(seconds: number): string
   WITHIN_MINUTES: { readonly full: number; readonly quick: number }
-  LEAST_ROUNDS: number
+  LEAST_ROUNDS: { readonly full: number; readonly quick: number }
 }
 const { loadScenarios } = (await benchModule('lib/scenarios.mjs')) as { loadScenarios(): readonly Scenario[] }
 const { loadsOf } = (await benchModule('lib/suite.mjs')) as {
@@ -63,8 +63,12 @@ describe('the plan of a run', () => {
     const plan = planOf({ quick: false })
     expect(fitted(plan, 100, 101)).toBe(plan)
     expect(fitted(plan, 100, 85)).toMatchObject({ rounds: 4, latencyRounds: 4 })
-    expect(fitted(plan, 100, -5)).toMatchObject({ rounds: LEAST_ROUNDS, latencyRounds: LEAST_ROUNDS })
-    expect(fitted(planOf({ quick: true }), 100, 10)).toMatchObject({ rounds: 3, latencyRounds: 1 })
+    expect(fitted(plan, 100, -5)).toMatchObject({
+      rounds: LEAST_ROUNDS.full,
+      latencyRounds: LEAST_ROUNDS.full,
+    })
+    expect(LEAST_ROUNDS.full).toBe(3)
+    expect(fitted(planOf({ quick: true }), 100, 10)).toMatchObject({ rounds: 1, latencyRounds: 1 })
   })
 
   it('tells times as one reads them', () => {

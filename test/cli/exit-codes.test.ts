@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { configJsonSchema } from '#src/config/index.js'
 import { folderWith, MINIMAL } from '../config/support.js'
-import { runCli } from './support.js'
+import { runCli, runCliProcess } from './support.js'
 
 describe('exit code 0', () => {
   it.each([[['--help']], [['--version']], [['run', '--help']], [['help', 'check']]])('%j', async (args) => {
@@ -14,7 +14,13 @@ describe('exit code 0', () => {
 
   it('the version is that of the package', async () => {
     const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-    expect((await runCli(['--version'])).stdout.trim()).toBe(manifest.version)
+    // The one that is about the process: what main() says becomes its exit code.
+    expect(await runCliProcess(['--version'])).toEqual({
+      code: 0,
+      stdout: `${manifest.version}\n`,
+      stderr: '',
+    })
+    expect((await runCliProcess(['fly'])).code).toBe(2)
   })
 
   it('help lists only commands that there are', async () => {

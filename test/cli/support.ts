@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { afterAll, onTestFinished } from 'vitest'
 
+const HOST = fileURLToPath(new URL('cli-host.mjs', import.meta.url))
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
 export interface Finished {
@@ -65,8 +66,8 @@ export function startCli(args: readonly string[], options: SpawnOptions = {}): R
   }
 }
 
-/** Runs the built command line to its end. */
-export function runCli(args: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
+/** Runs the built command line to its end, in a process of its own. */
+export function runCliProcess(args: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
   return startCli(args, options).finished
 }
 
@@ -79,3 +80,36 @@ export async function startGatewayCli(
   const [, url = ''] = await cli.waitFor(/listens on (http:\/\/[^ ]+) /)
   return { ...cli, url }
 }
+
+let host: ChildProcess | null = null
+let ended: Promise<never> | null = null
+let last: Promise<unknown> = Promise.resolve()
+
+/**
+ * Runs the command line to its end in a process that all calls of a test file share, one after the other: for what is about the
+ * commands and not about the process, which costs a second each on a busy machine. Commands that serve or measure need their own.
+ */
+export function runCli(args: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
+  const run = last.then(async () => {
+    if (host === null) {
+      host = fork(HOST, { env: { ...process.env, NO_COLOR: '1' } })
+      ended = once(host, 'exit').then(([code]) => {
+        throw new Error(`the process of the command lines ended with ${code}`)
+      })
+      // It is killed in the end, when nobody waits for it.
+      ended.catch(() => undefined)
+    }
+    const { cwd = process.cwd(), env = {} } = options
+    const answer = once(host, 'message')
+    host.send({ args, cwd, env })
+    const [finished] = await Promise.race([answer, ended ?? answer])
+    return finished as Finished
+  })
+  last = run.catch(() => undefined)
+  return run
+}
+
+afterAll(() => {
+  host?.kill('SIGKILL')
+  host = null
+})

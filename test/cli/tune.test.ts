@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { folderWith } from '../config/support.js'
-import { runCli } from './support.js'
+import { runCli, runCliProcess } from './support.js'
 
 /** Computes, so that there is something to measure that needs no fast machine. */
 const BURN = `export default { name: 'burn', requestFilter() { for (const end = performance.now() + 1; performance.now() < end; ); } }`
@@ -21,7 +21,7 @@ it('tune measures a real gateway with its filters, draws, and writes the number 
   const cwd = folderWith({ 'headgate.yaml': CONFIG, 'burn.js': BURN, 'package.json': '{"type":"module"}' })
   const flags = ['--quick', '--connections', '8', '--max-workers', '2', '--upstream', 'mock:1KB']
   const args = ['tune', ...flags, '--json', '--write', '--svg', 'curve.svg']
-  const { code, stdout, stderr } = await runCli(args, { cwd })
+  const { code, stdout, stderr } = await runCliProcess(args, { cwd })
   expect([code, stderr]).toEqual([0, expect.stringContaining('GET /burn → 200')])
   const report = JSON.parse(stdout)
   expect(report.points.map((point: { workers: number }) => point.workers)).toEqual([1, 2])

@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
@@ -27,18 +27,22 @@ const adminPort = (): number => gateway.gateway.admin?.port ?? 0
 const post = (path: string): Promise<HttpAnswer> => fetchAnswer(adminPort(), path, { method: 'POST' })
 const jsonOf = async (path: string) => JSON.parse((await fetchAnswer(adminPort(), path)).body.toString())
 
-beforeEach(async () => {
+beforeAll(async () => {
   origin = await HttpOrigin.start(async (incoming, response) => {
     if (incoming.url === '/slow') await new Promise((resolve) => setTimeout(resolve, HELD_MS))
     response.end('ok')
   })
 })
-afterEach(async () => {
-  await gateway.close()
-  await origin.close()
-})
+afterAll(() => origin.close())
+
+/** The gateway of each test of a group ends with it. */
+function closeAfterEach(): void {
+  afterEach(() => gateway.close())
+}
 
 describe('POST /workers/N/restart', () => {
+  closeAfterEach()
+
   it.each([1, 2])('with %i workers replaces one under load without a lost request', async (workers) => {
     await start(workers)
     const load = new SteadyLoad(gateway.port, '/', 4)
@@ -81,6 +85,8 @@ describe('POST /workers/N/restart', () => {
 })
 
 describe('POST /drain', () => {
+  closeAfterEach()
+
   it('finishes what is in flight, is seen at /ready, and closes', async () => {
     await start(1, { drain: { delay: '300ms' } })
     const held = send(gateway.port, '/slow')
@@ -94,9 +100,11 @@ describe('POST /drain', () => {
   })
 })
 
-describe('what is asked of threads', () => {
+describe('what is asked of threads, all of the same gateway', () => {
+  beforeAll(() => start(1, { log: { level: 'silent' } }))
+  afterAll(() => gateway.close())
+
   it.each(['acceptor', 'control', '0'])('POST /capture profiles %s', async (thread) => {
-    await start(1)
     const load = new SteadyLoad(gateway.port, '/', 2)
     const answer = await post(`/capture?seconds=1&thread=${thread}`)
     await load.stop()
@@ -114,7 +122,6 @@ describe('what is asked of threads', () => {
   })
 
   it('wrong values are 400 or 404, with what would be right', async () => {
-    await start(1)
     for (const [path, status, message] of [
       ['/capture?seconds=0', 400, 'from 1 to 60'],
       ['/capture?seconds=61', 400, 'from 1 to 60'],
@@ -129,7 +136,6 @@ describe('what is asked of threads', () => {
   })
 
   it('POST /logs/level changes the level of all threads, and is told by GET', async () => {
-    await start(1, { log: { level: 'silent' } })
     expect(await jsonOf('/logs/level')).toEqual({ level: 'silent' })
     expect((await post('/logs/level?level=error')).status).toBe(200)
     expect(await jsonOf('/logs/level')).toEqual({ level: 'error' })
@@ -139,6 +145,8 @@ describe('what is asked of threads', () => {
 })
 
 describe('what the gateway tells', () => {
+  closeAfterEach()
+
   it('C16 /metrics agrees with what the client saw, by route, method and code', async () => {
     await start(2, {
       routes: [

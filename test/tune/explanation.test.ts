@@ -76,6 +76,11 @@ describe('the choice', () => {
     expect(choice.doubts).toContain('the generator was late')
   })
 
+  it('a count at which nothing was answered in time is not known to be slower', () => {
+    const { confidence, doubts } = choose([point({ workers: 1, perSecond: 0 }), point({ workers: 2 })], null)
+    expect([confidence, doubts[0]]).toEqual(['low', expect.stringContaining('1 could not be measured')])
+  })
+
   it('failed requests and a single round lower the confidence', () => {
     expect(choose([point({ errors: 3 })], null)).toMatchObject({
       confidence: 'low',
