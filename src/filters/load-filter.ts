@@ -4,6 +4,7 @@ import { type Filter, HOOK_NAMES } from '../lifecycle/index.js'
 import { createHeadersFilter, headersOptions } from './headers-filter.js'
 import { createRateLimitFilter, rateLimitOptions } from './rate-limit-filter.js'
 import { createRequestIdFilter, requestIdOptions } from './request-id-filter.js'
+import type { RateLimitLog } from './shared-rate-limit.js'
 
 /** What built-in filters share with those of other workers. */
 export interface FilterShared {
@@ -11,6 +12,8 @@ export interface FilterShared {
   readonly rateLimits?: SharedArrayBuffer | undefined
   /** Tells the filter from others of its kind, the same in all workers. */
   readonly scope?: string
+  /** Hears of trouble that no session can tell of. */
+  readonly log?: RateLimitLog | undefined
 }
 
 /** A filter that cannot be used: its module, its options or its shape is wrong. */
@@ -31,7 +34,12 @@ export async function loadFilter(ref: FilterRef, shared: FilterShared = {}): Pro
       return createHeadersFilter(parseOptions(ref.name, headersOptions, ref.options))
     if (ref.name === 'rate-limit') {
       const options = parseOptions(ref.name, rateLimitOptions, ref.options)
-      return createRateLimitFilter(options, shared.rateLimits, shared.scope ?? '') as Filter
+      return (await createRateLimitFilter(
+        options,
+        shared.rateLimits,
+        shared.scope ?? '',
+        shared.log,
+      )) as Filter
     }
     return createRequestIdFilter(parseOptions(ref.name, requestIdOptions, ref.options))
   }
