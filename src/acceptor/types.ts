@@ -97,7 +97,7 @@ export interface Downstream {
   readonly bytesOut: number
 }
 
-/** A request that the acceptor itself refused; answered by the acceptor, reported for log and counter. */
+/** A request that the acceptor itself refused, from the start or in the middle of its body; answered by the acceptor. */
 export interface Refusal {
   readonly status: number
   readonly reason: Reason
@@ -112,12 +112,16 @@ export interface AcceptorHandler {
   onRequest(exchange: Downstream): void
   /** A piece of the request body, valid only during the call; may be empty when `last`. */
   onBody(exchange: Downstream, chunk: Uint8Array, last: boolean): void
-  /** The client left before the answer was complete, or its body broke off or was malformed. Last event of the exchange. */
-  onAbort(exchange: Downstream): void
+  /**
+   * The client left before the answer was complete, or its body broke off. Last event of the exchange.
+   * @param refusal what the rest of the request was refused for by the acceptor: it has answered that, unless the owner had begun an answer
+   */
+  onAbort(exchange: Downstream, refusal?: Refusal): void
   /** There is room again after `write` returned false. */
   onDrain(exchange: Downstream): void
   /** The answer was given to the socket completely. Last event of the exchange; not after `abort()`. */
   onFinish(exchange: Downstream): void
+  /** A request was refused before it became an exchange. */
   onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void
   /** A client has opened a connection. */
   onConnection?(): void
@@ -157,7 +161,7 @@ export interface AcceptorLimits {
   readonly bodyBytes: number
   /** Open connections; surplus is closed at once. Default 10000. */
   readonly connections: number
-  /** Open connections of one address; surplus is closed at once. `node` only. Default 0: any number. */
+  /** Open connections of one address; surplus is closed at once. `uws` on Linux only. Default 0: any number. */
   readonly connectionsPerAddress?: number
 }
 

@@ -67,7 +67,10 @@ export function resolveRoute(
 /** The option is the filter of the same name, before all others. */
 function rateLimitOf({ rateLimit }: ParsedRoute): FilterRef[] {
   if (rateLimit === undefined) return []
-  return [{ kind: 'builtin', name: 'rate-limit', options: { ...rateLimit, window: `${rateLimit.window}ms` } }]
+  const { redis, window, ...others } = rateLimit
+  const shared = redis === undefined ? {} : { redis: { ...redis, timeout: `${redis.timeout}ms` } }
+  const options = { ...others, ...shared, window: `${window}ms` }
+  return [{ kind: 'builtin', name: 'rate-limit', options }]
 }
 
 /** Names of the upstreams that a route makes use of. */

@@ -42,8 +42,9 @@ export function resolveConfig(
   }
   const routes = resolveRoutes(parsed, upstreams, context)
   const tls = resolveTls(parsed, context)
-  if (parsed.limits.connectionsPerAddress > 0 && parsed.acceptor !== 'node') {
-    const message = 'the acceptor `uws` cannot tell whose connection was closed'
+  // `auto` takes `uws` on Linux only, which tells how many connections an address has.
+  if (parsed.limits.connectionsPerAddress > 0 && parsed.acceptor === 'uws' && process.platform !== 'linux') {
+    const message = 'the acceptor `uws` cannot tell whose connection was closed, but on Linux'
     const hint = "write 'acceptor: node', or take it out"
     context.report('invalid-value', ['limits', 'connectionsPerAddress'], message, { hint })
   }

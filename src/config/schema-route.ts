@@ -130,6 +130,30 @@ export const routeSchema = z
         name: text().optional().meta({
           description: 'Limits of the same name count together. Default: each route for itself.',
         }),
+        redis: z
+          .strictObject({
+            url: text().optional().meta({
+              description:
+                '`redis://[user:password@]host:port[/database]`, `rediss://` for TLS. Default: `redis://127.0.0.1:6379`.',
+            }),
+            cluster: z
+              .array(text())
+              .optional()
+              .meta({ description: 'Some nodes of a Redis Cluster, as URLs, instead of `url`.' }),
+            prefix: text().prefault('headgate:rate:').meta({ description: 'What its keys begin with.' }),
+            timeout: duration({ min: '1ms' })
+              .prefault('20ms')
+              .meta({ description: 'Longest wait for an answer of Redis.' }),
+            onFailure: choice('local', 'open', 'closed').prefault('local').meta({
+              description:
+                'While Redis gives no answer: each process counts by itself, all requests pass, or none does (503).',
+            }),
+          })
+          .optional()
+          .meta({
+            description:
+              'Count over all machines that use the same Redis or Valkey. Default: in this process.',
+          }),
       })
       .optional()
       .meta({

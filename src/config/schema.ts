@@ -71,7 +71,7 @@ const limits = z
       .meta({ description: 'Open client connections; surplus is closed at once.' }),
     connectionsPerAddress: count(0).prefault(0).meta({
       description:
-        'Open connections of one client address; surplus is closed at once. 0: any number. Needs the acceptor `node`.',
+        'Open connections of one client address; surplus is closed at once. 0: any number. The acceptor `uws` knows it on Linux only.',
     }),
     sessions: count(1, 65_536)
       .prefault(4096)

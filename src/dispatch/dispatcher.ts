@@ -283,20 +283,24 @@ export class Dispatcher implements AcceptorHandler {
     this.#bodies.send(slot, slot.link, chunk, last)
   }
 
-  onAbort(exchange: Downstream): void {
+  onAbort(exchange: Downstream, refusal?: Refusal): void {
     const slot = slotOf(exchange)
     if (slot === null) {
       const session = this.#room.remove(exchange)
       if (session === null) this.#endHere(exchange, false)
       else {
-        session.own.left(exchange, session.route)
+        session.own.left(exchange, session.route, refusal?.status)
         if (this.inFlight === 0) this.#options.onIdle()
       }
       return
     }
-    this.#options.counters.add('aborted')
-    if (!slot.answered) this.#ownOf(slot).count(exchange, slot.route, CLIENT_LEFT)
-    slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0)
+    const { counters } = this.#options
+    // One outcome for each session: it is answered if it got the acceptor's refusal, else its client has left.
+    const refused = refusal === undefined || slot.answered ? 0 : refusal.status
+    if (refused > 0) counters.add(statusCounter(refused))
+    counters.add(refused > 0 ? 'answered' : 'aborted')
+    if (!slot.answered) this.#ownOf(slot).count(exchange, slot.route, refused > 0 ? refused : CLIENT_LEFT)
+    slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0, refused)
     this.#free(slot)
   }
 

@@ -2,6 +2,7 @@ import type { Downstream } from '../acceptor/types.js'
 import { LENGTH_CHUNKED } from '../acceptor/types.js'
 import type { RouteConfig } from '../config/types.js'
 import { editHeaderBlock, type HeaderEdits } from '../filters/index.js'
+import { requestRefused } from '../lifecycle/index.js'
 import type { CounterRow } from '../memory/index.js'
 import type { RouteAnswer, RouteAnswerer } from '../routing/index.js'
 import { type GatewayCounter, statusCounter } from '../session/counters.js'
@@ -78,12 +79,21 @@ export class OwnAnswers {
     onEndedHere?.({ head, route, status, error, bytesOut, isSent: false })
   }
 
-  /** The client has left while it waited for a worker. */
-  left(exchange: Downstream, route: number): void {
+  /**
+   * The client has left while it waited for a worker.
+   * @param status it has not left, but the acceptor has refused the rest of its request with this
+   */
+  left(exchange: Downstream, route: number, status = 0): void {
     const { counters, onEndedHere } = this.#options
-    counters.add('aborted')
-    this.count(exchange, route, CLIENT_LEFT)
-    onEndedHere?.({ head: exchange.head, route, status: 0, error: null, bytesOut: 0, isSent: false })
+    const { head } = exchange
+    const error = status > 0 ? requestRefused(status) : null
+    if (error !== null) {
+      counters.add(statusCounter(status))
+      counters.add(`error:${error.reason}`)
+    }
+    counters.add(error === null ? 'aborted' : 'answered')
+    this.count(exchange, route, error === null ? CLIENT_LEFT : status)
+    onEndedHere?.({ head, route, status, error, bytesOut: 0, isSent: error !== null })
   }
 
   #send(

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { BuiltinFilterName, FilterOptions, FilterRef } from '../config/types.js'
 import { type Filter, HOOK_NAMES } from '../lifecycle/filter.js'
+import type { RateLimitLog } from './shared-rate-limit.js'
 
 /** What built-in filters share with those of other workers. */
 export interface FilterShared {
@@ -8,6 +9,8 @@ export interface FilterShared {
   readonly rateLimits?: SharedArrayBuffer | undefined
   /** Tells the filter from others of its kind, the same in all workers. */
   readonly scope?: string
+  /** Hears of trouble that no session can tell of. */
+  readonly log?: RateLimitLog | undefined
 }
 
 /** A filter that cannot be used: its module, its options or its shape is wrong. */
@@ -60,7 +63,12 @@ async function loadBuiltin(
     case 'rate-limit': {
       const { createRateLimitFilter, rateLimitOptions } = await import('./rate-limit-filter.js')
       const limit = parseOptions(name, rateLimitOptions, options)
-      return createRateLimitFilter(limit, shared.rateLimits, shared.scope ?? '') as Filter
+      return (await createRateLimitFilter(
+        limit,
+        shared.rateLimits,
+        shared.scope ?? '',
+        shared.log,
+      )) as Filter
     }
   }
 }

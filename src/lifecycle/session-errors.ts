@@ -1,4 +1,4 @@
-import { GatewayError } from '../session/errors.js'
+import { type ErrorCode, GatewayError } from '../session/errors.js'
 
 export function bodyTooLarge(): GatewayError {
   return new GatewayError('the request body is larger than what may be buffered', {
@@ -14,6 +14,21 @@ export function clientAborted(): GatewayError {
     code: 'HG_CLIENT_ABORTED',
     status: 499,
     reason: 'connection_terminated',
+    source: 'downstream',
+  })
+}
+
+/** The rest of the request was off the grammar, too large or too slow: the acceptor has answered with this status. */
+export function requestRefused(status: number): GatewayError {
+  const codes: Readonly<Record<number, ErrorCode>> = {
+    408: 'HG_TIMEOUT',
+    413: 'HG_BODY_TOO_LARGE',
+    503: 'HG_OVERLOADED',
+  }
+  return new GatewayError('the body of the request was refused', {
+    code: codes[status] ?? 'HG_INVALID_REQUEST',
+    status,
+    reason: 'http_request_error',
     source: 'downstream',
   })
 }

@@ -19,6 +19,7 @@ import {
   bodyTooLarge,
   clientAborted,
   filterRejected,
+  requestRefused,
   retryMisplaced,
   retryRefused,
   sessionTimeout,
@@ -59,6 +60,7 @@ export class SessionRun implements RequestBodyOwner {
   #error: GatewayError | null = null
   #handedOver = false
   #closed = false
+  #refusedStatus = 0
 
   /** @param lead of a validation in the background: the right to it */
   constructor(
@@ -173,10 +175,17 @@ export class SessionRun implements RequestBodyOwner {
     this.#close()
   }
 
-  /** The client left; nothing can be sent any more. */
-  onClientAbort(): void {
+  /**
+   * The client left; nothing can be sent any more.
+   * @param refusedStatus the acceptor has answered with this: the rest of the request was not acceptable. 0: it did not
+   */
+  onClientAbort(refusedStatus = 0): void {
     if (this.#closed) return
-    this.#error ??= clientAborted()
+    if (refusedStatus > 0) {
+      this.#refusedStatus = refusedStatus
+      this.session.timing.responseSent = now()
+    }
+    this.#error ??= refusedStatus > 0 ? requestRefused(refusedStatus) : clientAborted()
     this.#close()
   }
 
@@ -351,7 +360,7 @@ export class SessionRun implements RequestBodyOwner {
       queueMs: this.#trail.takenMs - this.session.timing.requestStart,
       trail: this.#trail,
       error: this.#error,
-      status: this.#response.status,
+      status: this.#refusedStatus > 0 ? this.#refusedStatus : this.#response.status,
       bytesIn: this.#body.receivedBytes + (this.#upstream.tunnel?.bytesIn ?? 0),
       bytesOut: this.#response.bytesOut,
     })

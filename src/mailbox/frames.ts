@@ -19,7 +19,7 @@ export const OPEN = 1
 export const BODY = 2
 /** Both ways: the receiver of a body has taken `a` bytes more. */
 export const CREDIT = 3
-/** Acceptor → worker: the client left. */
+/** Acceptor → worker: the client left, or `a` is the status with which the acceptor has refused the rest of its request. */
 export const ABORT = 4
 /** Acceptor → worker: the answer was given to the socket; payload: the time as a double. */
 export const SENT = 5

@@ -63,7 +63,7 @@ export class Actor implements MailboxHandler, SessionHost {
         return
       case ABORT:
         this.#sessions[frame.slot] = undefined
-        session.run.onClientAbort()
+        session.run.onClientAbort(frame.a)
         return
       default:
     }

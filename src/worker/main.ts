@@ -83,6 +83,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     },
     ...(cache === null ? {} : { cache }),
     rateLimits: task.rateLimits,
+    log: logger,
   }
   const { routes, upstreams, adRoutes } = await loadRoutes(config, env, (upstream) => ({
     names,

@@ -37,6 +37,8 @@ export interface RouteEnv {
   /** Where routes have a cache. */
   readonly cache?: CacheServices
   readonly rateLimits?: SharedArrayBuffer
+  /** Hears of trouble that no session can tell of. */
+  readonly log?: { warn(message: string): void }
 }
 
 /** Stands where a route answers by itself. */
@@ -63,7 +65,7 @@ export async function loadRoutes(
   for (const route of config.routes) {
     const filters = []
     for (const ref of route.filters)
-      filters.push(await loadFilter(ref, { rateLimits: env.rateLimits, scope: route.name }))
+      filters.push(await loadFilter(ref, { rateLimits: env.rateLimits, scope: route.name, log: env.log }))
     if (route.adserving !== undefined) {
       // Only where it is needed: stores and parsers are a lot to load.
       const ads = await import('../ads/route/index.js')

@@ -4,23 +4,27 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { mendCode } from '#src/acceptor/uws/mended-code.js'
 
-/** As the three places stand in the pinned binaries. */
+/** As the places stand in the pinned binaries. */
 const READ = Buffer.from('ba0000080031c9e8', 'hex')
 const QUICK_END = Buffer.from('0fb6c383f83a7461', 'hex')
 const NAME_END = Buffer.from('4c29f04889024c89720841803b3a0f8500010000', 'hex')
-const parser = (gap: number) => Buffer.concat([QUICK_END, Buffer.alloc(gap), NAME_END])
+const TRIM_END = Buffer.from('41807c0301217d', 'hex')
+const TRIM_START = Buffer.from('41807bff207f', 'hex')
+const parser = (gap: number) => Buffer.concat([QUICK_END, Buffer.alloc(gap), NAME_END, TRIM_END, TRIM_START])
 const known = Buffer.concat([READ, Buffer.alloc(10), parser(100)])
 
 describe('the mended code of uws', () => {
   const folder = dirname(createRequire(import.meta.url).resolve('uWebSockets.js'))
   const names = readdirSync(folder).filter((name) => name.startsWith('uws_linux_x64_'))
 
-  it.each(names)('is known in %s, and changed in the three places only', (name) => {
+  it.each(names)('is known in %s, and changed in these places only', (name) => {
     const binary = readFileSync(join(folder, name))
     const copy = mendCode(binary)
     const changed: number[] = []
     for (let i = 0; i < binary.length; i += 1) if (binary[i] !== copy?.[i]) changed.push(i)
-    const places = [binary.indexOf(READ), binary.indexOf(QUICK_END), binary.indexOf(NAME_END.subarray(0, 16))]
+    const places = [READ, QUICK_END, NAME_END.subarray(0, 16), TRIM_END, TRIM_START].map((code) =>
+      binary.indexOf(code),
+    )
     expect(places.every((at) => at > 0)).toBe(true)
     expect(changed.filter((at) => !places.some((place) => at >= place && at < place + 20))).toEqual([])
     // What was changed is not the known code any more.
@@ -38,6 +42,13 @@ describe('the mended code of uws', () => {
     // je and jne, both to the refusal
     expect([copy[end + 3], end + 5 + copy.readInt8(end + 4)]).toEqual([0x74, quick + 2])
     expect([copy[end + 16], end + 18 + copy.readInt8(end + 17)]).toEqual([0x75, quick + 2])
+  })
+
+  it('takes only blanks off the ends of a value: the comparisons are unsigned', () => {
+    const copy = mendCode(known) ?? Buffer.alloc(0)
+    const [end, start] = [TRIM_END, TRIM_START].map((code) => known.indexOf(code) + code.length - 1)
+    // jae and ja
+    expect([copy[end ?? 0], copy[start ?? 0]]).toEqual([0x73, 0x77])
   })
 
   it.each([

@@ -173,36 +173,50 @@ it.each([
   expect(shedBelow({ ...load, memoryBytes: 0, lagLimitMs: 0 })).toBe(0)
 })
 
-it('limits.connectionsPerAddress closes what one address has too many of, and no others', async () => {
-  const limits = { connectionsPerAddress: 2 }
-  const gateway = await InProcessGateway.start({ ...config, acceptor: 'node', limits })
-  const open = async (localAddress: string): Promise<boolean> => {
-    const socket = connect({ port: gateway.port, host: '127.0.0.1', localAddress })
-    sockets.push(socket)
-    socket.on('error', () => undefined)
-    await once(socket, 'connect')
-    socket.write('GET /x HTTP/1.1\r\n')
-    const closed = once(socket, 'close').then(() => false)
-    return await Promise.race([
-      closed,
-      eventually('it is counted', () => refused() > 0 || sockets.length < 3).then(() => true),
-    ])
-  }
-  const refused = (): number => gateway.stats.counters['refused:overload']
-  const sockets: ReturnType<typeof connect>[] = []
-  try {
-    expect([await open('127.0.0.1'), await open('127.0.0.1')]).toEqual([true, true])
-    const third = connect({ port: gateway.port, host: '127.0.0.1' })
-    third.on('error', () => undefined)
-    await once(third, 'close')
-    expect(refused()).toBe(1)
-    expect(await open('127.0.0.2')).toBe(true)
-    expect(refused()).toBe(1)
-  } finally {
-    for (const socket of sockets) socket.destroy()
-    await gateway.close()
-  }
-})
+it.each(ACCEPTOR_KINDS)(
+  'limits.connectionsPerAddress over %s closes what one address has too many of, and no others',
+  async (acceptor) => {
+    const limits = { connectionsPerAddress: 2 }
+    const gateway = await InProcessGateway.start({ ...config, acceptor, limits })
+    const open = async (localAddress: string): Promise<boolean> => {
+      const socket = connect({ port: gateway.port, host: '127.0.0.1', localAddress })
+      sockets.push(socket)
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      socket.write('GET /x HTTP/1.1\r\n')
+      const closed = once(socket, 'close').then(() => false)
+      return await Promise.race([
+        closed,
+        eventually('it is counted', () => refused() > 0 || sockets.length < 3).then(() => true),
+      ])
+    }
+    const refused = (): number => gateway.stats.counters['refused:overload']
+    const sockets: ReturnType<typeof connect>[] = []
+    try {
+      expect([await open('127.0.0.1'), await open('127.0.0.1')]).toEqual([true, true])
+      const third = connect({ port: gateway.port, host: '127.0.0.1' })
+      third.on('error', () => undefined)
+      await once(third, 'close')
+      expect(refused()).toBe(1)
+      expect(await open('127.0.0.2')).toBe(true)
+      expect(refused()).toBe(1)
+      // As soon as one has gone, another may come.
+      sockets[0]?.destroy()
+      await eventually('there is room again', async () => {
+        const next = connect({ port: gateway.port, host: '127.0.0.1' })
+        next.on('error', () => undefined)
+        const status = once(next, 'data').then(([bytes]) => String(bytes).slice(9, 12))
+        next.write('GET /x HTTP/1.1\r\n\r\n')
+        const got = await Promise.race([status, once(next, 'close').then(() => 'closed')])
+        next.destroy()
+        return got === '400'
+      })
+    } finally {
+      for (const socket of sockets) socket.destroy()
+      await gateway.close()
+    }
+  },
+)
 
 describe('the table of rate limits', () => {
   it('gives a burst, then one at a time at the rate, and all of it again after a rest', () => {

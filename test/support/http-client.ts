@@ -24,30 +24,36 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array
   /** Default: a connection of its own. */
   readonly agent?: Agent
+  /** Of the connection. Default: the system's choice. */
+  readonly localAddress?: string
 }
 
 /** One request over `node:http`, which checks the framing of answers strictly; never rejects. */
 export function send(port: number, path: string, options: HttpRequest = {}): Promise<HttpOutcome> {
-  const { method = 'GET', headers = {}, body, agent = false } = options
+  const { method = 'GET', headers = {}, body, agent = false, localAddress } = options
   return new Promise((resolve) => {
     let status: number | null = null
     const broken = (error: NodeJS.ErrnoException): void => {
       resolve({ kind: 'broken-off', status, code: error.code ?? error.message })
     }
-    const outgoing = request({ host: '127.0.0.1', port, path, method, headers, agent }, (response) => {
-      status = response.statusCode ?? 0
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', broken)
-      response.on('end', () => {
-        resolve({
-          kind: 'answer',
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks),
+    const from = localAddress === undefined ? {} : { localAddress }
+    const outgoing = request(
+      { host: '127.0.0.1', port, path, method, headers, agent, ...from },
+      (response) => {
+        status = response.statusCode ?? 0
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', broken)
+        response.on('end', () => {
+          resolve({
+            kind: 'answer',
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks),
+          })
         })
-      })
-    })
+      },
+    )
     outgoing.on('error', broken)
     outgoing.end(body)
   })

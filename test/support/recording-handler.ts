@@ -114,8 +114,9 @@ export class RecordingHandler implements AcceptorHandler {
     this.#tell()
   }
 
-  onAbort(exchange: Downstream): void {
+  onAbort(exchange: Downstream, refusal?: Refusal): void {
     this.aborted += 1
+    if (refusal !== undefined) this.refusals.push(refusal)
     const entry = this.#end(exchange, 'abort')
     if (entry?.request.state === 'open') entry.request.state = 'aborted'
     this.#tell()

@@ -27,14 +27,18 @@ export interface StrictReading {
   readonly restBytes: number
 }
 
+/** Which targets are accepted. */
+export type TargetRule = (method: string, target: string) => boolean
+
 class Refused extends Error {}
 
 /**
  * What the strictest server makes of the bytes of one connection (RFC 9112 with every MUST and every MAY-reject taken):
  * nothing after an error is a request, nor after `Connection: close`, nor after HTTP/1.0 without keep-alive. It is the
  * yardstick for smuggling: a gateway that lets through more requests than this has executed a hidden one.
+ * @param isTarget default: the grammar
  */
-export function parseStrictRequests(bytes: Buffer): StrictReading {
+export function parseStrictRequests(bytes: Buffer, isTarget: TargetRule = isStrictTarget): StrictReading {
   const requests: StrictRequest[] = []
   let at = 0
   try {
@@ -43,7 +47,7 @@ export function parseStrictRequests(bytes: Buffer): StrictReading {
       // moves no boundary of a message.
       while (bytes[at] === 10 || (bytes[at] === 13 && bytes[at + 1] === 10)) at += bytes[at] === 10 ? 1 : 2
       if (at >= bytes.length) return { requests, error: null, restBytes: 0 }
-      const head = readHead(bytes, at)
+      const head = readHead(bytes, at, isTarget)
       if (head === null) return { requests, error: 'incomplete head', restBytes: bytes.length - at }
       const slot = requests.length
       const { method, target, version, headers } = head
@@ -107,14 +111,14 @@ function readFields(
   }
 }
 
-function readHead(bytes: Buffer, from: number): Head | null {
+function readHead(bytes: Buffer, from: number, isTarget: TargetRule): Head | null {
   const first = readLine(bytes, from)
   if (first === null) return null
   // RFC 9112 §3 lets a server take several spaces for one; that moves no boundary of a message.
   const match = /^(\S+) +(\S+) HTTP\/(1\.[01])$/.exec(first.line)
   const method = match?.[1] ?? ''
   const target = match?.[2] ?? ''
-  if (!isStrictToken(method) || !isStrictTarget(method, target)) throw new Refused('request line')
+  if (!isStrictToken(method) || !isTarget(method, target)) throw new Refused('request line')
   const section = readFields(bytes, first.next)
   if (section === null) return null
   const version = match?.[3] === '1.0' ? '1.0' : '1.1'

@@ -35,13 +35,23 @@ import { PerAddress } from './per-address.js'
 import { createTlsServer, HandshakeSet, ServerCertificates, showsBadCertificate } from './tls-server.js'
 import { asksForUpgrade, bareResponse, upgradeMessages } from './upgrade-request.js'
 
+/** Beyond it those are looked for that are over. */
+const MOST_BEHIND = 64
+
 /** What the acceptor remembers of one connection. */
 interface Connection {
+  /** Of the client. Asked for at once: of a client that has reset its connection the system does not tell it any more. */
+  readonly address: string
   /** An answer with `Connection: close` is due: whatever else arrives is not looked at. */
   closing: boolean
   /** Exchanges under way; more than one when the client pipelines. */
   active: number
   latest: NodeExchange | null
+  /**
+   * Those that came while another was under way. Node's response has no socket before its turn has come, and is not told when the
+   * connection goes.
+   */
+  behind: NodeExchange[]
 }
 
 /** Request line and separators, beside the limits of target and field section. */
@@ -186,13 +196,23 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
 
   #onConnection(socket: Socket): void {
     this.#accepts.count += 1
-    if (!this.#perAddress.admit(socket)) {
-      this.handler.onRefused(REFUSALS.connections, generateRequestId(), clientAddress(socket.remoteAddress))
+    if (socket.remoteAddress === undefined) {
+      // It is gone already, and nobody is to be served who cannot be named.
       socket.destroy()
       return
     }
-    this.#connections.set(socket, { closing: false, active: 0, latest: null })
-    socket.once('close', () => this.#connections.delete(socket))
+    const address = clientAddress(socket.remoteAddress)
+    if (!this.#perAddress.admit(socket)) {
+      this.handler.onRefused(REFUSALS.connections, generateRequestId(), address)
+      socket.destroy()
+      return
+    }
+    const connection: Connection = { address, closing: false, active: 0, latest: null, behind: [] }
+    this.#connections.set(socket, connection)
+    socket.once('close', () => {
+      this.#connections.delete(socket)
+      for (const exchange of connection.behind) attempt(() => exchange.onClose())
+    })
   }
 
   /** Not behind an answer that is still due, since the socket is given away at once, nor while the gateway stops. */
@@ -246,7 +266,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       headerBlock: guard.headerBlock,
       claims: guard.claims,
       contentLength: guard.contentLength,
-      remoteAddress: clientAddress(request.socket.remoteAddress),
+      remoteAddress: connection.address,
       upgrade: firstBytes === null ? '' : allowedUpgrade(guard.upgrade, this.options.upgrades ?? []),
       clientCertificate: this.#certificateOf(request.socket),
       requestId,
@@ -256,6 +276,12 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       firstBytes === null
         ? new NodeExchange(this, head, request, response, { sendContinue, closes })
         : new NodeUpgrade(this, head, request, response, request.socket, firstBytes)
+    if (connection.active === 0) connection.behind.length = 0
+    else {
+      if (connection.behind.length >= MOST_BEHIND)
+        connection.behind = connection.behind.filter(({ isOver }) => !isOver)
+      connection.behind.push(exchange)
+    }
     connection.active += 1
     connection.latest = exchange
     response.once('close', () => {
@@ -287,7 +313,8 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   }
 
   #report(refusal: Refusal, requestId: string, socket: Socket): void {
-    this.handler.onRefused(refusal, requestId, clientAddress(socket.remoteAddress))
+    const address = this.#connections.get(socket)?.address ?? clientAddress(socket.remoteAddress)
+    this.handler.onRefused(refusal, requestId, address)
   }
 
   /** Node's parser gave up, or a head did not arrive in time. The socket is ours now. */
@@ -301,8 +328,8 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     const { latest, closing } = connection
     connection.closing = true
     if (latest !== null && connection.active > 0 && !latest.bodyComplete) {
-      // The body of the latest request is off the grammar. Answers to others may be due before its own.
-      if (connection.active === 1) latest.refuse(refusal)
+      // The body of the latest request is off the grammar. Answers to others may be due before its own. Who ends it too early has left.
+      if (connection.active === 1 && error.code !== 'HPE_INVALID_EOF_STATE') latest.refuse(refusal)
       else socket.destroy()
     } else if (connection.active > 0) {
       // Garbage behind complete requests: they are answered, and then the connection ends.

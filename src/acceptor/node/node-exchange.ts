@@ -59,7 +59,7 @@ export class NodeExchange implements Downstream {
     this.#sendContinue = options.sendContinue
     this.#closes = options.closes
     this.#bodyComplete = head.contentLength <= 0 && head.contentLength !== LENGTH_CHUNKED
-    response.on('close', () => this.#onClose())
+    response.on('close', () => this.onClose())
     response.on('finish', () => this.#onFinish())
     response.on('drain', () => this.#onDrain())
     response.on('error', () => this.abort())
@@ -67,6 +67,10 @@ export class NodeExchange implements Downstream {
 
   get bytesOut(): number {
     return this.#bytesOut
+  }
+
+  get isOver(): boolean {
+    return this.#over
   }
 
   get headWritten(): boolean {
@@ -196,16 +200,14 @@ export class NodeExchange implements Downstream {
   refuse(refusal: Refusal): void {
     if (this.#over) return
     const answers = !this.#headWritten
-    const { requestId, remoteAddress } = this.head
     if (answers) {
-      const answer = refusalAnswer(refusal, requestId)
+      const answer = refusalAnswer(refusal, this.head.requestId)
       this.#closes = true
       this.#writeHead(answer.status, answer.statusText, answer.headerBlock, answer.body.length)
       this.#response.end(answer.body)
     }
     this.finish()
-    this.host.handler.onRefused(refusal, requestId, remoteAddress)
-    this.host.handler.onAbort(this)
+    this.host.handler.onAbort(this, refusal)
     if (!answers) this.#request.socket.destroy()
   }
 
@@ -236,9 +238,17 @@ export class NodeExchange implements Downstream {
   }
 
   #startReading(): void {
-    if (this.#sendContinue && this.#bytesIn === 0 && !this.#headWritten) this.#response.writeContinue()
+    if (this.#sendContinue) {
+      // Behind an answer that is still due, Node would put it between our own head and body: it waits for its turn.
+      if (this.#response.socket === null) this.#response.once('socket', () => this.#continue())
+      else this.#continue()
+    }
     this.#armBodyDeadline()
     this.#request.resume()
+  }
+
+  #continue(): void {
+    if (this.#bytesIn === 0 && !this.#headWritten && !this.#over) this.#response.writeContinue()
   }
 
   #armBodyDeadline(): void {
@@ -284,7 +294,8 @@ export class NodeExchange implements Downstream {
     this.host.handler.onFinish(this)
   }
 
-  #onClose(): void {
+  /** The connection is gone, or the answer has been taken. */
+  onClose(): void {
     if (this.#over) return
     this.finish()
     this.host.handler.onAbort(this)

@@ -20,11 +20,21 @@ const NAME_END_BYTES = NAME_END.length + 4
 const END_BEHIND_QUICK = 108
 
 /**
- * Makes a copy of the addon with the two faults mended that cannot be mended from outside:
+ * `cmp byte [r11+rax+1], 0x21; jge` and `cmp byte [r11-1], 0x20; jg`: blanks are taken off the end and the beginning of a field's value. The
+ * comparisons are signed, so all bytes from 0x80 on go with them (`HttpParser::getHeaders`): made unsigned, `jae` and `ja`.
+ */
+const TRIM_END = Buffer.from('41807c0301217d', 'hex')
+const TRIM_START = Buffer.from('41807bff207f', 'hex')
+const JAE = 0x73
+const JA = 0x77
+
+/**
+ * Makes a copy of the addon with the faults mended that cannot be mended from outside:
  *
  * - it reads at most 128 KiB of a connection in a turn of the loop, so that a pause holds from the next turn on;
  * - a field with an empty name (`: x`) is refused like any other that is no token. As built, it ends the list of fields for whoever
- *   reads it, uWS' own framing included, so that a body announced behind it would be executed as a request (RFC 9112 §5.1, U6).
+ *   reads it, uWS' own framing included, so that a body announced behind it would be executed as a request (RFC 9112 §5.1, U6);
+ * - values keep what is not ASCII at their ends. As built, `café` arrives as `caf`, and `Host: a\xff` as `a`.
  *
  * @returns null where this is not the known code, which is left as it is: not for x86-64, or another build
  */
@@ -32,10 +42,15 @@ export function mendCode(binary: Buffer): Buffer | null {
   const read = onlyPlaceOf(READ, binary)
   const quick = onlyPlaceOf(QUICK_END, binary)
   const end = onlyPlaceOf(NAME_END, binary)
+  const trimEnd = onlyPlaceOf(TRIM_END, binary)
+  const trimStart = onlyPlaceOf(TRIM_START, binary)
   if (read === null || quick === null || end !== quick + END_BEHIND_QUICK) return null
+  if (trimEnd === null || trimStart === null) return null
   const copy = Buffer.from(binary)
   copy[read + LENGTH_AT] = LENGTH_BYTE
   refuseEmptyNames(copy, quick, end)
+  copy[trimEnd + TRIM_END.length - 1] = JAE
+  copy[trimStart + TRIM_START.length - 1] = JA
   return copy
 }
 

@@ -17,6 +17,7 @@ import {
   type Refusal,
 } from '../types.js'
 import { ClientAddresses } from './client-addresses.js'
+import { ConnectionCensus } from './connection-census.js'
 import type { UwsExchangeHost } from './exchange-host.js'
 import { loadNative } from './native.js'
 import type {
@@ -66,6 +67,8 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   readonly #guard: HeadBuilder
   readonly #addresses = new ClientAddresses()
   readonly #accepts = new Accepts()
+  /** Null: an address may have any number of connections. */
+  readonly #census: ConnectionCensus | null
   readonly #addField: (name: string, value: string) => void
   readonly #maxMessageBytes: number
   readonly #compressedBytes: number
@@ -80,6 +83,11 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     this.#maxMessageBytes = options.webSocketMessageBytes ?? MESSAGE_BYTES
     this.#compressedBytes = options.webSocketCompressedBytes ?? 0
     const { limits, timeouts } = options
+    const { connectionsPerAddress = 0 } = limits
+    this.#census =
+      connectionsPerAddress === 0
+        ? null
+        : new ConnectionCensus({ limit: connectionsPerAddress, port: () => this.port })
     this.#native = native
     const guard = new HeadBuilder({ limits, chunked: options.chunked, strings: 'utf8' })
     this.#guard = guard
@@ -154,7 +162,9 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
       this.#addresses.onOpened(response, this.connections)
       this.handler.onConnection?.()
     }
-    if (change < 0 || this.connections <= this.options.limits.connections) return
+    if (change < 0) return
+    const isOneTooMany = this.connections > this.options.limits.connections
+    if (!isOneTooMany && this.#census?.admit(response.getRemoteAddress(), this.connections) !== false) return
     this.handler.onRefused(REFUSALS.connections, generateRequestId(), this.#addresses.of(response))
     response.close()
   }
@@ -212,6 +222,11 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         refusal = REFUSALS.certificate
       const requestId = generateRequestId()
       const remoteAddress = this.#addresses.of(response)
+      if (remoteAddress === '') {
+        // It has been reset meanwhile, and nobody is to be served who cannot be named.
+        response.close()
+        return
+      }
       const uwsCloses = guard.connectionBytes === 5
       if (refusal !== null) {
         const isHead = method === 'HEAD'

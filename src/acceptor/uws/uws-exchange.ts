@@ -184,11 +184,10 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
   /** Ends the exchange in the acceptor's own name: with an answer if none has begun, else by closing. */
   refuse(refusal: Refusal): void {
     if (!this.isOpen) return
-    const { requestId, remoteAddress, method } = this.head
-    const answers = this.#stream === null || !this.#stream.hasBegun
+    const { requestId, method } = this.head
+    const answers = this.#stream === null
     this.#close()
-    this.host.handler.onRefused(refusal, requestId, remoteAddress)
-    this.host.handler.onAbort(this)
+    this.host.handler.onAbort(this, refusal)
     if (!this.isAlive) return
     if (!answers) {
       this.response.close()

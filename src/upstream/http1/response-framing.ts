@@ -24,8 +24,8 @@ function invalid(message: string, reason: Reason = 'http_protocol_error'): Respo
  * `Transfer-Encoding` in HTTP/1.0, an interim response with a body or before a close, a 101
  * nobody asked for.
  *
- * A 204 or 205 that announces a body has none, but its connection is not used again, since the sender may think
- * otherwise. HEAD and 304 may announce a length (RFC 9110 §8.6) or chunked, and stay reusable (A12).
+ * A 204 that announces a body, and a 205 that does not announce an empty one, have none, but their connection is not used again, since
+ * the sender may think otherwise. HEAD and 304 may announce a length (RFC 9110 §8.6) or chunked, and stay reusable (A12).
  *
  * @param minorVersion of HTTP/1
  * @param offered the `Upgrade` value that the request carried, or null
@@ -58,7 +58,9 @@ export function responseFraming(
     return UPGRADE
   }
   if (isHead || status === 304) return NONE
-  if (status === 204 || status === 205) return announcesBody ? NONE_AND_CLOSE : NONE
+  if (status === 204) return announcesBody ? NONE_AND_CLOSE : NONE
+  // Without a length, a reader that does not know of its emptiness would wait for the close (RFC 9112 §6.3), and so might the sender.
+  if (status === 205) return length === 0 ? NONE : NONE_AND_CLOSE
   if (coding === 'chunked') return CHUNKED
   if (length === -1) return UNTIL_CLOSE
   return length === 0 ? NONE : LENGTH

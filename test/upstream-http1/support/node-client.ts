@@ -1,6 +1,5 @@
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
-import net from 'node:net'
+import { Duplex } from 'node:stream'
 
 /** What Node's own HTTP client made of a response; null when it refused it or found it incomplete. */
 export interface NodeVerdict {
@@ -12,82 +11,77 @@ export interface NodeVerdict {
   readonly trailers: [name: string, value: string][]
 }
 
-/** Shows responses to Node's HTTP client: a raw server writes the bytes and closes. */
-export class NodeOracle {
-  readonly #server: net.Server
-  readonly #responses = new Map<string, Buffer>()
-  #count = 0
+/** What a server sends that writes the response, whatever it is asked, and closes. */
+class Wire extends Duplex {
+  readonly #response: Buffer
+  #isAsked = false
 
-  private constructor(server: net.Server) {
-    this.#server = server
-    server.on('connection', (socket) => {
-      socket.on('error', () => {})
-      socket.once('data', (head) => {
-        const path = head.toString('latin1').split(' ')[1] ?? ''
-        socket.end(this.#responses.get(path) ?? '')
+  constructor(response: Buffer) {
+    super()
+    this.#response = response
+  }
+
+  override _read(): void {
+    // What is to be read is there when it was asked for.
+  }
+
+  override _write(_chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (!this.#isAsked) {
+      this.#isAsked = true
+      this.push(this.#response)
+      this.push(null)
+    }
+    done()
+  }
+}
+
+/** Shows a response to Node's own HTTP client, in one piece and with a close behind it. */
+export function askNode(method: string, response: Buffer): Promise<NodeVerdict | null> {
+  return new Promise((resolve) => {
+    const interim: number[] = []
+    let complete = false
+    const request = http.request({
+      createConnection: () => new Wire(response),
+      method,
+      host: 'origin',
+      path: '/',
+    })
+    // An error after the last byte, as for bytes that follow the response, does not undo it.
+    const unlessComplete = () => {
+      if (!complete) resolve(null)
+    }
+    request.on('error', unlessComplete)
+    // What was read before the close is told behind it.
+    request.on('close', () => setImmediate(unlessComplete))
+    request.on('upgrade', (_, socket) => {
+      socket.destroy()
+      resolve(null)
+    })
+    request.on('information', (info) => interim.push(info.statusCode))
+    request.on('response', (message) => {
+      let body = ''
+      message.setEncoding('latin1')
+      message.on('data', (text: string) => {
+        body += text
+      })
+      message.on('error', unlessComplete)
+      message.on('end', () => {
+        complete = message.complete
+        if (!complete) resolve(null)
+        else {
+          resolve({
+            status: message.statusCode ?? 0,
+            statusText: message.statusMessage ?? '',
+            interim,
+            fields: pairs(message.rawHeaders),
+            body,
+            trailers: pairs(message.rawTrailers),
+          })
+        }
       })
     })
-  }
-
-  static async start(): Promise<NodeOracle> {
-    const server = net.createServer({ noDelay: true })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    return new NodeOracle(server)
-  }
-
-  stop(): Promise<void> {
-    return new Promise((resolve) => this.#server.close(() => resolve()))
-  }
-
-  async ask(method: string, response: Buffer): Promise<NodeVerdict | null> {
-    this.#count += 1
-    const path = `/${this.#count}`
-    this.#responses.set(path, response)
-    const { port } = this.#server.address() as AddressInfo
-    try {
-      return await new Promise((resolve) => {
-        const interim: number[] = []
-        let complete = false
-        const request = http.request({ host: '127.0.0.1', port, path, method, agent: false })
-        // An error after the last byte, as for bytes that follow the response, does not undo it.
-        const unlessComplete = () => {
-          if (!complete) resolve(null)
-        }
-        request.on('error', unlessComplete)
-        request.on('close', unlessComplete)
-        request.on('upgrade', (_, socket) => {
-          socket.destroy()
-          resolve(null)
-        })
-        request.on('information', (info) => interim.push(info.statusCode))
-        request.on('response', (message) => {
-          let body = ''
-          message.setEncoding('latin1')
-          message.on('data', (text: string) => {
-            body += text
-          })
-          message.on('error', unlessComplete)
-          message.on('end', () => {
-            complete = message.complete
-            if (!complete) resolve(null)
-            else {
-              resolve({
-                status: message.statusCode ?? 0,
-                statusText: message.statusMessage ?? '',
-                interim,
-                fields: pairs(message.rawHeaders),
-                body,
-                trailers: pairs(message.rawTrailers),
-              })
-            }
-          })
-        })
-        request.end()
-      })
-    } finally {
-      this.#responses.delete(path)
-    }
-  }
+    request.end()
+  })
 }
 
 function pairs(raw: readonly string[]): [string, string][] {

@@ -1,0 +1,102 @@
+import { readdirSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { compileFilters } from '../support/compile-filter.js'
+import { GatewayProcess } from '../support/gateway.js'
+import { fetchAnswer } from '../support/http-client.js'
+import { faultyOrigin, SoakLoad } from './soak-load.js'
+import { type SoakSample, soakVerdicts } from './soak-verdict.js'
+
+const USAGE = 'npm run soak -- [--minutes N] [--acceptor uws|node|auto] [--json FILE]'
+const SAMPLE_MS = 2_000
+/** What a client may be told of its own or the gateway's troubles; anything else is a problem. */
+const EXPECTED =
+  /^(plain|cached|upload|large|slow) (200|502|503|broken off)$|^kill (502|503|broken off)$|^(error|reset|nonsense) (50[234]|broken off)$|^break|^(leaves|cuts) |^malformed 400$/
+
+function openFiles(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length
+}
+
+async function main(): Promise<boolean> {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '10' },
+      acceptor: { type: 'string', default: 'auto' },
+      json: { type: 'string' },
+    },
+  })
+  const totalMs = Number(values.minutes) * 60_000
+  const { acceptor } = values
+  if (!(totalMs > 0) || (acceptor !== 'uws' && acceptor !== 'node' && acceptor !== 'auto'))
+    throw new Error(USAGE)
+  const origin = await faultyOrigin()
+  const filters = compileFilters(new URL('../faults/filters/fragile.ts', import.meta.url))
+  const gateway = await GatewayProcess.start({
+    acceptor,
+    admin: '127.0.0.1:0',
+    workers: 2,
+    cache: { size: '16MiB' },
+    log: { level: 'error', access: false },
+    upstreams: { app: { peers: [origin.address], ejection: { maxShare: '0%' }, retries: { max: 1 } } },
+    routes: [
+      { match: { path: '/cached/*' }, upstream: 'app', cache: true },
+      { upstream: 'app', filters: [filters.path('fragile')] },
+    ],
+  })
+  process.stdout.write(`${gateway.acceptor} on port ${gateway.port}, ${values.minutes} minutes\n`)
+  const load = new SoakLoad(gateway.port)
+  const samples: SoakSample[] = []
+  const p999Ms: number[] = []
+  load.start()
+  const startMs = performance.now()
+  for (let quarter = 1; quarter <= 4; quarter += 1) {
+    while (performance.now() - startMs < (totalMs * quarter) / 4 && gateway.alive) {
+      await sleep(SAMPLE_MS)
+      const rssBytes = gateway.rssBytes() ?? 0
+      samples.push({ seconds: (performance.now() - startMs) / 1000, rssBytes, fds: openFiles(gateway.pid) })
+    }
+    p999Ms.push(load.takeTimes().getValueAtPercentile(99.9) / 1000)
+    process.stdout.write(
+      `quarter ${quarter}: RSS ${Math.round((samples.at(-1)?.rssBytes ?? 0) / 2 ** 20)} MiB, ` +
+        `${samples.at(-1)?.fds} open files, p99.9 ${p999Ms.at(-1)} ms\n`,
+    )
+  }
+  await load.stop()
+  const problems = Object.keys(load.outcomes).filter((outcome) => !EXPECTED.test(outcome))
+  problems.push(...(await conservation(gateway)))
+  await gateway.close()
+  await origin.close()
+  filters.remove()
+  const verdicts = soakVerdicts(samples, p999Ms, problems)
+  for (const { name, value, wanted, isGood } of verdicts)
+    process.stdout.write(`${isGood ? 'good' : 'BAD '}  ${name}: ${value} (wanted: ${wanted})\n`)
+  const report = {
+    acceptor: gateway.acceptor,
+    minutes: Number(values.minutes),
+    verdicts,
+    p999Ms,
+    outcomes: load.outcomes,
+    samples,
+  }
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
+  return verdicts.every(({ isGood }) => isGood)
+}
+
+/** C16, asked at the end, when all clients have gone. */
+async function conservation(gateway: GatewayProcess): Promise<string[]> {
+  if (!gateway.alive) return ['the gateway has ended']
+  let text = ''
+  for (let tries = 0; tries < 50; tries += 1) {
+    text = (await fetchAnswer(gateway.adminPort, '/metrics')).body.toString()
+    if (metric(text, 'headgate_requests_in_flight') === 0) return []
+    await sleep(100)
+  }
+  return [`${metric(text, 'headgate_requests_in_flight')} sessions in flight at the end`]
+}
+
+function metric(text: string, name: string): number {
+  const lines = text.split('\n').filter((line) => line.startsWith(name))
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+}
+
+process.exitCode = (await main()) ? 0 : 1
