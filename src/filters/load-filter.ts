@@ -63,12 +63,7 @@ async function loadBuiltin(
     case 'rate-limit': {
       const { createRateLimitFilter, rateLimitOptions } = await import('./rate-limit-filter.js')
       const limit = parseOptions(name, rateLimitOptions, options)
-      return (await createRateLimitFilter(
-        limit,
-        shared.rateLimits,
-        shared.scope ?? '',
-        shared.log,
-      )) as Filter
+      return (await createRateLimitFilter(limit, shared.rateLimits, shared.scope ?? '', shared.log)) as Filter
     }
   }
 }

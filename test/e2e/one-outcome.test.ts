@@ -50,7 +50,7 @@ describe.each(ACCEPTOR_KINDS)('one outcome for each session over %s', (acceptor)
     await eventually('it was counted', () => gateway.stats.counters.requests > before.requests)
     const { counters } = await gateway.settle()
     await eventually('it was logged', () => linesNow().length > linesBefore)
-    const grown = (name: GatewayCounter): number => counters[name] - before[name]
+    const grown = (name: GatewayCounter): number => (counters[name] ?? 0) - (before[name] ?? 0)
     return {
       counted: Object.fromEntries(WATCHED.map((name) => [name, grown(name)]).filter(([, by]) => by !== 0)),
       lines: linesNow()

@@ -101,7 +101,7 @@ describe.each(ACCEPTOR_KINDS)('a WebSocket through %s', (acceptor) => {
   }
 
   /** How far a counter has come in this test. */
-  const counted = (name: GatewayCounter): number => gateway.stats.counters[name] - before[name]
+  const counted = (name: GatewayCounter): number => (gateway.stats.counters[name] ?? 0) - (before[name] ?? 0)
 
   /** Conservation (C16), and nothing is left open at the origin. */
   async function settled(expected: Partial<Record<GatewayCounter, number>>): Promise<void> {
