@@ -9,7 +9,7 @@ import { HttpOrigin, refusedPort } from '../support/http-origin.js'
 const DOCS = new URL('../../docs/', import.meta.url)
 const PREFIX = 'headgate_'
 /** Families that only some configurations have. */
-const SOMETIMES = /^(?:ad|store|cache)_/
+const SOMETIMES = /^(?:ad|store)_/
 
 interface Row {
   readonly names: readonly string[]
@@ -52,6 +52,7 @@ describe('the metrics that are documented', () => {
       },
       routes: [
         { match: { path: '/dead' }, upstream: 'dead' },
+        { match: { path: '/kept' }, upstream: 'app', cache: true },
         { match: { path: '/*' }, upstream: 'app' },
       ],
     })
