@@ -78,7 +78,7 @@ describe.each(ACCEPTOR_KINDS)('C16 counters, histograms and access log over %s',
           authorization: `Bearer ${CANARY}`,
           cookie: `sid=${CANARY}`,
           referer: `http://u:${CANARY}@a.test/?token=${CANARY}#${CANARY}`,
-          'user-agent': 'x\u00ff',
+          'user-agent': 'x\u00c3\u00bf',
         }
         const sent = body === undefined ? { headers } : { headers, method: 'POST', body }
         statuses.push((await fetchAnswer(gateway.port, path, sent)).status)
