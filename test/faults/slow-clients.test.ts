@@ -78,7 +78,9 @@ describe.each(ACCEPTOR_KINDS)('slow clients over %s', (acceptor) => {
     }
     expect(load.unusual()).toEqual([])
     const { counters } = await gateway.settle()
-    expect(counters.aborted).toBe(2 * CLIENTS)
+    // The readers, of whose answer a part was missing; the writers were answered with 408.
+    expect(counters.aborted).toBe(CLIENTS)
+    expect(counters['status:4xx']).toBe(CLIENTS)
     await gateway.close()
     await origin.close()
   })
