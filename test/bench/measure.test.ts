@@ -53,7 +53,9 @@ describe('scenarios', () => {
     expect(new Set(scenarios.map(({ name }) => name)).size).toBe(scenarios.length)
     for (const { subjects } of scenarios) {
       for (const subject of subjects)
-        expect(Object.keys(SUBJECTS)).toContain(subject.replace(/^headgate with .*/, 'headgate'))
+        expect(Object.keys(SUBJECTS)).toContain(
+          subject.replace(/^headgate (?:with .*|unobserved)$/, 'headgate'),
+        )
     }
   })
 

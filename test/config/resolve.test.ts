@@ -69,6 +69,7 @@ describe('the effective config', () => {
         prefer: 'both',
         servers: [],
       },
+      telemetry: true,
       upstreams: [
         {
           name: 'app',

@@ -9,7 +9,7 @@ const text = readFileSync(new URL('../../docs/retries-and-timeouts.md', import.m
 describe('docs/retries-and-timeouts.md', () => {
   it('has examples that the gateway accepts without a warning', async () => {
     const examples = [...text.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '')
-    expect(examples).toHaveLength(4)
+    expect(examples).toHaveLength(5)
     for (const example of examples) {
       const { warnings } = await load({ 'headgate.yaml': example })
       expect(warnings).toEqual([])

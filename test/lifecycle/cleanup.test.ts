@@ -325,7 +325,14 @@ describe('cleanup', () => {
 async function requestThatReaches(hook: HookName, witness: Witness, play: () => never): Promise<TestAnswer> {
   const failure = ['failToProxy', 'suppressErrorLog', 'requestSummary', 'errorWhileProxy'].includes(hook)
   const refused = hook === 'failToConnect'
-  const other: Filter = { name: 'other', [hook]: play, ...(hook === 'freeCtx' ? { newCtx: () => 1 } : {}) }
+  const other: Filter = {
+    name: 'other',
+    [hook]: play,
+    ...(hook === 'freeCtx' ? { newCtx: () => 1 } : {}),
+    // Asked of those that have the body's hook.
+    ...(hook === 'responseBodyStart' ? { responseBodyFilter: () => undefined } : {}),
+    ...(hook === 'upstreamResponseBodyStart' ? { upstreamResponseBodyFilter: () => undefined } : {}),
+  }
   const kit = testFilter([witness.filter as Filter, other], {
     upstream: () => {
       if (refused) throw connectionRefused()
