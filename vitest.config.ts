@@ -1,16 +1,54 @@
 import { defineConfig } from 'vitest/config'
 
+/** Rooms whose tests start no process, thread or server that outlives them: they share a process, which loads the modules once. */
+const UNITS = [
+  'access-log',
+  'ads-consent',
+  'ads-context',
+  'ads-macros',
+  'ads-middleware',
+  'ads-openrtb',
+  'ads-transports',
+  'ads-vast',
+  'balance',
+  'cache-rules',
+  'cache/lock',
+  'config',
+  'dispatch',
+  'forwarding',
+  'histograms',
+  'lifecycle',
+  'money',
+  'routing',
+  'session',
+  'supervisor',
+  'telemetry',
+  'testing',
+  'tracing',
+  'tune',
+  'upstream-dns',
+  'upstream-guard',
+  'upstream-http1',
+  'upstream-peers',
+  'worker',
+].map((room) => `test/${room}/**/*.test.ts`)
+
 // Tests run against the built `dist/` (through the `#src/*` import map), because worker threads load
 // built JavaScript and a second copy of a module transformed by the runner would not be the one under test.
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/soak/**'],
     pool: 'forks',
     // Most tests wait more than they compute; the default leaves one of two cores idle.
     maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 30_000,
     server: { deps: { external: [/\/dist\//] } },
+    projects: [
+      { extends: true, test: { name: 'units', include: UNITS, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'gateways', include: ['test/**/*.test.ts'], exclude: [...UNITS, 'test/soak/**'] },
+      },
+    ],
   },
 })
