@@ -105,15 +105,25 @@ describe('ads.md §5.3 through a running gateway', () => {
   })
 
   it('(9) F-17 whatever a player sends, its values add and change no parameter of the ad request', async () => {
-    const ifa = encodeURIComponent('x&evil=1#[CACHEBUSTING]')
-    await ask(`/macros/vast?ifa=${ifa}&us_privacy=${encodeURIComponent('1YNN&evil=2')}`, {
+    const hostile = {
       'user-agent': 'Player/1 &evil=3?[IFA]#',
       referer: 'https://site.example/?a=1&evil=4%26evil=5',
-    })
-    const [seen] = ads.at('/inline')
-    const names = [...(seen?.query.keys() ?? [])].filter((name) => name !== 'us_privacy')
-    expect(names).toEqual(REQUEST_MACROS.map((name) => `m.${name}`))
+    }
+    const ifa = encodeURIComponent('x&evil=1#[CACHEBUSTING]')
+    const before = ads.at('/inline').length
+    await ask(`/macros/vast?ifa=${ifa}`, hostile)
+    await ask(`/macros/vast?ifa=${ifa}&us_privacy=${encodeURIComponent('1YNN&evil=2')}`, hostile)
+    const [open, withheld] = ads.at('/inline').slice(before)
+    for (const seen of [open, withheld]) {
+      const names = [...(seen?.query.keys() ?? [])].filter((name) => name !== 'us_privacy')
+      expect(names).toEqual(REQUEST_MACROS.map((name) => `m.${name}`))
+    }
+    expect(open?.query.get('m.IFA')).toBe('x&evil=1#[CACHEBUSTING]')
+    expect(open?.query.get('m.DEVICEUA')).toBe('Player/1 &evil=3?[IFA]#')
+    expect(open?.query.get('m.CACHEBUSTING')).toMatch(/^\d{8}$/)
+    // Optional ones that nobody knows are -1 (VAST 4.3 §6.1).
+    expect(open?.query.get('m.PLAYERSIZE')).toBe('-1')
     // A privacy string that cannot be read counts as a refusal.
-    expect(seen?.query.get('m.IFA')).toBe('-2')
+    expect(withheld?.query.get('m.IFA')).toBe('-2')
   })
 })
