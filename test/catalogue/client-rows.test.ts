@@ -42,7 +42,7 @@ async function say(port: number, bytes: string): Promise<RawClient> {
   return client
 }
 
-const STALLED = 150
+const STALLED = 50
 /** Per reader: the windows of the session, what the acceptor holds for a socket, and both ends of the upstream connection. */
 const HELD_PER_READER_BYTES = 1_000_000
 
@@ -81,7 +81,8 @@ describe.each(ACCEPTOR_KINDS)('abuse by clients, over %s', (acceptor) => {
       expect((await fetchAnswer(gateway.port, '/fast')).status).toBe(200)
     }
     const held = (gateway.rssBytes() ?? 0) - before
-    expect(held).toBeLessThan(64 * 1024 * 1024 + STALLED * HELD_PER_READER_BYTES)
+    // The heap of a gateway that has just begun to work grows as well.
+    expect(held).toBeLessThan(128 * 1024 * 1024 + STALLED * HELD_PER_READER_BYTES)
     for (const reader of readers) await reader.destroy()
     await endless.close()
     const { counters } = await gateway.settle()
