@@ -36,6 +36,8 @@ export interface FuzzOptions {
   readonly seconds: number
   /** After so many finds it stops. Default 5. */
   readonly mostFinds?: number
+  /** After so many inputs, about. Default: as many as there is time for. */
+  readonly mostInputs?: number
 }
 
 const LANES = 160
@@ -158,7 +160,7 @@ function shape(text: string): Shape {
 
 /** Sends mutated requests to a gateway for some time, and shortens what it finds. */
 export async function fuzzRequests(kind: AcceptorKind, options: FuzzOptions): Promise<FuzzReport> {
-  const { seed, seconds, mostFinds = 5 } = options
+  const { seed, seconds, mostFinds = 5, mostInputs = Number.POSITIVE_INFINITY } = options
   const corpus = new LiveCorpus(new Random(seed), requestSeeds(), REQUEST_WORDS, shape)
   const rig = await RequestRig.start(kind)
   const finds: Find[] = []
@@ -166,7 +168,7 @@ export async function fuzzRequests(kind: AcceptorKind, options: FuzzOptions): Pr
   let inputs = 0
   let accepted = 0
   try {
-    while (performance.now() - startMs < seconds * 1000 && finds.length < mostFinds) {
+    while (performance.now() - startMs < seconds * 1000 && inputs < mostInputs && finds.length < mostFinds) {
       const size = Math.min(ROUND, seconds * 100)
       const round = await rig.play(Array.from({ length: size }, () => corpus.next()))
       inputs += size

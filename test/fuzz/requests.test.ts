@@ -25,8 +25,10 @@ run.each(ACCEPTOR_KINDS)('mutated requests over %s', (kind) => {
   it('B1 B2 B3 B4 what reaches the origin is what a strict server reads, and what the log says', {
     timeout: 60_000,
   }, async () => {
-    for (const seed of [9112, Math.floor(Math.random() * 2 ** 32)]) {
-      const { finds, inputs, accepted } = await fuzzRequests(kind, { seed, seconds: 2, mostFinds: 2 })
+    // The same inputs in each run; new ones are for `npm run fuzz`.
+    for (const seed of [9112, 9110]) {
+      const options = { seed, seconds: 25, mostInputs: 300, mostFinds: 2 }
+      const { finds, inputs, accepted } = await fuzzRequests(kind, options)
       process.stdout.write(`fuzz ${kind}: seed ${seed}, ${inputs} inputs, ${accepted} accepted\n`)
       expect(finds, `again with: npm run fuzz -- --only ${kind} --seed ${seed}`).toEqual([])
       // The inputs must hit both sides, or they show nothing.

@@ -169,7 +169,7 @@ function shape(text: string): Shape {
 
 /** Shows mutated responses to the connector for some time, and shortens what it finds. */
 export async function fuzzResponses(options: FuzzOptions): Promise<FuzzReport> {
-  const { seed, seconds, mostFinds = 5 } = options
+  const { seed, seconds, mostFinds = 5, mostInputs = Number.POSITIVE_INFINITY } = options
   const random = new Random(seed)
   const corpus = new LiveCorpus(random, responseSeeds(), RESPONSE_WORDS, shape)
   const rig = await ResponseRig.start()
@@ -178,7 +178,7 @@ export async function fuzzResponses(options: FuzzOptions): Promise<FuzzReport> {
   let inputs = 0
   let accepted = 0
   try {
-    while (performance.now() - startMs < seconds * 1000 && finds.length < mostFinds) {
+    while (performance.now() - startMs < seconds * 1000 && inputs < mostInputs && finds.length < mostFinds) {
       const round = Array.from({ length: ROUND }, () => {
         const input = corpus.next()
         return { input, method: random.below(8) === 0 ? 'HEAD' : 'GET' }

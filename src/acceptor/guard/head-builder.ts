@@ -1,4 +1,4 @@
-import { CONNECTION_PROTECTED, isToken } from '../../session/header-rules.js'
+import { CONNECTION_PROTECTED, isToken, trimOws } from '../../session/header-rules.js'
 import { type AcceptorLimits, LENGTH_CHUNKED, LENGTH_NONE, type Refusal } from '../types.js'
 import {
   CLAIMED,
@@ -218,7 +218,7 @@ export class HeadBuilder {
     if (this.connectionBytes < 0) this.connectionBytes = value.length
     if (value === 'keep-alive' || value === 'Keep-Alive') return
     for (const part of value.split(',')) {
-      const option = part.trim().toLowerCase()
+      const option = trimOws(part).toLowerCase()
       if (option === 'close') this.asksToClose = true
       else if (option === 'upgrade') this.#connectionUpgrade = true
       else if (option !== '' && !CONNECTION_PROTECTED.has(option)) {

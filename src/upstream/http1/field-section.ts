@@ -1,5 +1,5 @@
 import { readLatin1 } from '../../memory/index.js'
-import { CONNECTION_PROTECTED, isToken } from '../../session/header-rules.js'
+import { CONNECTION_PROTECTED, isToken, trimOws } from '../../session/header-rules.js'
 
 /** {@link FieldSection.parse}: the section is not complete yet. */
 export const NEED_MORE = -1
@@ -178,7 +178,7 @@ export class FieldSection {
 
   #noteConnection(value: string): void {
     for (const part of value.split(',')) {
-      const option = part.trim().toLowerCase()
+      const option = trimOws(part).toLowerCase()
       if (option === 'close') this.close = true
       else if (option === 'keep-alive') this.keepAlive = true
       else if (option === 'upgrade') this.connectionUpgrade = true
