@@ -84,16 +84,3 @@ export const FRAMING: ReadonlySet<string> = new Set([
  * writes. Lower case.
  */
 export const NEEDS_CARE: ReadonlySet<string> = new Set([...FRAMING, 'host', 'date', 'x-request-id'])
-
-/** Without the optional white space around it (RFC 9110 §5.6.3); `trim` takes bytes like 0xA0 for white space too. */
-export function trimOws(text: string): string {
-  let start = 0
-  let end = text.length
-  while (start < end && isOws(text.charCodeAt(start))) start += 1
-  while (end > start && isOws(text.charCodeAt(end - 1))) end -= 1
-  return start === 0 && end === text.length ? text : text.slice(start, end)
-}
-
-function isOws(code: number): boolean {
-  return code === 0x20 || code === 0x09
-}
