@@ -11,6 +11,7 @@ let bench: CacheBench
 beforeAll(async () => {
   bench = await CacheBench.start(undefined, {
     admin: '127.0.0.1:0',
+    workers: 1,
     routes: [
       { match: { path: '/off/*' }, upstream: 'app' },
       { match: { path: '/other/*' }, upstream: 'app', cache: true },
@@ -44,11 +45,15 @@ it('each request of a route with a cache is counted once by what became of it, a
   await bench.get('/b', {}, { method: 'POST' })
   // A miss that others wait for.
   let answer: () => void = () => undefined
-  bench.answers((_, response) => {
-    answer = () => void response.writeHead(200, { ...FRESH, 'content-length': 4 }).end('body')
+  bench.answers((request, response) => {
+    if (request.url === '/waited')
+      answer = () => void response.writeHead(200, { ...FRESH, 'content-length': 4 }).end('body')
+    else response.end('off')
   })
   const three = Array.from({ length: 3 }, () => bench.get('/waited'))
   await eventually('they are in flight', () => bench.gateway.stats.inFlight === 3 && bench.asked.length === 1)
+  // What the worker takes up behind them tells that it has them.
+  await bench.get('/off/b')
   answer()
   await Promise.all(three)
   // A miss, and one that the origin answers with 304.
