@@ -2,6 +2,7 @@ import { HistogramLogReader } from 'hdr-histogram-js'
 import { describe, expect, it } from 'vitest'
 import { runLoad, startMockOrigin } from '#src/load/index.js'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 
@@ -26,17 +27,25 @@ describe.each(ACCEPTOR_KINDS)('A-42 under load with four workers over %s', (acce
       expect(report.answered).toBeGreaterThan(100)
       expect(counters.requests).toBe(report.answered)
       const { admin } = gateway.gateway
-      const log = (await fetchAnswer(admin?.port ?? 0, '/histogram.hlog?route=/*')).body.toString()
-      const reader = new HistogramLogReader(log)
+      const { answered } = report
       const counts: Record<string, number> = {}
       let p50Us = 0
-      for (let next = reader.nextIntervalHistogram(); next !== null; next = reader.nextIntervalHistogram()) {
-        const phase = next.tag.split(':')[1] ?? ''
-        counts[phase] = next.totalCount
-        // Not the total, which ends when the acceptor has looked at its clock: a client may have its answer by then.
-        if (phase === 'upstream') p50Us = next.getValueAtPercentile(50)
-      }
-      const { answered } = report
+      // A worker records a session when it has heard that the answer went out: the last ones a moment after the acceptor's counters.
+      await eventually('all are recorded', async () => {
+        const log = (await fetchAnswer(admin?.port ?? 0, '/histogram.hlog?route=/*')).body.toString()
+        const reader = new HistogramLogReader(log)
+        for (
+          let next = reader.nextIntervalHistogram();
+          next !== null;
+          next = reader.nextIntervalHistogram()
+        ) {
+          const phase = next.tag.split(':')[1] ?? ''
+          counts[phase] = next.totalCount
+          // Not the total, which ends when the acceptor has looked at its clock: a client may have its answer by then.
+          if (phase === 'upstream') p50Us = next.getValueAtPercentile(50)
+        }
+        return ['queue', 'upstream', 'total', 'overhead'].every((phase) => (counts[phase] ?? 0) >= answered)
+      })
       expect(counts).toMatchObject({
         total: answered,
         upstream: answered,
