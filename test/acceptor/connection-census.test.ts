@@ -73,4 +73,24 @@ describe('connections by address, of a server that does not say which has gone',
     })
     for (let i = 0; i < 50; i += 1) expect(census.admit(A, 2)).toBe(true)
   })
+
+  it('B7 keeps no address of a client that has gone for long', () => {
+    let asked = 0
+    let nowMs = 0
+    const census = new ConnectionCensus({
+      limit: 5,
+      port: () => 8080,
+      clock: () => nowMs,
+      tables: () => {
+        asked += 1
+        return [table(['0100007F:C350', '01'])]
+      },
+    })
+    for (let i = 0; i < 25_000; i += 1) {
+      nowMs += 1
+      const address = Uint8Array.of(10, i >> 16, (i >> 8) & 255, i & 255).buffer
+      expect(census.admit(address, 3)).toBe(true)
+    }
+    expect(asked).toBe(2)
+  })
 })

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 /** Of the time, what reading the system's table may take at most. */
 const TIME_SHARE = 1 / 50
 const LEAST_PAUSE_MS = 5
+/** Addresses that are kept beyond those of open connections before the system is asked for the sake of memory. */
+const KEPT_ADDRESSES = 10_000
 /** ESTABLISHED, and CLOSE_WAIT: the client has ended its direction. */
 const OPEN_STATES: ReadonlySet<string> = new Set(['01', '08'])
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const
@@ -50,6 +52,8 @@ export class ConnectionCensus {
     if (connections === 1) this.#open.clear()
     const open = (this.#open.get(key) ?? 0) + 1
     this.#open.set(key, open)
+    // Who has gone stays in the map until it is made anew.
+    if (this.#open.size > KEPT_ADDRESSES + connections && this.#clock() >= this.#nextMs) this.#count()
     if (open <= this.#limit || connections <= this.#limit) return true
     if (this.#clock() >= this.#nextMs) this.#count()
     const known = this.#open.get(key) ?? 0
