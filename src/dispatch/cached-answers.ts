@@ -18,14 +18,12 @@ import { ageLine, type StoredAnswer, storedAnswer } from '../cache/stored-answer
 import type { RouteConfig } from '../config/types.js'
 import type { HeaderEdits } from '../filters/index.js'
 import { cacheStatusLine } from '../lifecycle/index.js'
-import type { CounterRow } from '../memory/index.js'
-import { type GatewayCounter, statusCounter } from '../session/counters.js'
 import type { AnswerCounts } from '../telemetry/index.js'
-import { now } from '../time/index.js'
 import { HitRequest, isAddedLater } from './hit-request.js'
 import { type HitRoute, hitRoute } from './hit-route.js'
 import { HitStream } from './hit-stream.js'
 import type { EndedHere, UnderWay } from './own-session.js'
+import type { SessionCounts } from './session-counts.js'
 
 /** Bodies up to this go out in one call; larger ones as the client takes them. */
 const WHOLE_BYTES = 64 * 1024
@@ -43,7 +41,7 @@ export interface CachedAnswersOptions {
   /** As in `DispatcherOptions`. */
   readonly responseEdits: readonly (readonly HeaderEdits[])[]
   readonly hits: HitServices
-  readonly counters: CounterRow<GatewayCounter>
+  readonly counts: SessionCounts
   readonly answers?: AnswerCounts
   /** As in `DispatcherOptions`. */
   readonly commonFields?: string
@@ -93,7 +91,8 @@ export class CachedAnswers {
     const request = new HitRequest(block, hits.requestEdits)
     if (!request.isPlain && bypassReason(method, false, request) !== null) return false
     if (hits.bypasses(request, target)) return false
-    const host = request.get('host') ?? head.host
+    // Where no filter changes it, it is what the guard has read.
+    const host = request.isPlain ? head.host : (request.get('host') ?? head.host)
     const scheme = forwarding === '' ? this.#options.scheme : requestScheme(request)
     const found = findAnswer(
       this.#options.hits.store,
@@ -102,7 +101,8 @@ export class CachedAnswers {
     )
     const { entry, head: stored, marker } = found
     if (entry === null || stored === null) return false
-    const nowMs = now()
+    // It has come in this turn: another look at the clock would tell the same.
+    const nowMs = head.startMs
     const counts = !request.isPlain && config.requestControl === 'honour'
     const control = counts ? requestControl(request) : SILENT
     if (
@@ -125,9 +125,9 @@ export class CachedAnswers {
     const { method } = exchange.head
     const answer = request.isPlain ? wholeAnswer(hits, hit) : selectedAnswer(hits, hit, method, request)
     const { status, statusText, lengthBytes, pieces } = answer
-    const { counters, answers, underWay, commonFields = '' } = this.#options
+    const { counts, answers, underWay, commonFields = '' } = this.#options
     const headerBlock = answer.headerBlock + commonFields
-    counters.add(statusCounter(status))
+    counts.status(status)
     answers?.add(route, method, status)
     if (pieces.length > 0 && method !== 'HEAD' && (lengthBytes === null || lengthBytes > WHOLE_BYTES)) {
       const stream = new HitStream(exchange, { route, status }, { entry, pieces }, (isSent) => {
@@ -146,9 +146,9 @@ export class CachedAnswers {
   }
 
   #ended({ head }: Downstream, route: number, status: number, bytesOut: number, isSent: boolean): void {
-    const { counters, onEndedHere } = this.#options
-    counters.add(isSent ? 'answered' : 'aborted')
-    if (isSent && bytesOut > 0) counters.add('bytes_out', bytesOut)
+    const { counts, onEndedHere } = this.#options
+    if (isSent) counts.answered(bytesOut)
+    else counts.aborted()
     onEndedHere?.({ head, route, status, error: null, bytesOut, isSent, isHit: true })
   }
 
@@ -157,7 +157,7 @@ export class CachedAnswers {
     const [only, another] = pieces
     if (only === undefined) return EMPTY
     if (another === undefined && !(only instanceof Uint8Array)) {
-      const view = entry.read(only.first, lengthBytes)
+      const view = only.first === 0 ? entry.whole() : entry.read(only.first, lengthBytes)
       if (view !== null && view.length === lengthBytes) return view
     }
     const scratch = this.#scratch

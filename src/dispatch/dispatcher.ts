@@ -21,7 +21,7 @@ import {
   writeSent,
 } from '../mailbox/index.js'
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
-import { type GatewayCounter, statusCounter } from '../session/counters.js'
+import type { GatewayCounter } from '../session/counters.js'
 import { type AnswerCounts, CLIENT_LEFT } from '../telemetry/index.js'
 import { now } from '../time/index.js'
 import { CachedAnswers, type HitServices } from './cached-answers.js'
@@ -33,6 +33,7 @@ import { OwnAnswers } from './own-answers.js'
 import { type EndedHere, ownSessionOf, type UnderWay } from './own-session.js'
 import { RequestBodies } from './request-bodies.js'
 import type { Router } from './router.js'
+import { SessionCounts } from './session-counts.js'
 import { type Slot, SlotTable, slotOf } from './slot-table.js'
 import { type Priority, WaitingRoom, type WaitingSession } from './waiting-room.js'
 import type { WorkerLink } from './worker-link.js'
@@ -83,6 +84,7 @@ export interface DispatcherOptions {
 /** Hands sessions from the acceptor to the least loaded worker and moves their frames both ways. Runs on the acceptor's thread. */
 export class Dispatcher implements AcceptorHandler {
   readonly #options: DispatcherOptions
+  readonly #counts: SessionCounts
   readonly #slots: SlotTable
   readonly #links: LinkSet
   readonly #bodies = new RequestBodies()
@@ -97,6 +99,7 @@ export class Dispatcher implements AcceptorHandler {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#counts = new SessionCounts(options.counters)
     this.#slots = new SlotTable(options.board.workers * options.sessionsPerWorker)
     this.#links = new LinkSet(options.board)
     this.#intake = new Intake(options.router, options.intake ?? DEFAULT_INTAKE)
@@ -171,10 +174,10 @@ export class Dispatcher implements AcceptorHandler {
 
   onRequest(exchange: Downstream): void {
     const { head } = exchange
-    const { board, counters } = this.#options
+    const { board } = this.#options
     const own = this.#own
     const intake = this.#intake
-    counters.add('requests')
+    this.#counts.requests.add()
     const problem = intake.look(head)
     const { route } = intake
     if (problem !== null) {
@@ -185,7 +188,7 @@ export class Dispatcher implements AcceptorHandler {
     if (own.serve(exchange, route, target)) return
     if (this.#cached?.serve(exchange, route, target, forwarding) === true) return
     if (this.#shedBelow > 0 && this.#priority(route) < this.#shedBelow) {
-      counters.add('shed')
+      this.#options.counters.add('shed')
       own.error(exchange, route, overloaded())
       return
     }
@@ -279,7 +282,7 @@ export class Dispatcher implements AcceptorHandler {
     if (slot === null && this.#room.size > 0 && !this.#room.keep(exchange, chunk, last))
       this.#giveUp(exchange)
     if (slot === null || slot.link === null) return
-    this.#options.counters.add('bytes_in', chunk.length)
+    this.#counts.bytesIn.add(chunk.length)
     this.#bodies.send(slot, slot.link, chunk, last)
   }
 
@@ -294,11 +297,12 @@ export class Dispatcher implements AcceptorHandler {
       }
       return
     }
-    const { counters } = this.#options
     // One outcome for each session: it is answered if it got the acceptor's refusal, else its client has left.
     const refused = refusal === undefined || slot.answered ? 0 : refusal.status
-    if (refused > 0) counters.add(statusCounter(refused))
-    counters.add(refused > 0 ? 'answered' : 'aborted')
+    if (refused > 0) {
+      this.#counts.status(refused)
+      this.#counts.answered(0)
+    } else this.#counts.aborted()
     if (!slot.answered) this.#ownOf(slot).count(exchange, slot.route, refused > 0 ? refused : CLIENT_LEFT)
     slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0, refused)
     this.#free(slot)
@@ -321,8 +325,7 @@ export class Dispatcher implements AcceptorHandler {
       this.#endHere(exchange, true)
       return
     }
-    this.#options.counters.add('answered')
-    this.#options.counters.add('bytes_out', exchange.bytesOut)
+    this.#counts.answered(exchange.bytesOut)
     if (slot.wantSent && slot.link !== null) writeSent(slot.link.mailbox, slot.index, slot.generation, now())
     this.#free(slot)
   }
@@ -369,7 +372,7 @@ export class Dispatcher implements AcceptorHandler {
         const own = this.#ownOf(slot)
         this.#free(slot)
         if (answered) {
-          this.#options.counters.add('aborted')
+          this.#counts.aborted()
           exchange.abort()
         } else own.error(exchange, route, noAnswer())
         return
@@ -392,7 +395,7 @@ export class Dispatcher implements AcceptorHandler {
     slot.status = head.status
     slot.complete = head.complete
     slot.wantSent = head.wantSent
-    this.#options.counters.add(statusCounter(status))
+    this.#counts.status(status)
     this.#ownOf(slot).count(exchange, slot.route, status)
     if (status === 101) {
       slot.tunnel = true
@@ -439,15 +442,15 @@ export class Dispatcher implements AcceptorHandler {
   }
 
   #ownAnswers(routing: Routing): OwnAnswers {
-    return new OwnAnswers({ ...routing, counters: this.#options.counters, underWay: this.#underWay })
+    const { counters } = this.#options
+    return new OwnAnswers({ ...routing, counters, counts: this.#counts, underWay: this.#underWay })
   }
 
   #cachedAnswers(routing: Routing): CachedAnswers | null {
     const { hits, intake } = routing
     if (hits === undefined) return null
-    const { counters } = this.#options
     const scheme = intake?.scheme ?? 'http'
-    return new CachedAnswers({ ...routing, hits, scheme, counters, underWay: this.#underWay })
+    return new CachedAnswers({ ...routing, hits, scheme, counts: this.#counts, underWay: this.#underWay })
   }
 
   #free(slot: Slot): void {

@@ -5,18 +5,20 @@ import { editHeaderBlock, type HeaderEdits } from '../filters/index.js'
 import { requestRefused } from '../lifecycle/index.js'
 import type { CounterRow } from '../memory/index.js'
 import type { RouteAnswer, RouteAnswerer } from '../routing/index.js'
-import { type GatewayCounter, statusCounter } from '../session/counters.js'
+import type { GatewayCounter } from '../session/counters.js'
 import { errorResponse } from '../session/error-response.js'
 import type { GatewayError } from '../session/errors.js'
 import { type AnswerCounts, CLIENT_LEFT } from '../telemetry/index.js'
 import { type EndedHere, OwnSession, type UnderWay } from './own-session.js'
 import { routeAnswers } from './route-answers.js'
+import type { SessionCounts } from './session-counts.js'
 
 export interface OwnAnswersOptions {
   readonly routes: readonly RouteConfig[]
   /** As in `DispatcherOptions`. */
   readonly responseEdits: readonly (readonly HeaderEdits[])[]
   readonly counters: CounterRow<GatewayCounter>
+  readonly counts: SessionCounts
   readonly answers?: AnswerCounts
   onEndedHere?(end: EndedHere): void
   /** As in `DispatcherOptions`. */
@@ -55,12 +57,12 @@ export class OwnAnswers {
 
   /** The exchange of one of these has ended. */
   end(exchange: Downstream, { route, status, error }: OwnSession, isSent: boolean): void {
-    const { counters, underWay, onEndedHere } = this.#options
+    const { counts, underWay, onEndedHere } = this.#options
     const { head, bytesOut } = exchange
     exchange.owner = null
     underWay.answers -= 1
-    counters.add(isSent ? 'answered' : 'aborted')
-    if (isSent) counters.add('bytes_out', bytesOut)
+    if (isSent) counts.answered(bytesOut)
+    else counts.aborted()
     onEndedHere?.({ head, route, status, error, bytesOut, isSent })
   }
 
@@ -71,8 +73,8 @@ export class OwnAnswers {
 
   /** The client has seen a part of an answer that nobody can complete any more. */
   cutOff(exchange: Downstream, route: number, status: number, error: GatewayError): void {
-    const { counters, onEndedHere } = this.#options
-    counters.add('aborted')
+    const { counters, counts, onEndedHere } = this.#options
+    counts.aborted()
     counters.add(`error:${error.reason}`)
     exchange.abort()
     const { head, bytesOut } = exchange
@@ -84,14 +86,14 @@ export class OwnAnswers {
    * @param status it has not left, but the acceptor has refused the rest of its request with this
    */
   left(exchange: Downstream, route: number, status = 0): void {
-    const { counters, onEndedHere } = this.#options
+    const { counters, counts, onEndedHere } = this.#options
     const { head } = exchange
     const error = status > 0 ? requestRefused(status) : null
     if (error !== null) {
-      counters.add(statusCounter(status))
+      counts.status(status)
+      counts.answered(0)
       counters.add(`error:${error.reason}`)
-    }
-    counters.add(error === null ? 'aborted' : 'answered')
+    } else counts.aborted()
     this.count(exchange, route, error === null ? CLIENT_LEFT : status)
     onEndedHere?.({ head, route, status, error, bytesOut: 0, isSent: error !== null })
   }
@@ -102,10 +104,10 @@ export class OwnAnswers {
     { status, statusText, headerBlock, body }: RouteAnswer,
     error: GatewayError | null,
   ): void {
-    const { counters, responseEdits } = this.#options
+    const { counts, responseEdits } = this.#options
     let block = headerBlock + this.commonFields
     for (const edits of responseEdits[route] ?? []) block = editHeaderBlock(block, edits)
-    counters.add(statusCounter(status))
+    counts.status(status)
     this.#options.answers?.add(route, exchange.head.method, status)
     exchange.owner = new OwnSession(route, status, error, this)
     this.#options.underWay.answers += 1

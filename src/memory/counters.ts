@@ -25,6 +25,7 @@ export class SharedCounters<Name extends string> {
         const at = indexes.get(name) ?? 0
         values[at] = (values[at] ?? 0) + amount
       },
+      counter: (name) => new Counter(values, indexes.get(name) ?? 0),
     }
   }
 
@@ -50,4 +51,22 @@ export class SharedCounters<Name extends string> {
 export interface CounterRow<Name extends string> {
   /** Adds `amount` (default 1). */
   add(name: Name, amount?: number): void
+  /** One of them, for where it is counted with every request: nothing is looked up. */
+  counter(name: Name): Counter
+}
+
+/** The writer's end of one counter. */
+export class Counter {
+  readonly #values: Float64Array
+  readonly #at: number
+
+  constructor(values: Float64Array, at: number) {
+    this.#values = values
+    this.#at = at
+  }
+
+  /** Adds `amount` (default 1). */
+  add(amount = 1): void {
+    this.#values[this.#at] = (this.#values[this.#at] ?? 0) + amount
+  }
 }

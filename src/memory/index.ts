@@ -1,4 +1,4 @@
-export { type CounterRow, SharedCounters } from './counters.js'
+export { type Counter, type CounterRow, SharedCounters } from './counters.js'
 export { type GcraResult, GcraTable } from './gcra-table.js'
 export { readLatin1, writeLatin1 } from './latin1.js'
 export { LifecycleBoard } from './lifecycle-board.js'

@@ -107,6 +107,9 @@ export class HeadBuilder {
     // The common case first: a name that is known to be plain, and a value of visible ASCII.
     if (field !== undefined && field.action === PLAIN && !BEYOND_ASCII.test(value))
       this.#addLine(field, value)
+    // Next comes what most requests of a connection have in common.
+    else if (field !== undefined && field.action === HOST && value === this.#knownHost && !this.#hasHost)
+      this.#takeHost(field, this.#knownHost)
     else if (this.#refusal === null) this.#refusal = this.#addUncommon(name, value, field)
   }
 
@@ -198,12 +201,16 @@ export class HeadBuilder {
 
   #addHost(field: Field, value: string): Refusal | null {
     if (this.#hasHost) return REFUSALS.hostRepeated
-    if (value !== this.#knownHost && !isHost(value)) return REFUSALS.hostInvalid
+    if (!isHost(value)) return REFUSALS.hostInvalid
     this.#knownHost = value
+    this.#takeHost(field, value)
+    return null
+  }
+
+  #takeHost(field: Field, value: string): void {
     this.#hasHost = true
     this.host = value
     this.#addLine(field, value)
-    return null
   }
 
   #addCoding(coding: string): Refusal | null {

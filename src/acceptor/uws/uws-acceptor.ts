@@ -201,15 +201,12 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
 
   /** @param context of a request that looks like a WebSocket handshake */
   #onRequest(response: UwsResponse, request: UwsRequest, context: UwsSocketContext | null): void {
-    let subject: UwsExchange | RefusedRequest | null = null
-    let isAlive = true
-    response.onAborted(() => {
-      isAlive = false
-      attempt(() => subject?.onAborted())
-    })
+    let exchange: UwsExchange | null = null
     try {
       const guard = this.#guard
-      const method = request.getCaseSensitiveMethod()
+      const sent = request.getCaseSensitiveMethod()
+      // The constant: that is what most comparisons further on are with.
+      const method = sent === 'GET' ? 'GET' : sent
       const path = request.getUrl()
       const query = request.getQuery()
       guard.begin()
@@ -230,7 +227,8 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
       const uwsCloses = guard.connectionBytes === 5
       if (refusal !== null) {
         const isHead = method === 'HEAD'
-        subject = new RefusedRequest(response, this.wheel, refusal, { requestId, isHead, uwsCloses })
+        const refused = new RefusedRequest(response, this.wheel, refusal, { requestId, isHead, uwsCloses })
+        response.onAborted(() => attempt(() => refused.onAborted()))
         this.handler.onRefused(refusal, requestId, remoteAddress)
         return
       }
@@ -259,22 +257,30 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         guard.asksToClose ||
         contentLength === LENGTH_CHUNKED ||
         (contentLength === LENGTH_NONE && method !== 'GET' && HAS_BODY.has(method))
-      const exchange =
-        context === null || key === ''
-          ? new UwsExchange(this, response, head, { closes, uwsCloses })
-          : new UwsUpgrade(this, response, head, {
-              context,
-              key,
-              extensions: this.#compressedBytes === 0 ? '' : offeredExtensions(guard.headerBlock),
-              maxMessageBytes: this.#maxMessageBytes,
-              compressedBytes: this.#compressedBytes,
-            })
-      subject = exchange
+      if (context === null || key === '') {
+        exchange = new UwsExchange(this, response, head, { closes, uwsCloses })
+        exchange.start()
+        // What was answered at once needs no callback, which would cost as much as finding the answer in the cache.
+        if (exchange.isAlive) this.#watch(response, exchange)
+        return
+      }
+      exchange = new UwsUpgrade(this, response, head, {
+        context,
+        key,
+        extensions: this.#compressedBytes === 0 ? '' : offeredExtensions(guard.headerBlock),
+        maxMessageBytes: this.#maxMessageBytes,
+        compressedBytes: this.#compressedBytes,
+      })
+      this.#watch(response, exchange)
       exchange.start()
     } catch (error) {
       warnInternal(error)
-      if (isAlive) response.close()
+      if (exchange?.isAlive !== false) attempt(() => response.close())
     }
+  }
+
+  #watch(response: UwsResponse, exchange: UwsExchange): void {
+    response.onAborted(() => attempt(() => exchange.onAborted()))
   }
 }
 

@@ -73,7 +73,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
     return this.#body?.isPaused === true
   }
 
-  /** Hands the request to its owner. uWS has its abort callback already. */
+  /** Hands the request to its owner. If it is alive afterwards, uWS has to be given the abort callback. */
   start(): void {
     const { contentLength } = this.head
     const isChunked = contentLength === LENGTH_CHUNKED
@@ -157,7 +157,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
   abort(): void {
     if (!this.isOpen) return
     this.#close()
-    if (this.isAlive) this.response.close()
+    this.#closeConnection()
   }
 
   pauseBody(): void {
@@ -190,7 +190,7 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
     this.host.handler.onAbort(this, refusal)
     if (!this.isAlive) return
     if (!answers) {
-      this.response.close()
+      this.#closeConnection()
       return
     }
     setImmediate(() => {
@@ -265,6 +265,13 @@ export class UwsExchange implements Downstream, BodyOwner, AnswerOwner {
       this.onStall()
     }
     this.host.current = null
+  }
+
+  #closeConnection(): void {
+    if (!this.isAlive) return
+    // Said here too: uWS may not have its abort callback yet.
+    this.isAlive = false
+    this.response.close()
   }
 
   #defers(call: () => void): boolean {

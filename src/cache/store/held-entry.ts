@@ -77,6 +77,22 @@ export class HeldEntry implements StoredEntry {
     return new Uint8Array(blocks.slabOf(this.#block).buffer, start, length)
   }
 
+  whole(): Uint8Array | null {
+    if (!this.#isComplete || !this.#held) return null
+    const { blocks, table, bodies } = this.#core
+    const generation = table.words[this.#at + ENTRY.generation] ?? 0
+    const place = this.#entry % bodies.length
+    const kept = bodies[place]
+    if (kept !== undefined && kept.entry === this.#entry && kept.generation === generation) return kept.body
+    const first = table.words[this.#at + ENTRY.bodyFirst] ?? 0
+    const bytes = this.bodyBytes
+    if (bytes === 0 || bytes > roomOf(first)) return null
+    const body = new Uint8Array(blocks.slabOf(first).buffer, blocks.startOf(first), bytes)
+    // As with heads: the generation of a removed one moves on while it is held.
+    if ((generation & 1) === 1) bodies[place] = { entry: this.#entry, generation, body }
+    return body
+  }
+
   whenMore(offset: number, callback: () => void): () => void {
     const { bell, table } = this.#core
     let waiting = true

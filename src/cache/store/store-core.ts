@@ -15,14 +15,20 @@ const PATIENCE_MS = 20
 const SWEPT = 4
 /** Steps through a bucket after which a walk is given up; it may have gone astray where entries change places. */
 const STEPS = 512
-/** Heads that a thread keeps as objects. */
-const HEADS = 2048
+/** Heads that a thread keeps as objects, and views of bodies. */
+const KEPT = 2048
 
 interface KeptHead {
   readonly entry: number
   readonly generation: number
   readonly version: number
   readonly head: EntryHead
+}
+
+interface KeptBody {
+  readonly entry: number
+  readonly generation: number
+  readonly body: Uint8Array
 }
 
 /** What all parts of a store work on: its memory as one thread sees it, and the changes that run under its lock. */
@@ -35,7 +41,8 @@ export class StoreCore {
   readonly maxEntryBytes: number
   readonly seedA: number
   readonly seedB: number
-  readonly heads: (KeptHead | undefined)[] = new Array<KeptHead | undefined>(HEADS)
+  readonly heads: (KeptHead | undefined)[] = new Array<KeptHead | undefined>(KEPT)
+  readonly bodies: (KeptBody | undefined)[] = new Array<KeptBody | undefined>(KEPT)
   /** Fills that could not be ended because the lock was not to be had: entry and generation. */
   readonly #unended: [entry: number, generation: number][] = []
 

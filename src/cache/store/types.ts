@@ -85,6 +85,11 @@ export interface StoredEntry {
    */
   read(offset: number, maxBytes?: number): Uint8Array | null
   /**
+   * The whole body where it lies in one piece. A view like that of `read`; the same object from one request to the next.
+   * @returns null where it does not, or is still being made
+   */
+  whole(): Uint8Array | null
+  /**
    * Calls back, once and never before it returns, when more than `offset` bytes of body are there or the state is not `filling` any more.
    * @returns takes the wish back
    */
