@@ -32,6 +32,8 @@ export interface RequestHead {
    * believed only of a trusted proxy. '' when there is none.
    */
   readonly claims: string
+  /** It has fields by which an answer out of a cache may differ: conditions, ranges, Cache-Control, Pragma, Authorization. */
+  readonly selects: boolean
   /** Body length in bytes, {@link LENGTH_NONE} or {@link LENGTH_CHUNKED}. 0 and LENGTH_NONE have no body events. */
   readonly contentLength: number
   /**
@@ -106,10 +108,21 @@ export interface Refusal {
   readonly message: string
 }
 
+/** The way to answer within the call that brings the request. */
+export interface PromptReply {
+  /** The whole answer, as with {@link Downstream.respond}. It is copied before this returns, and counts as sent. */
+  respond(status: number, statusText: string, headerBlock: string, body: Uint8Array): void
+}
+
 /** What the owner of an acceptor must handle. None of these may throw. */
 export interface AcceptorHandler {
   /** A request passed the guard. Body events follow if it has a body. Must not answer synchronously if the request is chunked. */
   onRequest(exchange: Downstream): void
+  /**
+   * Asked before, by acceptors that can save themselves an exchange this way, about requests without a body.
+   * @returns whether it is answered: then there is no other event of it
+   */
+  answerAtOnce?(head: RequestHead, reply: PromptReply): boolean
   /** A piece of the request body, valid only during the call; may be empty when `last`. */
   onBody(exchange: Downstream, chunk: Uint8Array, last: boolean): void
   /**

@@ -1,4 +1,4 @@
-import { type CounterRow, SharedCounters } from '../memory/index.js'
+import { type Counter, type CounterRow, SharedCounters } from '../memory/index.js'
 
 /** What becomes of the requests of a route that has a cache. */
 export const CACHE_EVENTS = [
@@ -51,8 +51,12 @@ export class CacheCounters {
   /** The writer's end of one row; only one thread may hold it. */
   row(index: number): { add(route: number, event: CacheEvent): void } {
     const row: CounterRow<Name> = this.#counters.row(index)
-    // Made once: to put a name together for each session costs more than to count it.
-    return { add: (route, event) => row.add(this.#names[route]?.[event] ?? `${route}:${event}`) }
+    // Looked up once: to put a name together for each session costs more than to count it.
+    const counters = this.#names.map((names) => {
+      const pairs = CACHE_EVENTS.map((event): [CacheEvent, Counter] => [event, row.counter(names[event])])
+      return Object.fromEntries(pairs) as Record<CacheEvent, Counter>
+    })
+    return { add: (route, event) => counters[route]?.[event].add() }
   }
 
   /** Sums of a route. */

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
-import { type Downstream, LENGTH_CHUNKED } from '../acceptor/types.js'
+import { isBodiless } from '../acceptor/answer-rules.js'
+import { type Downstream, LENGTH_CHUNKED, type PromptReply, type RequestHead } from '../acceptor/types.js'
 import { findAnswer } from '../cache/lookup.js'
 import type { CacheEvent } from '../cache/route-counters.js'
 import {
   ageS,
   bypassReason,
   cacheKey,
+  FLAG_VARY,
   type Piece,
   requestControl,
   requestScheme,
@@ -22,7 +24,9 @@ import type { AnswerCounts } from '../telemetry/index.js'
 import { HitRequest, isAddedLater } from './hit-request.js'
 import { type HitRoute, hitRoute } from './hit-route.js'
 import { HitStream } from './hit-stream.js'
+import { type KnownHit, KnownHits } from './known-hits.js'
 import type { EndedHere, UnderWay } from './own-session.js'
+import type { Router } from './router.js'
 import type { SessionCounts } from './session-counts.js'
 
 /** Bodies up to this go out in one call; larger ones as the client takes them. */
@@ -42,6 +46,7 @@ export interface CachedAnswersOptions {
   readonly responseEdits: readonly (readonly HeaderEdits[])[]
   readonly hits: HitServices
   readonly counts: SessionCounts
+  readonly router: Pick<Router, 'looksAtFields'>
   readonly answers?: AnswerCounts
   /** As in `DispatcherOptions`. */
   readonly commonFields?: string
@@ -58,19 +63,24 @@ export interface CachedAnswersOptions {
 export class CachedAnswers {
   readonly #options: CachedAnswersOptions
   readonly #routes: (HitRoute | null)[]
+  readonly #known = new KnownHits()
+  /** Routes are chosen by what {@link KnownHits} goes by. */
+  readonly #goesByUrl: boolean
   readonly #scratch = Buffer.allocUnsafeSlow(WHOLE_BYTES)
 
   constructor(options: CachedAnswersOptions) {
     this.#options = options
     this.#routes = options.routes.map(() => null)
+    this.#goesByUrl = !options.router.looksAtFields
   }
 
   /** None of these routes' filters must see hits. Until it is said of a route, workers serve all of it. */
   allow(routes: readonly number[]): void {
-    const { routes: configs, responseEdits } = this.#options
+    const { routes: configs, responseEdits, commonFields = '' } = this.#options
     for (const index of routes) {
       const config = configs[index]
-      if (config !== undefined) this.#routes[index] ??= hitRoute(config, responseEdits[index] ?? [])
+      if (config !== undefined)
+        this.#routes[index] ??= hitRoute(config, responseEdits[index] ?? [], commonFields)
     }
   }
 
@@ -88,7 +98,7 @@ export class CachedAnswers {
     const { config } = hits
     if (!(config.methods as readonly string[]).includes(method)) return false
     const block = forwarding === '' ? head.headerBlock : head.headerBlock + forwarding
-    const request = new HitRequest(block, hits.requestEdits)
+    const request = new HitRequest(block, head.selects, hits.requestEdits)
     if (!request.isPlain && bypassReason(method, false, request) !== null) return false
     if (hits.bypasses(request, target)) return false
     // Where no filter changes it, it is what the guard has read.
@@ -116,7 +126,51 @@ export class CachedAnswers {
     }
     entry.touch()
     this.#options.hits.count(route, 'hits')
-    this.#answer(exchange, route, hits, request, { entry, head: stored, key: found.key, nowMs })
+    this.#answer(exchange, route, hits, request, {
+      entry,
+      head: stored,
+      key: found.key,
+      isVariant: marker !== null,
+      nowMs,
+    })
+    return true
+  }
+
+  /**
+   * The same for a request that differs in nothing that counts from one served before: what was found out about that is not found out again.
+   * @returns false: it is not known
+   */
+  serveKnown(head: RequestHead, reply: PromptReply): boolean {
+    const known = this.#known.find(head)
+    if (known === null) return false
+    const { entry } = known
+    if (!entry.hold()) {
+      this.#known.forget(head)
+      return false
+    }
+    try {
+      return this.#answerKnown(head, reply, known)
+    } finally {
+      entry.release()
+    }
+  }
+
+  #answerKnown(head: RequestHead, reply: PromptReply, { entry, hits, key, route }: KnownHit): boolean {
+    const stored = entry.head()
+    const nowMs = head.startMs
+    if (stored === null || (stored.flags & FLAG_VARY) !== 0 || verdict(stored, SILENT, nowMs) !== 'fresh')
+      return false
+    const body = entry.totalBytes === 0 ? EMPTY : entry.whole()
+    if (body === null) return false
+    const { counts, answers, hits: services } = this.#options
+    const { status, statusText, headerBlock } = wholeAnswer(hits, { entry, head: stored, key, nowMs })
+    counts.requests.add()
+    counts.status(status)
+    answers?.add(route, head.method, status)
+    entry.touch()
+    services.count(route, 'hits')
+    reply.respond(status, statusText, headerBlock, body)
+    this.#ended(head, route, status, body.length, true)
     return true
   }
 
@@ -124,15 +178,14 @@ export class CachedAnswers {
     const { entry } = hit
     const { method } = exchange.head
     const answer = request.isPlain ? wholeAnswer(hits, hit) : selectedAnswer(hits, hit, method, request)
-    const { status, statusText, lengthBytes, pieces } = answer
-    const { counts, answers, underWay, commonFields = '' } = this.#options
-    const headerBlock = answer.headerBlock + commonFields
+    const { status, statusText, headerBlock, lengthBytes, pieces } = answer
+    const { counts, answers, underWay } = this.#options
     counts.status(status)
     answers?.add(route, method, status)
     if (pieces.length > 0 && method !== 'HEAD' && (lengthBytes === null || lengthBytes > WHOLE_BYTES)) {
       const stream = new HitStream(exchange, { route, status }, { entry, pieces }, (isSent) => {
         underWay.answers -= 1
-        this.#ended(exchange, route, status, exchange.bytesOut, isSent)
+        this.#ended(exchange.head, route, status, exchange.bytesOut, isSent)
       })
       underWay.answers += 1
       exchange.writeHead(status, statusText, headerBlock, lengthBytes)
@@ -142,10 +195,13 @@ export class CachedAnswers {
     const body = method === 'HEAD' || lengthBytes === null ? EMPTY : this.#gather(entry, pieces, lengthBytes)
     exchange.respond(status, statusText, headerBlock, body, lengthBytes)
     entry.release()
-    this.#ended(exchange, route, status, body.length, true)
+    this.#ended(exchange.head, route, status, body.length, true)
+    const goesByUrl = this.#goesByUrl && hits.goesByUrl && request.isPlain && !isBodiless(status)
+    if (goesByUrl && !hit.isVariant && pieces.length < 2)
+      this.#known.add(exchange.head, { host: exchange.head.host, route, hits, key: hit.key, entry })
   }
 
-  #ended({ head }: Downstream, route: number, status: number, bytesOut: number, isSent: boolean): void {
+  #ended(head: RequestHead, route: number, status: number, bytesOut: number, isSent: boolean): void {
     const { counts, onEndedHere } = this.#options
     if (isSent) counts.answered(bytesOut)
     else counts.aborted()
@@ -186,6 +242,8 @@ interface Hit {
   readonly entry: StoredEntry
   readonly head: EntryHead
   readonly key: string
+  /** One of several under its URL. */
+  readonly isVariant: boolean
   readonly nowMs: number
 }
 
@@ -193,7 +251,7 @@ const ALL: readonly Piece[] = [{ first: 0, last: Number.POSITIVE_INFINITY }]
 const NOTHING: readonly Piece[] = []
 
 /** What most requests get: the whole. */
-function wholeAnswer(hits: HitRoute, hit: Hit): StoredAnswer {
+function wholeAnswer(hits: HitRoute, hit: Omit<Hit, 'isVariant'>): StoredAnswer {
   const { entry, head } = hit
   const prepared = hits.prepared(head)
   const age = ageS(head, hit.nowMs)
@@ -225,7 +283,7 @@ function selectedAnswer(hits: HitRoute, hit: Hit, method: string, fields: HitReq
 }
 
 /** Age and Cache-Status. */
-function changingLines({ config }: HitRoute, { head, key, nowMs }: Hit): string {
+function changingLines({ config }: HitRoute, { head, key, nowMs }: Omit<Hit, 'isVariant'>): string {
   const ttlS = Math.floor((head.freshUntilMs - nowMs) / 1000)
   const status = cacheStatusLine({ hit: true, ttlS, ...(config.showKey ? { key } : {}) })
   return `${ageLine(head, nowMs)}cache-status: ${status}\r\n`

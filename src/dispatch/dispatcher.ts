@@ -1,4 +1,4 @@
-import type { AcceptorHandler, Downstream, Refusal } from '../acceptor/types.js'
+import type { AcceptorHandler, Downstream, PromptReply, Refusal, RequestHead } from '../acceptor/types.js'
 import type { RouteConfig } from '../config/types.js'
 import type { HeaderEdits } from '../filters/index.js'
 import { overloaded, workerLost } from '../lifecycle/index.js'
@@ -170,6 +170,10 @@ export class Dispatcher implements AcceptorHandler {
 
   onConnection(): void {
     this.#options.counters.add('connections_opened')
+  }
+
+  answerAtOnce(head: RequestHead, reply: PromptReply): boolean {
+    return this.#cached !== null && this.#cached.serveKnown(head, reply)
   }
 
   onRequest(exchange: Downstream): void {

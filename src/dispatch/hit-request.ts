@@ -2,10 +2,7 @@ import type { Fields } from '../cache/rules/index.js'
 import type { HeaderEdits } from '../filters/index.js'
 import { fieldOf } from '../routing/field-condition.js'
 
-/** Fields by which an answer from the cache depends on a request, on every route. */
-const SELECTING = /(?:^|\n)(?:cache-control|pragma|if-[a-z-]+|range|authorization): /
-
-/** Names that {@link SELECTING} looks for. */
+/** Fields by which an answer from the cache depends on a request, on every route: those of `RequestHead.selects`. */
 const isSelecting = (name: string): boolean =>
   name === 'cache-control' ||
   name === 'pragma' ||
@@ -25,28 +22,23 @@ export function isAddedLater(name: string): boolean {
   )
 }
 
-let knownBlock = ''
-let knownSelects = false
-
 /** The fields of a request as a worker would see them behind the built-in filter `headers`. */
 export class HitRequest implements Fields {
   readonly #block: string
   readonly #edits: readonly HeaderEdits[]
   readonly #selects: boolean
-  /** It says nothing by which an answer could differ from what is stored: none of the fields of {@link SELECTING} is there. */
+  /** It says nothing by which an answer could differ from what is stored. */
   readonly isPlain: boolean
 
-  /** @param block of the acceptor: names in lower case @param edits that the route's filters make to requests */
-  constructor(block: string, edits: readonly HeaderEdits[]) {
+  /**
+   * @param block of the acceptor: names in lower case @param selects as of `RequestHead`
+   * @param edits that the route's filters make to requests
+   */
+  constructor(block: string, selects: boolean, edits: readonly HeaderEdits[]) {
     this.#block = block
     this.#edits = edits
-    // The requests of one client differ in little but their target.
-    if (block !== knownBlock) {
-      knownBlock = block
-      knownSelects = SELECTING.test(block)
-    }
-    this.isPlain = !knownSelects && edits.length === 0
-    this.#selects = knownSelects
+    this.#selects = selects
+    this.isPlain = !selects && edits.length === 0
   }
 
   get(name: string): string | null {

@@ -26,6 +26,9 @@ export class HitRoute {
   readonly config: RouteCacheConfig
   /** What the built-in filter `headers` does to requests before they are looked up. */
   readonly requestEdits: readonly HeaderEdits[]
+  /** Of a plain request nothing counts but host and target. */
+  readonly goesByUrl: boolean
+  readonly #commonFields: string
   readonly #responseEdits: readonly HeaderEdits[]
   /** The edits concern nothing but what is stored. */
   readonly #editsAhead: boolean
@@ -36,8 +39,14 @@ export class HitRoute {
     config: RouteCacheConfig,
     requestEdits: readonly HeaderEdits[],
     responseEdits: readonly HeaderEdits[],
+    commonFields: string,
   ) {
+    const { keys, bypass } = config
     this.config = config
+    this.goesByUrl =
+      keys.headers.length + keys.cookies.length + bypass.headers.length + bypass.cookies.length === 0 &&
+      config.methods.includes('GET')
+    this.#commonFields = commonFields
     this.requestEdits = requestEdits
     this.#responseEdits = responseEdits
     this.#editsAhead = !responseEdits.some((edits) => namesOf(edits).some((name) => CHANGING.has(name)))
@@ -59,7 +68,7 @@ export class HitRoute {
 
   /** The finished block of an answer. */
   finish(block: string): string {
-    return this.#editsAhead ? block : this.#edit(block)
+    return (this.#editsAhead ? block : this.#edit(block)) + this.#commonFields
   }
 
   /** The route wants this request to go past the cache. */
@@ -83,10 +92,14 @@ export class HitRoute {
   }
 }
 
-/** @returns null: only a worker can tell what the keys of the route are */
+/**
+ * @param commonFields lines that every answer gets
+ * @returns null: only a worker can tell what the keys of the route are
+ */
 export function hitRoute(
   { cache, filters }: RouteConfig,
   responseEdits: readonly HeaderEdits[],
+  commonFields: string,
 ): HitRoute | null {
   if (cache === undefined) return null
   const { keys, bypass } = cache
@@ -96,7 +109,7 @@ export function hitRoute(
     const parsed = headersOptions.safeParse(ref.options ?? {})
     return parsed.success && parsed.data.request !== undefined ? [parsed.data.request] : []
   })
-  return new HitRoute(cache, requestEdits, responseEdits)
+  return new HitRoute(cache, requestEdits, responseEdits, commonFields)
 }
 
 function namesOf({ remove, set, append }: HeaderEdits): string[] {

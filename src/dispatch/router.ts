@@ -23,6 +23,8 @@ const NONE: readonly FieldCondition[] = []
  * thousand routes cost hardly more than one.
  */
 export class Router {
+  /** Some route depends on more of a request than method, host and target. */
+  readonly looksAtFields: boolean
   readonly #count: number
   readonly #conditions: readonly (Conditions | null)[]
   readonly #anyHost = new PathTree()
@@ -39,6 +41,7 @@ export class Router {
 
   constructor(routes: readonly RouteConfig[]) {
     this.#count = routes.length
+    this.looksAtFields = routes.some(({ match: { headers = NONE } }) => headers.length > 0)
     this.#conditions = routes.map(({ match: { methods, headers = NONE, query = NONE } }) =>
       methods === null && headers.length === 0 && query.length === 0
         ? null

@@ -21,6 +21,7 @@ const LAST_STATUS = 599
 /** One for each status, and one behind them for statuses that HTTP does not know. */
 const STATUSES = LAST_STATUS - FIRST_STATUS + 2
 const METHOD_INDEX: ReadonlyMap<string, number> = new Map(METHOD_LABELS.map((label, index) => [label, index]))
+const GET = METHOD_LABELS.indexOf('GET')
 const OTHER_METHOD = METHOD_LABELS.length - 1
 const ROUTE_CELLS = METHOD_LABELS.length * STATUSES
 
@@ -61,7 +62,8 @@ export class AnswerCounts {
     }
     const row = route < 0 ? this.routes : route
     const column = status >= FIRST_STATUS && status <= LAST_STATUS ? status - FIRST_STATUS : STATUSES - 1
-    const at = row * ROUTE_CELLS + (METHOD_INDEX.get(method) ?? OTHER_METHOD) * STATUSES + column
+    const index = method === 'GET' ? GET : (METHOD_INDEX.get(method) ?? OTHER_METHOD)
+    const at = row * ROUTE_CELLS + index * STATUSES + column
     this.#cells[at] = (this.#cells[at] ?? 0) + 1
   }
 

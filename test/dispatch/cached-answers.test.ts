@@ -1,112 +1,22 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { RouteCacheConfig } from '#src/cache/cache-config.js'
-import {
-  cacheKey,
-  encodeMeta,
-  FLAG_FOR_AUTHORIZED,
-  PLAIN_KEY,
-  variance,
-  variantKey,
-  varyHead,
-} from '#src/cache/rules/index.js'
-import { createStoreMemory, type NewEntryHead, SharedStore } from '#src/cache/store/index.js'
+import { FLAG_FOR_AUTHORIZED, variance, variantKey, varyHead } from '#src/cache/rules/index.js'
 import type { FilterRef, RouteConfig } from '#src/config/types.js'
-import type { DispatcherOptions } from '#src/dispatch/index.js'
 import { now } from '#src/time/index.js'
-import type { FakeExchange } from './support/fake-exchange.js'
+import {
+  BODY,
+  CACHE,
+  empty,
+  events,
+  headOf,
+  keyOf,
+  save,
+  start,
+  store,
+  wentToWorker,
+} from './support/cached.js'
 import { expectNothingLeft, Rig, route } from './support/rig.js'
 
-const CACHE: RouteCacheConfig = {
-  ttl: [],
-  heuristic: null,
-  keys: PLAIN_KEY,
-  vary: { allow: null, ignore: [] },
-  methods: ['GET', 'HEAD'],
-  stale: { whileRevalidateMs: 0, ifErrorMs: 0 } as unknown as RouteCacheConfig['stale'],
-  lock: null,
-  bypass: { headers: [], cookies: [], query: [] },
-  requestControl: 'honour',
-  showKey: false,
-}
-
-const BODY = Buffer.from('0123456789')
-
-let store: SharedStore
-let events: string[]
-
-beforeEach(() => {
-  store = new SharedStore(createStoreMemory({ sizeBytes: 8 * 1024 * 1024, threads: 2 }), 1)
-  events = []
-})
-
-interface Stored {
-  readonly target?: string
-  readonly body?: Buffer
-  readonly ageS?: number
-  readonly ttlS?: number
-  readonly flags?: number
-  readonly status?: number
-}
-
-const noFields = { get: () => null }
-
-function keyOf(target: string): string {
-  return cacheKey({ scheme: 'http', host: 'example.com', target }, noFields, PLAIN_KEY)
-}
-
-function headOf({ ageS = 7, ttlS = 60, flags = 0, status = 200 }: Stored): NewEntryHead {
-  return {
-    bornMs: now() - ageS * 1000 - 500,
-    storedAtMs: now(),
-    freshUntilMs: now() + ttlS * 1000 + 500,
-    staleWhileRevalidateUntilMs: 0,
-    staleIfErrorUntilMs: 0,
-    lastModifiedMs: Date.UTC(2026, 0, 1),
-    status,
-    flags,
-    vary: 0,
-    meta: encodeMeta({
-      statusText: 'OK',
-      etag: '"v1"',
-      dateMs: now(),
-      varyNames: [],
-      headerBlock: 'content-type: text/plain\r\netag: "v1"\r\nx-internal: 1\r\n',
-    }),
-  }
-}
-
-function save(stored: Stored = {}): void {
-  expect(store.put(keyOf(stored.target ?? '/'), headOf(stored), stored.body ?? BODY)).toBe(true)
-}
-
-function start(
-  cache: Partial<RouteCacheConfig> = {},
-  filters: readonly FilterRef[] = [],
-  responseEdits: DispatcherOptions['responseEdits'] = [],
-): Rig {
-  const config: RouteConfig = { ...route(), filters, cache: { ...CACHE, ...cache } }
-  const rig = new Rig({
-    routes: [config],
-    responseEdits,
-    hits: {
-      // Another thread of the same memory would do as well: what is served has been stored by somebody.
-      store,
-      count: (index, event) => events.push(`${index} ${event}`),
-    },
-  })
-  rig.dispatcher.allowHits([0])
-  return rig
-}
-
-/** The request was given to a worker, which answers it. */
-async function wentToWorker(rig: Rig, exchange: FakeExchange): Promise<boolean> {
-  await rig.settle()
-  if (exchange.isOver) return false
-  const worker = rig.worker()
-  worker.respond(worker.last, 204)
-  await rig.settle()
-  return true
-}
+beforeEach(() => empty())
 
 describe('a hit', () => {
   it('is answered from shared memory without a worker, with its age to the second', () => {

@@ -20,6 +20,8 @@ class Entry implements StoredEntry {
   }
   head = () => null
   touch = () => undefined
+  whole = () => null
+  hold = () => false
   release(): void {
     this.released += 1
   }

@@ -17,12 +17,17 @@ export interface Field {
   /** How its line begins as the first of a block, and behind another. Made once: joining strings is what costs here. */
   readonly asFirst: string
   readonly asNext: string
+  /** As {@link RequestHead.selects}. */
+  readonly selects: boolean
 }
+
+const SELECTING = /^(?:cache-control|pragma|range|authorization|if-.+)$/
 
 export const field = (name: string, action: number): Field => ({
   action,
   asFirst: `${name}: `,
   asNext: `\r\n${name}: `,
+  selects: SELECTING.test(name),
 })
 const all = (action: number, ...names: string[]) => names.map((name) => [name, field(name, action)] as const)
 

@@ -53,6 +53,8 @@ export class HeadBuilder {
   headerBlock = ''
   /** As {@link RequestHead.claims}. */
   claims = ''
+  /** As {@link RequestHead.selects}. */
+  selects = false
   contentLength = LENGTH_NONE
   /** As {@link RequestHead.upgrade}. */
   upgrade = ''
@@ -85,6 +87,7 @@ export class HeadBuilder {
   begin(): void {
     this.headerBlock = ''
     this.claims = ''
+    this.selects = false
     this.contentLength = LENGTH_NONE
     this.upgrade = ''
     this.expectsContinue = false
@@ -104,6 +107,7 @@ export class HeadBuilder {
     this.#count += 1
     this.#bytes += name.length + value.length + 4
     const field = FIELDS.get(name)
+    if (field === undefined ? name.startsWith('if-') : field.selects) this.selects = true
     // The common case first: a name that is known to be plain, and a value of visible ASCII.
     if (field !== undefined && field.action === PLAIN && !BEYOND_ASCII.test(value))
       this.#addLine(field, value)

@@ -265,6 +265,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       host: guard.host,
       headerBlock: guard.headerBlock,
       claims: guard.claims,
+      selects: guard.selects,
       contentLength: guard.contentLength,
       remoteAddress: connection.address,
       upgrade: firstBytes === null ? '' : allowedUpgrade(guard.upgrade, this.options.upgrades ?? []),

@@ -29,6 +29,7 @@ import type {
   UwsSocketContext,
   UwsWebSocketBehavior,
 } from './native-types.js'
+import { PromptAnswer } from './prompt-answer.js'
 import { RefusedRequest } from './refused-request.js'
 import { createTlsApp } from './tls-app.js'
 import { UwsExchange } from './uws-exchange.js'
@@ -64,6 +65,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   #app: UwsApp
   #certificates: ClientCertificates | null = null
   #requiresCertificate = false
+  readonly #prompt = new PromptAnswer()
   readonly #guard: HeadBuilder
   readonly #addresses = new ClientAddresses()
   readonly #accepts = new Accepts()
@@ -245,6 +247,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         host: guard.host,
         headerBlock: key === '' ? guard.headerBlock : withoutExtensions(guard.headerBlock),
         claims: guard.claims,
+        selects: guard.selects,
         contentLength: guard.contentLength,
         remoteAddress,
         upgrade: key === '' ? '' : 'websocket',
@@ -257,6 +260,9 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         guard.asksToClose ||
         contentLength === LENGTH_CHUNKED ||
         (contentLength === LENGTH_NONE && method !== 'GET' && HAS_BODY.has(method))
+      if (!closes && !uwsCloses && context === null && contentLength === LENGTH_NONE && !this.draining) {
+        if (this.#prompt.by(this.handler, response, head)) return
+      }
       if (context === null || key === '') {
         exchange = new UwsExchange(this, response, head, { closes, uwsCloses })
         exchange.start()

@@ -15,6 +15,7 @@ export class HeldEntry implements StoredEntry {
   readonly #entry: number
   readonly #at: number
   readonly #isComplete: boolean
+  readonly #generation: number
   #held = true
   /** Where the last read ended: the block, and the offset at which it begins. */
   #block = 0
@@ -26,6 +27,7 @@ export class HeldEntry implements StoredEntry {
     this.#core = core
     this.#entry = entry
     this.#at = core.table.at(entry)
+    this.#generation = core.table.words[this.#at + ENTRY.generation] ?? 0
   }
 
   /** Its row, 0 once it is released. For the store. */
@@ -80,7 +82,7 @@ export class HeldEntry implements StoredEntry {
   whole(): Uint8Array | null {
     if (!this.#isComplete || !this.#held) return null
     const { blocks, table, bodies } = this.#core
-    const generation = table.words[this.#at + ENTRY.generation] ?? 0
+    const generation = this.#generation
     const place = this.#entry % bodies.length
     const kept = bodies[place]
     if (kept !== undefined && kept.entry === this.#entry && kept.generation === generation) return kept.body
@@ -131,5 +133,16 @@ export class HeldEntry implements StoredEntry {
     if (!this.#held) return
     this.#held = false
     this.#core.unpin(this.#entry)
+  }
+
+  hold(): boolean {
+    const { table } = this.#core
+    const { words } = table
+    if (this.#held || !this.#isComplete || (this.#generation & 1) === 0 || !table.pin(this.#entry))
+      return false
+    // Pinned first and looked at then, like in `findPinned`; the generation stands for its key.
+    this.#held = Atomics.load(words, this.#at + ENTRY.generation) === this.#generation
+    if (!this.#held) this.#core.unpin(this.#entry)
+    return this.#held
   }
 }

@@ -98,6 +98,8 @@ export interface StoredEntry {
   touch(): void
   /** Harmless the second time. */
   release(): void
+  /** After `release`: holds it again. @returns false: it is not what `find` gives for its key any more */
+  hold(): boolean
 }
 
 /** The one who makes an entry. Ends in `complete` or `abort`; what a dead worker leaves is aborted for it. */

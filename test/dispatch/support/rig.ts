@@ -1,10 +1,11 @@
 import { expect } from 'vitest'
-import type { RequestHead } from '#src/acceptor/types.js'
+import type { PromptReply, RequestHead } from '#src/acceptor/types.js'
 import type { RouteConfig, RouteMatch } from '#src/config/types.js'
 import { Dispatcher, type DispatcherOptions, Router, type WorkerLink } from '#src/dispatch/index.js'
 import { createRingBuffer, Mailbox, RingReader, RingWriter } from '#src/mailbox/index.js'
 import { SharedCounters, WorkerBoard } from '#src/memory/index.js'
 import { GATEWAY_COUNTERS, type GatewayCounter } from '#src/session/counters.js'
+import { now } from '#src/time/index.js'
 import { FakeExchange } from './fake-exchange.js'
 import { FakeWorker } from './fake-worker.js'
 
@@ -45,6 +46,7 @@ interface Place {
 export class Rig {
   readonly board: WorkerBoard
   readonly dispatcher: Dispatcher
+  readonly options: DispatcherOptions
   readonly exchanges: FakeExchange[] = []
   readonly corrupt: Error[] = []
   readonly answeredHere: number[] = []
@@ -57,7 +59,7 @@ export class Rig {
     const { workers = 1, sessionsPerWorker = 100, routes = [route()], ringBytes = 1024 * 1024 } = options
     this.board = new WorkerBoard(workers)
     this.#ringBytes = ringBytes
-    this.dispatcher = new Dispatcher({
+    this.options = {
       routes,
       responseEdits: options.responseEdits ?? [],
       router: new Router(routes),
@@ -70,7 +72,8 @@ export class Rig {
       onIdle: () => {
         this.idles += 1
       },
-    })
+    }
+    this.dispatcher = new Dispatcher(this.options)
     this.#places = Array.from({ length: workers }, () => null)
     for (let worker = 0; worker < workers; worker += 1) this.addWorker(worker)
   }
@@ -126,24 +129,27 @@ export class Rig {
 
   /** @param hasRoom the client takes what is written */
   request(head: Partial<RequestHead> = {}, finishesAtOnce = true, hasRoom = true): FakeExchange {
-    const exchange = new FakeExchange(this.dispatcher, {
-      method: 'GET',
-      target: '/',
-      host: 'example.com',
-      headerBlock: 'host: example.com\r\n',
-      claims: '',
-      contentLength: -1,
-      remoteAddress: '127.0.0.1',
-      upgrade: '',
-      requestId: `req-${this.exchanges.length}`,
-      startMs: 1.5,
-      ...head,
-    })
+    const exchange = new FakeExchange(
+      this.dispatcher,
+      headOf({ requestId: `req-${this.exchanges.length}`, ...head }),
+    )
     exchange.finishesAtOnce = finishesAtOnce
     exchange.hasRoom = hasRoom
     this.exchanges.push(exchange)
     this.dispatcher.onRequest(exchange)
     return exchange
+  }
+
+  /** What an acceptor gets that asks for an answer at once; null: none. */
+  atOnce(head: Partial<RequestHead> = {}): { status: number; headerBlock: string; body: string } | null {
+    const given: { status: number; headerBlock: string; body: string }[] = []
+    const reply: PromptReply = {
+      respond: (status, _, headerBlock, body) =>
+        given.push({ status, headerBlock, body: Buffer.from(body).toString('latin1') }),
+    }
+    const isAnswered = this.dispatcher.answerAtOnce(headOf(head), reply)
+    expect(given.length).toBe(isAnswered ? 1 : 0)
+    return given[0] ?? null
   }
 
   /** A request that has reached its worker. */
@@ -192,5 +198,24 @@ export function expectNothingLeft(rig: Rig): void {
   for (const worker of rig.workers) {
     expect(worker.problems).toEqual([])
     expect(worker.live).toEqual([])
+  }
+}
+
+const SELECTING = /(?:^|\n)(?:cache-control|pragma|range|authorization|if-[a-z-]+): /
+
+function headOf(head: Partial<RequestHead>): RequestHead {
+  return {
+    method: 'GET',
+    target: '/',
+    host: 'example.com',
+    headerBlock: 'host: example.com\r\n',
+    claims: '',
+    selects: SELECTING.test(head.headerBlock ?? ''),
+    contentLength: -1,
+    remoteAddress: '127.0.0.1',
+    upgrade: '',
+    requestId: 'req-0',
+    startMs: now(),
+    ...head,
   }
 }
