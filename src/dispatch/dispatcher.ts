@@ -173,7 +173,7 @@ export class Dispatcher implements AcceptorHandler {
   }
 
   answerAtOnce(head: RequestHead, reply: PromptReply): boolean {
-    return this.#cached !== null && this.#cached.serveKnown(head, reply)
+    return this.#cached?.serveKnown(head, reply) ?? false
   }
 
   onRequest(exchange: Downstream): void {

@@ -1,5 +1,5 @@
 import { MAX_BODY_PIECE_BYTES, writeBody } from '../mailbox/index.js'
-import { giveSlab, SLAB_WORTH_BYTES, takeSlab } from '../memory/index.js'
+import { giveSlab, takeSlab } from '../memory/index.js'
 import type { Slot, WaitingPiece } from './slot-table.js'
 import type { WorkerLink } from './worker-link.js'
 
@@ -72,7 +72,7 @@ function keep(waiting: WaitingPiece[], chunk: Uint8Array, last: boolean): void {
   do {
     const piece = chunk.subarray(at, at + MAX_BODY_PIECE_BYTES)
     at += piece.length
-    const slab = piece.length < SLAB_WORTH_BYTES ? null : takeSlab()
+    const slab = takeSlab(piece.length)
     slab?.set(piece)
     const bytes = slab === null ? new Uint8Array(piece) : slab.subarray(0, piece.length)
     waiting.push({ bytes, last: last && at === chunk.length, slab })

@@ -1,4 +1,5 @@
 import { WINDOW_BYTES } from '../mailbox/index.js'
+import { giveSlab, takeSlab } from '../memory/index.js'
 import type { BodyFraming, UpstreamExchange } from '../upstream/http1/index.js'
 import type { ClientPort } from './client-port.js'
 import { joinPieces } from './join-pieces.js'
@@ -45,6 +46,8 @@ export class RequestBody {
   readonly #owner: RequestBodyOwner
   readonly #pieces: Piece[] = []
   readonly #gathers: boolean
+  /** What a gathered body lies in that nobody but the connector gets to see, until the session ends; null: in memory of its own. */
+  #slab: Buffer | null = null
   /** Index of the piece to be sent next. */
   #next = 0
   #complete: boolean
@@ -70,6 +73,8 @@ export class RequestBody {
     this.#gathers =
       !this.#complete &&
       (options.buffer || (options.contentLength > 0 && options.contentLength <= GATHER_BYTES))
+    if (this.#gathers && !options.buffer && options.transform === null)
+      this.#slab = takeSlab(options.contentLength)
   }
 
   get receivedBytes(): number {
@@ -165,7 +170,7 @@ export class RequestBody {
     this.#consumed(0)
   }
 
-  /** Nobody wants the rest. */
+  /** Nobody wants the rest, nor what was gathered: no attempt is under way any more. */
   discard(): void {
     this.#drop('discarded')
   }
@@ -176,6 +181,8 @@ export class RequestBody {
     this.detach()
     for (const piece of this.#pieces) if (!piece.counted) this.#ungranted += piece.bytes.length
     if (this.#pieces.length > 0) this.#pieces.length = 0
+    if (this.#slab !== null) giveSlab(this.#slab)
+    this.#slab = null
     this.#next = 0
     this.#lost = true
   }
@@ -186,12 +193,22 @@ export class RequestBody {
       this.#owner.onBodyTooLarge()
       return
     }
-    if (chunk.length > 0) this.#pieces.push({ bytes: new Uint8Array(chunk), counted: true })
+    if (chunk.length > 0) this.#keep(chunk)
     this.#consumed(chunk.length)
     const ready = this.#whenGathered
     if (!this.#complete || ready === null) return
     this.#whenGathered = null
     ready()
+  }
+
+  #keep(chunk: Uint8Array): void {
+    const slab = this.#slab
+    if (slab === null) {
+      this.#pieces.push({ bytes: new Uint8Array(chunk), counted: true })
+      return
+    }
+    slab.set(chunk, this.#received - chunk.length)
+    this.#pieces[0] = { bytes: slab.subarray(0, this.#received), counted: true }
   }
 
   #stream(chunk: Uint8Array): void {

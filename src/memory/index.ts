@@ -4,7 +4,7 @@ export { readLatin1, writeLatin1 } from './latin1.js'
 export { LifecycleBoard } from './lifecycle-board.js'
 export { type BellListener, createBells, SharedBell } from './shared-bell.js'
 export { SHORT_LOCK_WORDS, ShortLock } from './short-lock.js'
-export { giveSlab, SLAB_BYTES, SLAB_WORTH_BYTES, takeSlab } from './slabs.js'
+export { giveSlab, SLAB_BYTES, takeSlab } from './slabs.js'
 export {
   RESTART_REASONS,
   type RestartReason,

@@ -90,7 +90,9 @@ export async function killedInMidLoad(
     const id = line.slice(2)
     if (line.startsWith('a ')) begun.push(id)
     else answered.add(id)
-    if (answered.size === afterCommits) await kill(child)
+    // Once: lines that were written before it died come behind.
+    if (answered.size === afterCommits && child.exitCode === null && child.signalCode === null)
+      await kill(child)
   }
   if (answered.size < afterCommits) throw new Error('the process ended before it was killed')
   for (const id of begun) {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { SLAB_BYTES, SLAB_WORTH_BYTES, takeSlab } from '../../memory/index.js'
+import { takeSlab } from '../../memory/index.js'
 import type { GatewayError } from '../../session/errors.js'
 import { now } from '../../time/index.js'
 import type { Connection } from './connection.js'
@@ -73,8 +73,7 @@ export class Exchange implements UpstreamExchange {
     if (chunk.length === 0) return !this.awaitsDrain
     const chunked = this.#bodyLeft === Number.POSITIVE_INFINITY
     this.#bodyLeft -= chunk.length
-    const isLarge = chunk.length >= SLAB_WORTH_BYTES && chunk.length <= SLAB_BYTES - CHUNK_FRAMING_BYTES
-    const slab = isLarge && this.#isUnderWay() ? takeSlab() : null
+    const slab = this.#isUnderWay() ? takeSlab(chunk.length + CHUNK_FRAMING_BYTES) : null
     this.#put(encodePiece(chunk, chunked, slab), slab)
     return !this.awaitsDrain
   }

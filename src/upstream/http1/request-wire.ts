@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { giveSlab, takeSlab } from '../../memory/index.js'
 import { requestHead } from './request-head.js'
 import type { UpstreamRequest } from './types.js'
 
@@ -14,10 +15,17 @@ export function writeRequest(socket: Socket, request: UpstreamRequest): void {
   const bytes = request.bodyBytes
   if (request.body.kind === 'chunked' && bytes !== undefined) {
     if (bytes.length === 0) socket.write(`${head}0\r\n\r\n`, 'latin1')
-    else socket.write(joined(`${head}${bytes.length.toString(16)}\r\n`, bytes, '\r\n0\r\n\r\n'))
+    else writeJoined(socket, `${head}${bytes.length.toString(16)}\r\n`, bytes, '\r\n0\r\n\r\n')
   } else if (bytes === undefined || bytes.length === 0) socket.write(head, 'latin1')
   else if (bytes.length <= SMALL_BODY_BYTES) socket.write(head + asText(bytes), 'latin1')
-  else socket.write(joined(head, bytes, ''))
+  else writeJoined(socket, head, bytes, '')
+}
+
+function writeJoined(socket: Socket, before: string, bytes: Uint8Array, after: string): void {
+  const slab = takeSlab(before.length + bytes.length + after.length)
+  const wire = joined(before, bytes, after, slab)
+  if (slab === null) socket.write(wire)
+  else socket.write(wire, () => giveSlab(slab))
 }
 
 /**
@@ -35,7 +43,7 @@ function asText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
 }
 
-function joined(before: string, bytes: Uint8Array, after: string, slab: Buffer | null = null): Buffer {
+function joined(before: string, bytes: Uint8Array, after: string, slab: Buffer | null): Buffer {
   const size = before.length + bytes.length + after.length
   const wire = slab === null ? Buffer.allocUnsafe(size) : slab.subarray(0, size)
   wire.write(before, 0, 'latin1')
