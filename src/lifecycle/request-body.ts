@@ -1,5 +1,5 @@
 import { WINDOW_BYTES } from '../mailbox/index.js'
-import { giveSlab, takeSlab } from '../memory/index.js'
+import { copyOfShared, copyOutOfShared, giveSlab, takeSlab } from '../memory/index.js'
 import type { BodyFraming, UpstreamExchange } from '../upstream/http1/index.js'
 import type { ClientPort } from './client-port.js'
 import { joinPieces } from './join-pieces.js'
@@ -204,10 +204,10 @@ export class RequestBody {
   #keep(chunk: Uint8Array): void {
     const slab = this.#slab
     if (slab === null) {
-      this.#pieces.push({ bytes: new Uint8Array(chunk), counted: true })
+      this.#pieces.push({ bytes: copyOfShared(chunk), counted: true })
       return
     }
-    slab.set(chunk, this.#received - chunk.length)
+    copyOutOfShared(slab, this.#received - chunk.length, chunk)
     this.#pieces[0] = { bytes: slab.subarray(0, this.#received), counted: true }
   }
 
@@ -223,7 +223,7 @@ export class RequestBody {
       this.#options.transform === null
     if (!direct) {
       if (chunk.length > 0 || this.#options.transform !== null) {
-        this.#pieces.push({ bytes: new Uint8Array(chunk), counted: false })
+        this.#pieces.push({ bytes: copyOfShared(chunk), counted: false })
       }
       this.#pump()
       return

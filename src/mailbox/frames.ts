@@ -1,5 +1,5 @@
 import { Packr, Unpackr } from 'msgpackr/pack'
-import { readLatin1, writeLatin1 } from '../memory/index.js'
+import { copyIntoShared, readLatin1, writeLatin1 } from '../memory/index.js'
 import type { ClientCertificate } from '../session/client-certificate.js'
 import type { Mailbox } from './mailbox.js'
 import { RingCorrupt, type RingReader } from './ring-reader.js'
@@ -190,7 +190,7 @@ export function writeHead(
   bytes.writeDoubleLE(head.contentLength ?? UNKNOWN_LENGTH, at)
   bytes.writeInt32LE(head.statusText.length, at + 8)
   writeLatin1(bytes, text, at + HEAD_NUMBERS_BYTES)
-  if (body !== null) bytes.set(body, at + HEAD_NUMBERS_BYTES + textBytes)
+  if (body !== null) copyIntoShared(bytes, at + HEAD_NUMBERS_BYTES + textBytes, body)
   return true
 }
 
@@ -244,7 +244,11 @@ export function writeBody(
     const isLast = last && end === chunk.length
     const offset = mailbox.reserve(BODY, slot, generation, end - at, isLast ? 1 : 0)
     if (end > at)
-      mailbox.target.set(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end), offset)
+      copyIntoShared(
+        mailbox.target,
+        offset,
+        at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end),
+      )
     at = end
   } while (at < chunk.length)
 }

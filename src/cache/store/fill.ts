@@ -1,3 +1,4 @@
+import { copyIntoShared } from '../../memory/index.js'
 import { roomOf } from './block-memory.js'
 import { HeldEntry } from './held-entry.js'
 import { ENTRY } from './layout.js'
@@ -136,7 +137,7 @@ export class Fill implements EntryWriter {
       }
       const length = Math.min(room, chunk.length - done)
       const piece = length === chunk.length ? chunk : chunk.subarray(done, done + length)
-      blocks.slabOf(this.#block).set(piece, blocks.startOf(this.#block) + this.#blockTaken)
+      copyIntoShared(blocks.slabOf(this.#block), blocks.startOf(this.#block) + this.#blockTaken, piece)
       this.#blockTaken += length
       done += length
     }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { giveSlab, takeSlab } from '../../memory/index.js'
+import { copyOutOfShared, giveSlab, takeSlab } from '../../memory/index.js'
 import { requestHead } from './request-head.js'
 import type { UpstreamRequest } from './types.js'
 
@@ -47,7 +47,7 @@ function joined(before: string, bytes: Uint8Array, after: string, slab: Buffer |
   const size = before.length + bytes.length + after.length
   const wire = slab === null ? Buffer.allocUnsafe(size) : slab.subarray(0, size)
   wire.write(before, 0, 'latin1')
-  wire.set(bytes, before.length)
+  copyOutOfShared(wire, before.length, bytes)
   wire.write(after, before.length + bytes.length, 'latin1')
   return wire
 }
