@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 
@@ -12,8 +13,18 @@ export function machine() {
     cgroupQuota: text('/sys/fs/cgroup/cpu.max') ?? 'none',
     virtual: /\bhypervisor\b/.test(text('/proc/cpuinfo') ?? ''),
     node: process.version,
+    commit: commit(),
     loadBefore: loadavg()[0],
   }
+}
+
+/** What was measured; null outside of a checkout. */
+function commit() {
+  const { status, stdout } = spawnSync('git', ['describe', '--always', '--dirty'], {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+  })
+  return status === 0 ? stdout.trim() : null
 }
 
 function text(path) {

@@ -31,6 +31,20 @@ export async function verify(subject, scenario, origin, seconds) {
   return (await subject.check?.()) ?? []
 }
 
+/** After the rounds of a closed loop, which looks at no body: are they still right? @returns reasons why not */
+export async function verifyAgain(subject, scenario, origin) {
+  const report = await runLoad({
+    url: subject.url,
+    requests: requestsOf(scenario),
+    loop: { kind: 'closed' },
+    connections: Math.min(scenario.connections, 16),
+    durationMs: 100,
+    verifyEvery: 1,
+    expect: expectOf(subject, origin),
+  })
+  return report.errors.body > 0 || report.verified === 0 ? ['wrong bodies behind the rounds'] : []
+}
+
 /** What an answer must be: the origin's, unless the subject makes its own of it. */
 function expectOf(subject, origin) {
   return { status: 200, ...(subject.makesAnswers !== true && { bodySha256: origin.bodySha256 }) }

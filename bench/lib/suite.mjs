@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { startMockOrigin } from '../../dist/load/index.js'
 import { measureBeside } from './beside.mjs'
-import { measureClosed, measureOpen, verify } from './measure.mjs'
+import { measureClosed, measureOpen, verify, verifyAgain } from './measure.mjs'
 import { latencySubjects } from './plan.mjs'
 import { missingNeeds } from './scenarios.mjs'
 import { measureStampede } from './stampede.mjs'
@@ -99,6 +99,13 @@ async function measureLoad(subjects, scenario, origin, options) {
       row.closed.push(measured)
       log(`  ${round + 1}/${rounds} ${row.subject}: ${closedText(measured)}`)
     }
+  }
+  for (const row of subjects) {
+    if (row.gone) continue
+    const problems = await verifyAgain(row.running, scenario, origin).catch((error) => [
+      inOneLine(error.message),
+    ])
+    for (const round of row.closed) round.void.push(...problems)
   }
   const asked = latencySubjects(scenario)
   const rows = subjects.filter(({ subject, gone }) => asked.includes(subject) && !gone)

@@ -39,7 +39,7 @@ function note(name) {
 }
 
 function machineTable({ machine, closedLoop }) {
-  const { cpu, cores, memoryGiB, kernel, governor, cgroupQuota, virtual, node, loadBefore } = machine
+  const { cpu, cores, memoryGiB, kernel, governor, cgroupQuota, virtual, node, commit, loadBefore } = machine
   return table(
     ['', ''],
     [
@@ -53,6 +53,7 @@ function machineTable({ machine, closedLoop }) {
         `${loadBefore.toFixed(1)}${loadBefore > 0.5 ? ': **not quiet**' : ''}`,
       ],
       ['Node', node],
+      ['Headgate, commit', commit ?? 'not a checkout'],
       ['Closed loop by', closedLoop],
     ],
   )

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { benchModule } from './bench-module.js'
 
@@ -131,4 +132,38 @@ describe('turning a peer off, or a peer that fails, changes only its own row', (
     for (const off of ['nginx', 'direct'])
       expect(cells(linesWithout(off), 'headgate')).toEqual(cells(all, 'headgate'))
   })
+})
+
+it('a subject whose bodies turn wrong behind the warm-up loses the rounds of its closed loop', async () => {
+  const liar = createServer((_, response) => response.end('not the body'))
+  await new Promise<void>((resolve) => liar.listen(0, '127.0.0.1', resolve))
+  const address = liar.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const subjects = {
+    turning: {
+      missing: () => null,
+      start: async (_: unknown, origin: Origin) => {
+        let samples = 0
+        return {
+          pid: origin.pid,
+          // From the end of the round on it is another server.
+          get url() {
+            return samples > 1 ? `http://127.0.0.1:${port}` : origin.url
+          },
+          requests: async () => {
+            samples += 1
+            return (await origin.counters()).requests
+          },
+          stop: async () => undefined,
+        }
+      },
+    },
+  }
+  try {
+    const { rows } = await runScenario({ ...SCENARIO, subjects: ['turning'] }, { ...OPTIONS, subjects })
+    expect(rows[0]?.closed[0]?.void).toEqual(['wrong bodies behind the rounds'])
+  } finally {
+    liar.close()
+    liar.closeAllConnections()
+  }
 })
