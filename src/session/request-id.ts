@@ -6,6 +6,8 @@ const random = Buffer.allocUnsafeSlow(ID_BYTES * 1024)
 let drawnAt = random.length
 
 const BLANK = 'req-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx'
+/** Length of every id. */
+export const REQUEST_ID_CHARS = BLANK.length
 /** So many are made into text at once: they share one string of 2.5 KB, and the way to it costs more than the digits. */
 const BATCH = 64
 const text = Buffer.from(BLANK.repeat(BATCH), 'latin1')

@@ -38,10 +38,12 @@ export function writeAnswerHead(
     response.writeStatus(`${head.status} ${head.statusText}`)
   }
   const close = announcesClose ? CLOSE : ''
-  response.writeHeader(
-    'via',
-    bytesOf(`1.1 headgate\r\n${head.headerBlock}${close}x-request-id: ${requestId}`, head.headerBlock),
-  )
+  response.writeHeader('via', bytesOf(fieldsBehindVia(head.headerBlock, close, requestId), head.headerBlock))
+}
+
+/** Value of Via and the lines behind it, the request id last. @param close field line, or '' */
+export function fieldsBehindVia(headerBlock: string, close: string, requestId: string): string {
+  return `1.1 headgate\r\n${headerBlock}${close}x-request-id: ${requestId}`
 }
 
 /**

@@ -2,10 +2,12 @@ import { isAnswerHead } from '../answer-rules.js'
 import { insteadOfBadAnswer } from '../internal-error.js'
 import type { AcceptorHandler, PromptReply, RequestHead } from '../types.js'
 import { endWhole, KEEPS } from './answer-head.js'
+import { HeadBytes } from './head-bytes.js'
 import type { UwsResponse } from './native-types.js'
 
 /** Answers of one call into the owner: one object for all requests, of which none needs an exchange, nor uWS's callbacks. */
 export class PromptAnswer implements PromptReply {
+  readonly #heads = new HeadBytes()
   #response: UwsResponse | null = null
   #requestId = ''
 
@@ -21,17 +23,17 @@ export class PromptAnswer implements PromptReply {
     const response = this.#response
     if (response === null) return
     this.#response = null
-    const head = { status, statusText, headerBlock }
-    if (isAnswerHead(status, statusText, headerBlock)) endWhole(response, head, body, this.#requestId, KEEPS)
-    else {
-      const instead = insteadOfBadAnswer(this.#requestId)
-      endWhole(
-        response,
-        { ...instead, statusText: 'Internal Server Error' },
-        instead.body,
-        this.#requestId,
-        KEEPS,
-      )
+    const known = status === 200 && statusText === 'OK' ? this.#heads.of(headerBlock, this.#requestId) : null
+    if (known !== null) {
+      response.writeHeader('via', known)
+      response.end(body)
+      return
     }
+    if (isAnswerHead(status, statusText, headerBlock)) {
+      endWhole(response, { status, statusText, headerBlock }, body, this.#requestId, KEEPS)
+      return
+    }
+    const { body: text, ...instead } = insteadOfBadAnswer(this.#requestId)
+    endWhole(response, { ...instead, statusText: 'Internal Server Error' }, text, this.#requestId, KEEPS)
   }
 }
