@@ -1,7 +1,8 @@
 import { WINDOW_BYTES } from '../mailbox/index.js'
-import { copyOfShared, copyOutOfShared, giveSlab, takeSlab } from '../memory/index.js'
+import { copyOfShared } from '../memory/index.js'
 import type { BodyFraming, UpstreamExchange } from '../upstream/http1/index.js'
 import type { ClientPort } from './client-port.js'
+import { GatheredBytes } from './gathered-bytes.js'
 import { joinPieces } from './join-pieces.js'
 import type { BodyTransform } from './phase-runner.js'
 
@@ -47,7 +48,7 @@ export class RequestBody {
   readonly #pieces: Piece[] = []
   readonly #gathers: boolean
   /** What a gathered body lies in that nobody but the connector gets to see, until the session ends; null: in memory of its own. */
-  #slab: Buffer | null = null
+  #gathered: GatheredBytes | null = null
   /** Index of the piece to be sent next. */
   #next = 0
   #complete: boolean
@@ -74,7 +75,7 @@ export class RequestBody {
       !this.#complete &&
       (options.buffer || (options.contentLength > 0 && options.contentLength <= GATHER_BYTES))
     if (this.#gathers && !options.buffer && options.transform === null)
-      this.#slab = takeSlab(options.contentLength)
+      this.#gathered = GatheredBytes.of(options.contentLength)
   }
 
   get receivedBytes(): number {
@@ -181,8 +182,8 @@ export class RequestBody {
     this.detach()
     for (const piece of this.#pieces) if (!piece.counted) this.#ungranted += piece.bytes.length
     if (this.#pieces.length > 0) this.#pieces.length = 0
-    if (this.#slab !== null) giveSlab(this.#slab)
-    this.#slab = null
+    this.#gathered?.release()
+    this.#gathered = null
     this.#next = 0
     this.#lost = true
   }
@@ -193,22 +194,15 @@ export class RequestBody {
       this.#owner.onBodyTooLarge()
       return
     }
-    if (chunk.length > 0) this.#keep(chunk)
+    if (chunk.length > 0) {
+      if (this.#gathered === null) this.#pieces.push({ bytes: copyOfShared(chunk), counted: true })
+      else this.#pieces[0] = { bytes: this.#gathered.add(chunk), counted: true }
+    }
     this.#consumed(chunk.length)
     const ready = this.#whenGathered
     if (!this.#complete || ready === null) return
     this.#whenGathered = null
     ready()
-  }
-
-  #keep(chunk: Uint8Array): void {
-    const slab = this.#slab
-    if (slab === null) {
-      this.#pieces.push({ bytes: copyOfShared(chunk), counted: true })
-      return
-    }
-    copyOutOfShared(slab, this.#received - chunk.length, chunk)
-    this.#pieces[0] = { bytes: slab.subarray(0, this.#received), counted: true }
   }
 
   #stream(chunk: Uint8Array): void {

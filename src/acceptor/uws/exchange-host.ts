@@ -1,6 +1,13 @@
 import type { DeadlineWheel } from '../../time/index.js'
 import type { AcceptorHandler, AcceptorOptions, Downstream } from '../types.js'
 
+export interface UwsExchangeOptions {
+  /** The connection ends with this exchange. */
+  readonly closes: boolean
+  /** As `UWS_CLOSES` of answer-head.ts. */
+  readonly uwsCloses: boolean
+}
+
 /** What an exchange needs of the acceptor that it belongs to. */
 export interface UwsExchangeHost {
   readonly handler: AcceptorHandler

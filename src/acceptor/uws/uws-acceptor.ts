@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { ClientCertificates } from '../../session/client-certificate.js'
 import { generateRequestId } from '../../session/request-id.js'
 import { allowedUpgrade } from '../../session/upgrade-protocols.js'
@@ -19,6 +18,7 @@ import {
 import { ClientAddresses } from './client-addresses.js'
 import { ConnectionCensus } from './connection-census.js'
 import type { UwsExchangeHost } from './exchange-host.js'
+import { listenError, listenOn } from './listen-on.js'
 import { loadNative } from './native.js'
 import type {
   UwsApp,
@@ -33,7 +33,13 @@ import { PromptAnswer } from './prompt-answer.js'
 import { RefusedRequest } from './refused-request.js'
 import { createTlsApp } from './tls-app.js'
 import { UwsExchange } from './uws-exchange.js'
-import { handshakeKey, offeredExtensions, UwsUpgrade, withoutExtensions } from './uws-upgrade.js'
+import {
+  compressionOf,
+  handshakeKey,
+  offeredExtensions,
+  UwsUpgrade,
+  withoutExtensions,
+} from './uws-upgrade.js'
 
 /** Request line and separators, beside the limits of target and field section. */
 const HEAD_MARGIN_BYTES = 256
@@ -171,17 +177,12 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     response.close()
   }
 
-  get #compression(): number {
-    const { DISABLED, SHARED_COMPRESSOR, SHARED_DECOMPRESSOR } = this.#native
-    return this.#compressedBytes === 0 ? DISABLED : SHARED_COMPRESSOR | SHARED_DECOMPRESSOR
-  }
-
   #webSockets(): UwsWebSocketBehavior {
     return {
       maxPayloadLength: this.#maxMessageBytes,
       maxBackpressure: 0,
       idleTimeout: 0,
-      compression: this.#compression,
+      compression: compressionOf(this.#native, this.#compressedBytes),
       sendPingsAutomatically: false,
       upgrade: (response, request, context) => this.#onRequest(response, request, context),
       open: (socket) => attempt(() => socket.getUserData().tunnel.onOpen(socket)),
@@ -301,24 +302,4 @@ export async function createUwsAcceptor(
   const acceptor = new UwsAcceptor(native, options, handler)
   await acceptor.listen()
   return acceptor
-}
-
-function listenOn(app: UwsApp, host: string, port: number, flags: number): Promise<UwsListenSocket | false> {
-  return new Promise((resolve) => {
-    app.listen(host, port, flags, resolve)
-  })
-}
-
-/** uWS only says that listening failed; Node is asked for the reason. */
-function listenError(host: string, port: number): Promise<Error> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', resolve)
-    server.listen({ host, port, exclusive: true }, () => {
-      server.close(() => {
-        const error = new Error(`listen EADDRINUSE: address already in use ${host}:${port}`)
-        resolve(Object.assign(error, { code: 'EADDRINUSE' }))
-      })
-    })
-  })
 }

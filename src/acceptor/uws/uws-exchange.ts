@@ -13,7 +13,7 @@ import {
   UWS_CLOSES,
 } from './answer-head.js'
 import { DeferredCalls } from './deferred-calls.js'
-import type { UwsExchangeHost } from './exchange-host.js'
+import type { UwsExchangeHost, UwsExchangeOptions } from './exchange-host.js'
 import { LINGER_MS, LingeringClose } from './lingering-close.js'
 import type { UwsResponse } from './native-types.js'
 import { writeRefusal } from './refused-request.js'
@@ -25,13 +25,6 @@ const WHOLE_BYTES = 65_536
 /** What every socket buffer takes at once. */
 const SMALL_ANSWER_BYTES = 16_384
 const SMALL_LINGER_MS = 100
-
-export interface UwsExchangeOptions {
-  /** The connection ends with this exchange. */
-  readonly closes: boolean
-  /** As {@link UWS_CLOSES}. */
-  readonly uwsCloses: boolean
-}
 
 /**
  * One request and its answer over uWS.

@@ -3,7 +3,7 @@ import { warnInternal } from '../internal-error.js'
 import type { RequestHead } from '../types.js'
 import { writeAnswerHead } from './answer-head.js'
 import type { UwsExchangeHost } from './exchange-host.js'
-import type { UwsResponse, UwsSocketContext } from './native-types.js'
+import type { UwsNative, UwsResponse, UwsSocketContext } from './native-types.js'
 import { Throttle } from './throttle.js'
 import { UwsExchange } from './uws-exchange.js'
 import { WebSocketTunnel } from './websocket-tunnel.js'
@@ -39,6 +39,12 @@ export function withoutExtensions(headerBlock: string): string {
 export function offeredExtensions(headerBlock: string): string {
   const lines = headerBlock.match(EXTENSIONS) ?? []
   return lines.map((line) => line.slice(line.indexOf(':') + 1).trim()).join(', ')
+}
+
+/** What uWS calls the compression of messages up to so many bytes. */
+export function compressionOf(native: UwsNative, compressedBytes: number): number {
+  const { DISABLED, SHARED_COMPRESSOR, SHARED_DECOMPRESSOR } = native
+  return compressedBytes === 0 ? DISABLED : SHARED_COMPRESSOR | SHARED_DECOMPRESSOR
 }
 
 /** A request that may become a WebSocket. */
