@@ -198,7 +198,7 @@ export class Dispatcher implements AcceptorHandler {
     }
     const link = this.#room.size > 0 ? null : this.#links.leastLoaded()
     if (link === null || board.inFlight(link.worker) >= this.#routing.sessionsPerWorker) {
-      if (!this.#wait(exchange, target, forwarding, route, own)) own.error(exchange, route, overloaded())
+      if (!this.#wait(exchange, target, forwarding, route, own)) this.#rejectFull(exchange, route, own)
       return
     }
     this.#open(link, exchange, target, forwarding, route, own)
@@ -232,12 +232,18 @@ export class Dispatcher implements AcceptorHandler {
       })
     if (slot === null || !opened) {
       if (slot !== null) this.#slots.release(slot)
-      own.error(exchange, route, overloaded())
+      this.#rejectFull(exchange, route, own)
       return null
     }
     exchange.owner = slot
     this.#options.board.addInFlight(link.worker, 1)
     return slot
+  }
+
+  /** There is no room for it, neither with a worker nor among those that wait. */
+  #rejectFull(exchange: Downstream, route: number, own: OwnAnswers): void {
+    this.#options.counters.add('rejected:queue_full')
+    own.error(exchange, route, overloaded())
   }
 
   #priority(route: number): Priority {

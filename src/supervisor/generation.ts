@@ -25,7 +25,7 @@ import { WorkerPool } from './worker-pool.js'
 
 const PRIORITIES = { low: 0, normal: 1, high: 2 } as const
 
-const NO_RECORDER: ValueRecorder = { record: () => undefined }
+const NO_RECORDER: ValueRecorder = { record: () => undefined, answered: () => undefined }
 
 /** What all generations have in common. */
 export interface Common {

@@ -42,6 +42,10 @@ export class Journal {
         const there = route === unrouted ? heir.#rows.length - 1 : routeOf(route)
         if (there >= 0) heir.#recorder.record(there, phase, valueMs)
       },
+      answered(route, method, status, totalMs) {
+        const there = route === unrouted ? heir.#rows.length - 1 : routeOf(route)
+        if (there >= 0) heir.#recorder.answered(there, method, status, totalMs)
+      },
     }
     this.#errors = { add: (error) => heir.#errors.add({ ...error, route: routeOf(error.route) }) }
   }
@@ -49,7 +53,7 @@ export class Journal {
   onEnded({ head, route, status, error, bytesOut, isSent, isHit }: EndedHere): void {
     const unrouted = this.#rows.length - 1
     const lengthMs = now() - head.startMs
-    if (isSent) this.#recorder.record(route < 0 ? unrouted : route, 'total', lengthMs)
+    if (isSent) this.#recorder.answered(route < 0 ? unrouted : route, head.method, status, lengthMs)
     if (error !== null) {
       const { status: errorStatus, reason } = error
       this.#errors.add({ timeMs: Date.now(), route, status: errorStatus, reason, requestId: head.requestId })
@@ -86,7 +90,7 @@ export class Journal {
     // Whoever is one connection too many gets no answer; all others do, a loop turn later.
     if (reason !== 'connection_limit_reached') {
       const refusedMs = now()
-      setImmediate(() => this.#recorder.record(this.#rows.length - 1, 'total', now() - refusedMs))
+      setImmediate(() => this.#recorder.answered(this.#rows.length - 1, '', status, now() - refusedMs))
     }
     this.#errors.add({ timeMs: Date.now(), route: -1, status, reason, requestId })
     this.#log?.write({ ...NO_ENTRY, kind: 'refused', requestId, client, status, reason, code: kind }, 1)
