@@ -47,6 +47,8 @@ export type Routing = Pick<
   | 'intake'
   | 'sessionsPerWorker'
   | 'commonFields'
+  | 'serverTiming'
+  | 'proxyStatus'
   | 'queue'
   | 'priorities'
   | 'answers'
@@ -74,6 +76,10 @@ export interface DispatcherOptions {
   readonly priorities?: readonly Priority[]
   /** Field lines that every answer gets. Default none. */
   readonly commonFields?: string
+  /** Answers made here tell in `Server-Timing` where the time went. Default false. */
+  readonly serverTiming?: boolean
+  /** Errors told here have `Proxy-Status`. Default true. */
+  readonly proxyStatus?: boolean
   /** A session has ended of which no worker can tell: it was answered here, or its worker was lost. */
   onEndedHere?(end: EndedHere): void
   onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void

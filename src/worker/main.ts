@@ -100,6 +100,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         reason,
       }),
   }))
+  const scheme = config.tls === undefined ? 'http' : 'https'
   const follower = new PeerFollower(upstreams.values(), names)
   const lifecycle = {
     wheel,
@@ -121,6 +122,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         ...lifecycle,
         ...(config.tracing === undefined ? {} : { tracer: new Tracer(config.tracing) }),
         ...(config.answers?.serverTiming === true ? { serverTiming: true } : {}),
+        ...(config.answers?.proxyStatus === false ? { proxyStatus: false } : {}),
         revalidate: (job) => background.start(job),
         onOutcome(outcome) {
           if (outcome.error !== null) counters.add(`error:${outcome.error.reason}`)
@@ -129,18 +131,14 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
           if (recorder !== null) recordSession(recorder, outcome)
           recordError(errors, outcome)
           if (accessLog !== null) logSession(accessLog, outcome)
-          if (spans !== null) for (const span of sessionSpans(outcome)) spans.add(span)
+          if (spans !== null) for (const span of sessionSpans(outcome, scheme)) spans.add(span)
           if (logger.isLevelEnabled('debug')) {
             const { session } = outcome
             logger.debug({ reqId: session.requestId() }, describeSession(session))
           }
         },
       },
-      forwarding: new ForwardingFields(
-        config.forwarding,
-        task.instanceId,
-        config.tls === undefined ? 'http' : 'https',
-      ),
+      forwarding: new ForwardingFields(config.forwarding, task.instanceId, scheme),
       ring: () => port.postMessage(BELL),
       onCorrupt: reject,
     })
