@@ -40,7 +40,7 @@ const timing = {
   attempts: [],
 }
 const outcome = {
-  session: { timing },
+  session: { timing, downstreamRequest: { method: 'GET' } },
   route: 0,
   queueMs: 0.05,
   status: 200,

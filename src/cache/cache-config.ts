@@ -35,6 +35,8 @@ export interface RouteCacheConfig {
   readonly requestControl: 'honour' | 'ignore'
   /** Cache-Status holds the key. */
   readonly showKey: boolean
+  /** Answers have Cache-Status. */
+  readonly showStatus: boolean
 }
 
 /** What `cache: true` means. */
@@ -49,4 +51,5 @@ export const DEFAULT_ROUTE_CACHE: RouteCacheConfig = {
   bypass: { headers: [], cookies: [], query: [] },
   requestControl: 'honour',
   showKey: false,
+  showStatus: true,
 }

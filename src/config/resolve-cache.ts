@@ -33,6 +33,7 @@ export function resolveCache(written: Written, path: Path, context: ResolveConte
     bypass: resolveBypass(parsed.bypass, [...path, 'bypass'], context),
     requestControl,
     showKey,
+    showStatus: true,
   }
 }
 

@@ -40,7 +40,11 @@ export function resolveConfig(
     const hint = "for example: upstreams: { app: { peers: ['127.0.0.1:9000'] } }"
     context.report('missing-key', ['upstreams'], 'there is no upstream', { hint, aspect: 'key' })
   }
-  const routes = resolveRoutes(parsed, upstreams, context)
+  const routes = resolveRoutes(parsed, upstreams, context).map((route) =>
+    parsed.answers.cacheStatus || route.cache === undefined
+      ? route
+      : { ...route, cache: { ...route.cache, showStatus: false } },
+  )
   const tls = resolveTls(parsed, context)
   // `auto` takes `uws` on Linux only, which tells how many connections an address has.
   if (parsed.limits.connectionsPerAddress > 0 && parsed.acceptor === 'uws' && process.platform !== 'linux') {

@@ -106,7 +106,15 @@ export const answers = z
   .strictObject({
     serverTiming: flag().prefault(false).meta({
       description:
-        '`Server-Timing` in answers of workers: where the time went, for the developer tools of browsers.',
+        '`Server-Timing` in all answers but those to refused requests: where the time went, for the developer tools of browsers.',
+    }),
+    cacheStatus: flag().prefault(true).meta({
+      description:
+        '`Cache-Status` (RFC 9211) in answers of routes with a cache: hit, or why the upstream was asked.',
+    }),
+    proxyStatus: flag().prefault(true).meta({
+      description:
+        '`Proxy-Status` (RFC 9209) in error answers: the reason, as in log and metrics. Answers to refused requests always have it.',
     }),
   })
   .prefault({})

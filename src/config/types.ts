@@ -152,8 +152,12 @@ export interface LogConfig {
 
 /** What answers tell about the gateway. */
 export interface AnswersConfig {
-  /** `Server-Timing` in answers of workers. Default false. */
+  /** `Server-Timing` in answers. Default false. */
   readonly serverTiming: boolean
+  /** `Cache-Status` in answers of routes with a cache. Default true. */
+  readonly cacheStatus: boolean
+  /** `Proxy-Status` in error answers. Default true. */
+  readonly proxyStatus: boolean
 }
 
 export interface UpstreamConfig {

@@ -4,9 +4,13 @@ import {
   AD_NO_FILL_KINDS,
   AD_SINK_KINDS,
   type GatewayCounter,
+  STORE_BACKENDS,
   STORE_OPERATIONS,
 } from '../session/counters.js'
 import { labelText, type Metric } from './metric.js'
+
+/** What becomes of what the store did not do: the decision goes by policy, the event waits. */
+const STORE_RESULT = { reserve: 'by_policy', commit: 'queued' } as const
 
 /** Metrics of routes that serve ads (C-25); none where none has been asked. */
 export function adMetrics(counters: Readonly<Record<GatewayCounter, number>>): Metric[] {
@@ -43,7 +47,12 @@ export function adMetrics(counters: Readonly<Record<GatewayCounter, number>>): M
       'store_errors_total',
       'counter',
       'What the store of caps and budgets did not do because it did not answer: decisions went by policy, events wait.',
-      STORE_OPERATIONS.map((op) => [labelText({ op }), counters[`store_error:${op}`]]),
+      STORE_BACKENDS.flatMap((backend) =>
+        STORE_OPERATIONS.map((op) => [
+          labelText({ backend, op, result: STORE_RESULT[op] }),
+          counters[`store_error:${backend}:${op}`],
+        ]),
+      ),
     ],
     [
       'ad_spend_total',

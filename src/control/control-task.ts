@@ -1,6 +1,7 @@
 import type { RouteCacheConfig } from '../cache/cache-config.js'
 import type { CacheMemory } from '../cache/cache-memory.js'
 import type { LogLevel, UpstreamConfig } from '../config/types.js'
+import type { EndedSpan } from '../otlp/index.js'
 import type { OtlpConfig } from '../otlp/types.js'
 import type { TelemetryBuffers } from '../telemetry/index.js'
 import type { DnsSettings, HealthEvent } from '../upstream/index.js'
@@ -31,6 +32,8 @@ export interface ControlTask {
   readonly version: string
   /** Absent: nothing is exported. */
   readonly otlp?: OtlpConfig
+  /** How clients come here. Default http. */
+  readonly scheme?: 'http' | 'https'
   /** Absent: no route has a cache. */
   readonly cache?: {
     readonly memory: CacheMemory
@@ -56,6 +59,10 @@ export type ControlOrder =
   | { readonly type: 'unlisten' }
   /** It has not come to that. */
   | { readonly type: 'listen-again' }
+  /** Of sessions that the acceptor answered, to be exported. */
+  | { readonly type: 'spans'; readonly spans: readonly EndedSpan[] }
+  /** The gateway ends: what is left is exported now. */
+  | { readonly type: 'finish' }
 
 /** From the control thread: once where it listens, or why it does not; and what the health checks find. */
 export type ControlMessage =
@@ -68,6 +75,8 @@ export type ControlMessage =
     }
   | { readonly type: 'command'; readonly id: number; readonly command: AdminCommand }
   | { readonly type: 'unlistened' }
+  | { readonly type: 'spans-taken'; readonly count: number }
+  | { readonly type: 'finished' }
   | { readonly type: 'started' }
   | { readonly type: 'listening'; readonly host: string; readonly port: number }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }

@@ -10,7 +10,7 @@ import { CacheAdmin } from './cache-admin.js'
 import type { ControlMessage, ControlOrder, ControlTask } from './control-task.js'
 import type { Endpoint } from './endpoint.js'
 import { adminEndpoints } from './endpoints.js'
-import { exportMetrics } from './export-metrics.js'
+import { startExports } from './exports.js'
 import { LiveFeed } from './live-feed.js'
 import { NamePublisher } from './name-publisher.js'
 import { peerTableOf } from './peer-stats.js'
@@ -65,11 +65,7 @@ function startWork(now: ControlTask): () => void {
 let current = task
 let stopWork = startWork(task)
 
-if (task.otlp !== undefined) {
-  const problem = (text: string): void =>
-    tell({ type: 'log', level: 'warn', fields: { problem: text }, text: 'metrics could not be exported' })
-  exportMetrics(() => current, task.otlp, problem).catch((error: unknown) => problem(String(error)))
-}
+const exports = startExports(task, () => current, tell)
 
 const commands = new RemoteCommander((id, command) => tell({ type: 'command', id, command }))
 let server: Server | null = null
@@ -96,6 +92,13 @@ parentPort?.on('message', (order: ControlOrder) => {
       return
     case 'listen-again':
       listen()
+      return
+    case 'spans':
+      exports.addSpans(order.spans)
+      tell({ type: 'spans-taken', count: order.spans.length })
+      return
+    case 'finish':
+      void exports.close().then(() => tell({ type: 'finished' }))
   }
 })
 

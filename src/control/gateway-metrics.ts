@@ -1,5 +1,5 @@
 import { UNROUTED } from '../histograms/index.js'
-import { REFUSAL_KINDS } from '../session/counters.js'
+import { REFUSAL_KINDS, REJECTION_KINDS } from '../session/counters.js'
 import { REASONS } from '../session/errors.js'
 import { adMetrics } from './ad-metrics.js'
 import { cacheMetrics } from './cache-metrics.js'
@@ -66,8 +66,11 @@ function sessionMetrics({ counters, inFlight, connections }: GatewayState): Metr
     [
       'rejected_total',
       'counter',
-      'Requests refused by the acceptor.',
-      REFUSAL_KINDS.map((reason) => [labelText({ reason }), counters[`refused:${reason}`]]),
+      'Requests refused by the acceptor, and sessions rejected for want of room or of credentials.',
+      [
+        ...REFUSAL_KINDS.map((reason): Sample => [labelText({ reason }), counters[`refused:${reason}`]]),
+        ...REJECTION_KINDS.map((reason): Sample => [labelText({ reason }), counters[`rejected:${reason}`]]),
+      ],
     ],
     [
       'errors_total',

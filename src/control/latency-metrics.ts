@@ -9,7 +9,6 @@ import { labelText, type Metric, type Sample } from './metric.js'
 
 /** Phases that are spans over others, and so families of their own. */
 const OWN_FAMILY: Readonly<Partial<Record<string, readonly [name: string, help: string]>>> = {
-  total: ['request_duration_seconds', 'From the request to the last byte of the answer.'],
   upstream: [
     'upstream_duration_seconds',
     'From the connection to the upstream to the last byte of its answer.',
@@ -19,9 +18,11 @@ const OWN_FAMILY: Readonly<Partial<Record<string, readonly [name: string, help: 
 
 /** Latencies by route as histograms with classic buckets, computed from the HDR counts. */
 export function latencyMetrics(store: HistogramStore, routes: readonly string[]): Metric[] {
-  const metrics: Metric[] = []
+  const metrics: Metric[] = [requestDurations(store, routes)]
   const inPhases: Sample[] = []
   for (const phase of PHASES) {
+    // It has a family by method and status.
+    if (phase === 'total') continue
     const own = OWN_FAMILY[phase]
     const samples = own === undefined ? inPhases : []
     for (const [route, name] of routes.entries())
@@ -37,6 +38,30 @@ export function latencyMetrics(store: HistogramStore, routes: readonly string[])
   }
   metrics.push(['phase_duration_seconds', 'histogram', 'What each phase of a session took.', inPhases])
   return metrics
+}
+
+function requestDurations(store: HistogramStore, routes: readonly string[]): Metric {
+  const samples = routes.flatMap((route, index) =>
+    store
+      .answers(index)
+      .all()
+      .flatMap(({ method, status, counts, count, sumS }) => {
+        const labels = { route, method, code: status === null ? '_OTHER' : String(status) }
+        let upTo = 0
+        const buckets = BUCKET_BOUNDS_S.map((boundS, bucket): Sample => {
+          upTo += counts[bucket] ?? 0
+          return [`_bucket${labelText({ ...labels, le: String(boundS) })}`, upTo]
+        })
+        return [
+          ...buckets,
+          [`_bucket${labelText({ ...labels, le: '+Inf' })}`, count] as const,
+          [`_sum${labelText(labels)}`, sumS] as const,
+          [`_count${labelText(labels)}`, count] as const,
+        ]
+      }),
+  )
+  const help = 'From the request to the last byte of the answer.'
+  return ['request_duration_seconds', 'histogram', help, samples]
 }
 
 function histogramSamples(

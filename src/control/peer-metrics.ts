@@ -30,6 +30,12 @@ export function peerMetrics(upstreams: readonly UpstreamStats[]): Metric[] {
     ],
   ])
   return [
+    [
+      'upstream_healthy',
+      'gauge',
+      'Whether any peer of the upstream may be asked: neither unhealthy, nor in maintenance, nor ejected.',
+      upstreams.map(({ name, peers }): Sample => [label({ upstream: name }), Number(peers.some(mayBeAsked))]),
+    ],
     ['upstream_peers', 'gauge', 'Peers by health.', states],
     [
       'upstream_peers_ejected',
@@ -85,6 +91,11 @@ function guardMetrics(upstreams: readonly UpstreamStats[]): Metric[] {
       each(({ breakerRejected }) => breakerRejected),
     ],
   ]
+}
+
+/** One whose ejection is over waits for a probe: it is asked. */
+function mayBeAsked({ health, ejected, ejectedForMs }: PeerStats): boolean {
+  return (health === 'healthy' || health === 'unknown') && (!ejected || ejectedForMs === 0)
 }
 
 function total(peers: readonly PeerStats[], of: (peer: PeerStats) => number): number {

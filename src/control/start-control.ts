@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from '../logging/index.js'
+import type { EndedSpan } from '../otlp/index.js'
 import { logHealthEvent } from '../upstream/index.js'
 import type { CommandHandler } from './admin-command.js'
 import type { ControlMessage, ControlOrder, ControlTask } from './control-task.js'
@@ -13,8 +14,16 @@ export interface Control {
   /** Leaves the address of the admin listener to another process. */
   unlisten(): Promise<void>
   listenAgain(): void
+  /** Has spans exported. @returns how many of them found room: the thread takes no more than it can get rid of */
+  addSpans(spans: readonly EndedSpan[]): number
+  /** Ends it, behind a last export of metrics and spans. */
   close(): Promise<void>
 }
+
+/** Spans on their way to the thread, at most. */
+const MAX_SPANS = 8192
+/** How long the end is put off for what is still to be exported, at most. */
+const FINISH_MS = 3000
 
 /**
  * Starts the control thread: admin listener, health checks, names.
@@ -35,6 +44,24 @@ export function startControl(
   let isClosing = false
   const order = (message: ControlOrder): void => thread.postMessage(message)
   const use = (next: ControlTask): void => order({ type: 'use', task: next })
+  let spansUnderWay = 0
+  const addSpans = (spans: readonly EndedSpan[]): number => {
+    const taken = spans.slice(0, Math.max(0, MAX_SPANS - spansUnderWay))
+    if (taken.length > 0) order({ type: 'spans', spans: taken })
+    spansUnderWay += taken.length
+    return taken.length
+  }
+  let finished: () => void = () => undefined
+  const finish = (timeoutMs: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs)
+      finished = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      thread.once('exit', finished)
+      order({ type: 'finish' })
+    })
   const listenAgain = (): void => order({ type: 'listen-again' })
   let unlistened: () => void = () => undefined
   const unlisten = (): Promise<void> =>
@@ -57,6 +84,7 @@ export function startControl(
     thread.on('message', (message: ControlMessage) => {
       const close = async (): Promise<void> => {
         isClosing = true
+        if (task.otlp !== undefined) await finish(Math.min(task.otlp.timeoutMs, FINISH_MS))
         await thread.terminate()
       }
       switch (message.type) {
@@ -72,11 +100,17 @@ export function startControl(
         case 'unlistened':
           unlistened()
           return
+        case 'spans-taken':
+          spansUnderWay -= message.count
+          return
+        case 'finished':
+          finished()
+          return
         case 'started':
-          resolve({ host: '', port: 0, use, unlisten, listenAgain, close })
+          resolve({ host: '', port: 0, use, unlisten, listenAgain, addSpans, close })
           return
         case 'listening':
-          resolve({ host: message.host, port: message.port, use, unlisten, listenAgain, close })
+          resolve({ host: message.host, port: message.port, use, unlisten, listenAgain, addSpans, close })
           return
         case 'failed':
           isClosing = true

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { AnswerSums } from '../histograms/index.js'
 import { UpstreamCounts, type UpstreamTotals } from '../telemetry/index.js'
 import type { ControlTask } from './control-task.js'
 
@@ -63,7 +64,15 @@ function sum(all: readonly UpstreamTotals[]): UpstreamTotals {
   return {
     answers: added(all.map(({ answers }) => answers)),
     failures: added(all.map(({ failures }) => failures)),
+    retries: all.reduce((total, { retries }) => total + retries, 0),
+    durations: joined(all.map(({ durations }) => durations)),
   }
+}
+
+function joined(all: readonly AnswerSums[]): AnswerSums {
+  const sums = new AnswerSums()
+  for (const one of all) sums.addAll(one)
+  return sums
 }
 
 function added<Key>(all: readonly ReadonlyMap<Key, number>[]): Map<Key, number> {

@@ -8,7 +8,6 @@ export function upstreamMetrics(
 ): Metric[] {
   return [
     ...attemptMetrics(reader),
-    ['upstream_retries_total', 'counter', 'Attempts after the first.', [['', counters.retries]]],
     [
       'upstream_connections_opened_total',
       'counter',
@@ -35,8 +34,10 @@ export function upstreamMetrics(
 /** By upstream; labels are names of the configuration, codes and reasons. */
 function attemptMetrics(reader: StatsReader): Metric[] {
   const answers: Sample[] = []
+  const retried: Sample[] = []
   const failures: Sample[] = []
-  for (const { name: upstream, answers: byStatus, failures: byReason } of reader.history.totals()) {
+  for (const { name: upstream, answers: byStatus, failures: byReason, retries } of reader.history.totals()) {
+    retried.push([labelText({ upstream }), retries])
     for (const [status, count] of byStatus)
       answers.push([labelText({ upstream, code: status < 0 ? '_OTHER' : String(status) }), count])
     for (const [reason, count] of byReason) failures.push([labelText({ upstream, reason }), count])
@@ -49,6 +50,7 @@ function attemptMetrics(reader: StatsReader): Metric[] {
       'Attempts at upstreams that were answered, by what; each retry is one more.',
       answers,
     ],
+    ['upstream_retries_total', 'counter', 'Attempts behind the first of their sessions.', retried],
     ['upstream_errors_total', 'counter', 'Attempts at upstreams that failed, by RFC 9209 type.', failures],
     [
       'upstream_connections',

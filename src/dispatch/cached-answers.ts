@@ -19,8 +19,9 @@ import type { EntryHead, EntryStore, StoredEntry } from '../cache/store/index.js
 import { ageLine, type StoredAnswer, storedAnswer } from '../cache/stored-answer.js'
 import type { RouteConfig } from '../config/types.js'
 import type { HeaderEdits } from '../filters/index.js'
-import { cacheStatusLine } from '../lifecycle/index.js'
+import { cacheStatusLine, ownTimingLine } from '../lifecycle/index.js'
 import type { AnswerCounts } from '../telemetry/index.js'
+import { now } from '../time/index.js'
 import { HitRequest, isAddedLater } from './hit-request.js'
 import { type HitRoute, hitRoute } from './hit-route.js'
 import { HitStream } from './hit-stream.js'
@@ -50,6 +51,8 @@ export interface CachedAnswersOptions {
   readonly answers?: AnswerCounts
   /** As in `DispatcherOptions`. */
   readonly commonFields?: string
+  /** As in `DispatcherOptions`. */
+  readonly serverTiming?: boolean
   /** How clients come here. */
   readonly scheme: 'http' | 'https'
   readonly underWay: UnderWay
@@ -169,7 +172,7 @@ export class CachedAnswers {
     answers?.add(route, head.method, status)
     entry.touch()
     services.count(route, 'hits')
-    reply.respond(status, statusText, headerBlock, body)
+    reply.respond(status, statusText, headerBlock + this.#timing(head), body)
     this.#ended(head, route, status, body.length, true)
     return true
   }
@@ -178,7 +181,8 @@ export class CachedAnswers {
     const { entry } = hit
     const { method } = exchange.head
     const answer = request.isPlain ? wholeAnswer(hits, hit) : selectedAnswer(hits, hit, method, request)
-    const { status, statusText, headerBlock, lengthBytes, pieces } = answer
+    const { status, statusText, lengthBytes, pieces } = answer
+    const headerBlock = answer.headerBlock + this.#timing(exchange.head)
     const { counts, answers, underWay } = this.#options
     counts.status(status)
     answers?.add(route, method, status)
@@ -199,6 +203,10 @@ export class CachedAnswers {
     const goesByUrl = this.#goesByUrl && hits.goesByUrl && request.isPlain && !isBodiless(status)
     if (goesByUrl && !hit.isVariant && pieces.length < 2)
       this.#known.add(exchange.head, { host: exchange.head.host, route, hits, key: hit.key, entry })
+  }
+
+  #timing({ startMs }: RequestHead): string {
+    return this.#options.serverTiming === true ? ownTimingLine(startMs, now(), 'hit') : ''
   }
 
   #ended(head: RequestHead, route: number, status: number, bytesOut: number, isSent: boolean): void {
@@ -285,6 +293,7 @@ function selectedAnswer(hits: HitRoute, hit: Hit, method: string, fields: HitReq
 /** Age and Cache-Status. */
 function changingLines({ config }: HitRoute, { head, key, nowMs }: Omit<Hit, 'isVariant'>): string {
   const ttlS = Math.floor((head.freshUntilMs - nowMs) / 1000)
+  if (!config.showStatus) return ageLine(head, nowMs)
   const status = cacheStatusLine({ hit: true, ttlS, ...(config.showKey ? { key } : {}) })
   return `${ageLine(head, nowMs)}cache-status: ${status}\r\n`
 }

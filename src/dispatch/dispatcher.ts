@@ -47,6 +47,8 @@ export type Routing = Pick<
   | 'intake'
   | 'sessionsPerWorker'
   | 'commonFields'
+  | 'serverTiming'
+  | 'proxyStatus'
   | 'queue'
   | 'priorities'
   | 'answers'
@@ -74,6 +76,10 @@ export interface DispatcherOptions {
   readonly priorities?: readonly Priority[]
   /** Field lines that every answer gets. Default none. */
   readonly commonFields?: string
+  /** Answers made here tell in `Server-Timing` where the time went. Default false. */
+  readonly serverTiming?: boolean
+  /** Errors told here have `Proxy-Status`. Default true. */
+  readonly proxyStatus?: boolean
   /** A session has ended of which no worker can tell: it was answered here, or its worker was lost. */
   onEndedHere?(end: EndedHere): void
   onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void
@@ -198,7 +204,7 @@ export class Dispatcher implements AcceptorHandler {
     }
     const link = this.#room.size > 0 ? null : this.#links.leastLoaded()
     if (link === null || board.inFlight(link.worker) >= this.#routing.sessionsPerWorker) {
-      if (!this.#wait(exchange, target, forwarding, route, own)) own.error(exchange, route, overloaded())
+      if (!this.#wait(exchange, target, forwarding, route, own)) this.#rejectFull(exchange, route, own)
       return
     }
     this.#open(link, exchange, target, forwarding, route, own)
@@ -232,12 +238,18 @@ export class Dispatcher implements AcceptorHandler {
       })
     if (slot === null || !opened) {
       if (slot !== null) this.#slots.release(slot)
-      own.error(exchange, route, overloaded())
+      this.#rejectFull(exchange, route, own)
       return null
     }
     exchange.owner = slot
     this.#options.board.addInFlight(link.worker, 1)
     return slot
+  }
+
+  /** There is no room for it, neither with a worker nor among those that wait. */
+  #rejectFull(exchange: Downstream, route: number, own: OwnAnswers): void {
+    this.#options.counters.add('rejected:queue_full')
+    own.error(exchange, route, overloaded())
   }
 
   #priority(route: number): Priority {

@@ -2,13 +2,14 @@ import type { Downstream } from '../acceptor/types.js'
 import { LENGTH_CHUNKED } from '../acceptor/types.js'
 import type { RouteConfig } from '../config/types.js'
 import { editHeaderBlock, type HeaderEdits } from '../filters/index.js'
-import { requestRefused } from '../lifecycle/index.js'
+import { ownTimingLine, requestRefused } from '../lifecycle/index.js'
 import type { CounterRow } from '../memory/index.js'
 import type { RouteAnswer, RouteAnswerer } from '../routing/index.js'
 import type { GatewayCounter } from '../session/counters.js'
 import { errorResponse } from '../session/error-response.js'
 import type { GatewayError } from '../session/errors.js'
 import { type AnswerCounts, CLIENT_LEFT } from '../telemetry/index.js'
+import { now } from '../time/index.js'
 import { type EndedHere, OwnSession, type UnderWay } from './own-session.js'
 import { routeAnswers } from './route-answers.js'
 import type { SessionCounts } from './session-counts.js'
@@ -23,6 +24,10 @@ export interface OwnAnswersOptions {
   onEndedHere?(end: EndedHere): void
   /** As in `DispatcherOptions`. */
   readonly commonFields?: string
+  /** As in `DispatcherOptions`. */
+  readonly serverTiming?: boolean
+  /** As in `DispatcherOptions`. */
+  readonly proxyStatus?: boolean
   readonly underWay: UnderWay
 }
 
@@ -41,7 +46,14 @@ export class OwnAnswers {
   /** @param route -1: none was found */
   error(exchange: Downstream, route: number, error: GatewayError): void {
     const extra = error.status === 503 ? 'retry-after: 1\r\n' : ''
-    const made = errorResponse(error.status, error.reason, error.message, exchange.head.requestId, extra)
+    const made = errorResponse(
+      error.status,
+      error.reason,
+      error.message,
+      exchange.head.requestId,
+      extra,
+      this.#options,
+    )
     this.#options.counters.add(`error:${error.reason}`)
     this.#send(exchange, route, { ...made, statusText: '' }, error)
   }
@@ -107,6 +119,7 @@ export class OwnAnswers {
     const { counts, responseEdits } = this.#options
     let block = headerBlock + this.commonFields
     for (const edits of responseEdits[route] ?? []) block = editHeaderBlock(block, edits)
+    if (this.#options.serverTiming === true) block += ownTimingLine(exchange.head.startMs, now(), '')
     counts.status(status)
     this.#options.answers?.add(route, exchange.head.method, status)
     exchange.owner = new OwnSession(route, status, error, this)

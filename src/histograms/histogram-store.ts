@@ -1,4 +1,5 @@
 import type { Float64Histogram } from 'hdr-histogram-js'
+import { ANSWER_BLOCK_CELLS, AnswerSums } from './answer-buckets.js'
 import { hdr } from './hdr.js'
 import { HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, SLOTS } from './layout.js'
 import { PHASE_INDEX, PHASES, type Phase } from './phases.js'
@@ -26,7 +27,7 @@ export class HistogramStore {
   constructor(writers: number, routes: number, buffer?: SharedArrayBuffer) {
     this.writers = writers
     this.routes = routes
-    const rowBytes = writers * PHASES.length * STRIDE * 8
+    const rowBytes = writers * (PHASES.length * STRIDE + ANSWER_BLOCK_CELLS) * 8
     this.#rows = Math.max(1, Math.min(routes, Math.floor(MAX_BYTES / rowBytes)))
     this.buffer = buffer ?? new SharedArrayBuffer(this.#rows * rowBytes)
     this.#counts = new Float64Array(this.buffer)
@@ -34,7 +35,7 @@ export class HistogramStore {
 
   /** The writer's end. Only one thread may use a given `writer`. */
   recorder(writer: number): Recorder {
-    return new Recorder(this.#counts, writer, this.#rows)
+    return new Recorder(this.#counts, writer, this.#rows, this.#answersAt(writer, 0))
   }
 
   /**
@@ -43,6 +44,16 @@ export class HistogramStore {
    */
   copy(writer: number, route: number, from: HistogramStore, fromRoute: number): void {
     if (route >= this.#rows || fromRoute >= from.#rows) return
+    const answers = from.#answersAt(writer, fromRoute)
+    // Without any there is nothing in its `total` either.
+    if (
+      (from.#counts[((writer * from.#rows + fromRoute) * PHASES.length + PHASE_INDEX.total) * STRIDE + TOP] ??
+        0) > 0
+    )
+      this.#counts.set(
+        from.#counts.subarray(answers, answers + ANSWER_BLOCK_CELLS),
+        this.#answersAt(writer, route),
+      )
     for (let phase = 0; phase < PHASES.length; phase += 1) {
       const source = ((writer * from.#rows + fromRoute) * PHASES.length + phase) * STRIDE
       const top = from.#counts[source + TOP] ?? 0
@@ -52,6 +63,22 @@ export class HistogramStore {
       // It never sinks: recorders remember how high it was.
       this.#counts[target + TOP] = Math.max(this.#counts[target + TOP] ?? 0, top)
     }
+  }
+
+  /** Durations of a route's requests by method and status, over all writers. Of routes that share a row the last of the rows with room has all. */
+  answers(route: number): AnswerSums {
+    const sums = new AnswerSums()
+    if (route < this.#rows)
+      for (let writer = 0; writer < this.writers; writer += 1)
+        sums.addBlock(this.#counts, this.#answersAt(writer, route))
+    return sums
+  }
+
+  /** Behind all counts of phases. */
+  #answersAt(writer: number, row: number): number {
+    const { writers } = this
+    const phases = writers * this.#rows * PHASES.length * STRIDE
+    return phases + (writer * this.#rows + row) * ANSWER_BLOCK_CELLS
   }
 
   /** The counts of one writer: what it records shows in there. Empty for a route that shares another one's row. */

@@ -1,4 +1,6 @@
-export { BUCKET_BOUNDS_S, type ClassicHistogram, classicHistogram } from './buckets.js'
+export { ANSWER_BLOCK_CELLS, type AnswerBuckets, AnswerSums, addAnswer } from './answer-buckets.js'
+export { BUCKET_BOUNDS_S } from './bucket-bounds.js'
+export { type ClassicHistogram, classicHistogram } from './buckets.js'
 export { type CurvePoint, percentileCurve } from './curve.js'
 export { type HistogramChoice, histogramLog, intervalLog, percentileText } from './histogram-log.js'
 export { HistogramStore, histogramOf } from './histogram-store.js'

@@ -1,3 +1,4 @@
+import { ANSWER_BLOCK_CELLS, addAnswer } from './answer-buckets.js'
 import { slotOf } from './layout.js'
 import { PHASE_INDEX, PHASES, type Phase } from './phases.js'
 import { HEADER, STRIDE, TOP } from './strides.js'
@@ -6,6 +7,8 @@ import { HEADER, STRIDE, TOP } from './strides.js'
 export interface ValueRecorder {
   /** @param valueMs milliseconds with fractions; recorded in whole microseconds */
   record(route: number, phase: Phase, valueMs: number): void
+  /** A request has its answer: its `total`, also by method and status. */
+  answered(route: number, method: string, status: number, totalMs: number): void
 }
 
 /**
@@ -16,21 +19,35 @@ export class Recorder implements ValueRecorder {
   readonly #counts: Float64Array
   /** Rows that there is room for: routes behind the last one share it. */
   readonly #rows: number
+  /** Where this writer's durations by method and status are, of the first row. */
+  readonly #answers: number
   /** Of this writer, in arrays of counts. */
   readonly #first: number
   /** What stands in front of each array, as far as this recorder knows: all of a session on one cache line. */
   readonly #tops: Int32Array
 
-  /** @param counts of the whole store. @param writer only one thread may use a given one */
-  constructor(counts: Float64Array, writer: number, rows: number) {
+  /** @param counts of the whole store. @param writer only one thread may use a given one. @param answers as of `answersAt` */
+  constructor(counts: Float64Array, writer: number, rows: number, answers: number) {
     this.#counts = counts
     this.#rows = rows
+    this.#answers = answers
     this.#first = writer * rows * PHASES.length
     this.#tops = new Int32Array(rows * PHASES.length)
   }
 
   record(route: number, phase: Phase, valueMs: number): void {
     this.put(this.place(route) + PHASE_INDEX[phase], valueMs)
+  }
+
+  answered(route: number, method: string, status: number, totalMs: number): void {
+    this.record(route, 'total', totalMs)
+    this.putAnswer(route, method, status, totalMs)
+  }
+
+  /** The part of `answered` beside the phase. */
+  putAnswer(route: number, method: string, status: number, totalMs: number): void {
+    const row = route < this.#rows ? route : this.#rows - 1
+    addAnswer(this.#counts, this.#answers + row * ANSWER_BLOCK_CELLS, method, status, totalMs)
   }
 
   /** Where the first phase of a route is; the others follow in the order of `PHASES`. */

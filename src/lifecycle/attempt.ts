@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import { requestBlock } from '../session/wire-block.js'
+import { now } from '../time/index.js'
 import type { BodyFraming, ResponseHead, UpstreamExchange, UpstreamHandler } from '../upstream/http1/index.js'
 import type { PeerSet, Upstream, UpstreamPeer } from '../upstream/index.js'
 import type { MirrorCopy } from './mirror.js'
@@ -46,6 +47,8 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   #answered = false
   #over = false
   #sent = false
+  #connectedMs = 0
+  #status = 0
   #discardedPieces = 0
   #discardedBytes = 0
 
@@ -156,6 +159,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
 
   onConnected(reused: boolean, atMs: number): void {
     this.#connected = true
+    this.#connectedMs = atMs
     this.#owner.onAttemptConnected(this, reused, atMs)
     // Not before there is a connection: what was not sent can still go to another peer.
     if (this.#streams && !this.#over && this.#exchange !== null) this.#body.attach(this.#sink(this.#exchange))
@@ -189,6 +193,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
 
   onHead(head: ResponseHead, atMs: number): void {
     this.#answered = true
+    this.#status = head.status
     this.#counts?.answered(head.status)
     this.#owner.onAttemptHead(this, head, atMs)
   }
@@ -207,6 +212,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
   onEnd(trailerBlock: string, atMs: number): void {
     if (this.#over) return
     this.#finish()
+    this.#counts?.ended(this.method, this.#status, atMs - this.#connectedMs)
     this.#owner.onAttemptEnd(this, trailerBlock, atMs)
   }
 
@@ -224,6 +230,7 @@ export class Attempt implements UpstreamHandler, ResponseSource {
     if (this.#over) return
     this.#finish()
     this.#counts?.failed(error.reason)
+    if (this.#connected) this.#counts?.ended(this.method, 0, now() - this.#connectedMs)
     if (!this.#answered) this.#reportFailure(error)
     this.#owner.onAttemptError(this, error)
   }

@@ -71,7 +71,8 @@ export class CacheFetch implements AnswerTaker, FillClient {
     this.#held = null
     if (state.mode === 'off') {
       this.#try(() => invalidate(this.#options, head))
-      response.begin(withStatus(head, this.#status({ forwardStatus: head.status })), attempt)
+      const status = this.#status({ forwardStatus: head.status })
+      response.begin(status === null ? head : withStatus(head, status), attempt)
       return
     }
     this.#try(() => {
@@ -249,7 +250,7 @@ export class CacheFetch implements AnswerTaker, FillClient {
 
   #passOn(head: ResponseHead, response: ResponseHeader, attempt: Attempt, stored: boolean): void {
     const status = this.#status({ forwardStatus: response.code, stored })
-    response.headers.append('cache-status', cacheStatusLine(status))
+    if (status !== null) response.headers.append('cache-status', cacheStatusLine(status))
     this.#options.response.deliver(head, response, attempt, false)
     this.#release(this.#options.response)
   }
@@ -261,9 +262,12 @@ export class CacheFetch implements AnswerTaker, FillClient {
     held?.release(to)
   }
 
-  #status(more: Partial<CacheStatus>): CacheStatus {
+  /** Null: answers of this route do not tell. */
+  #status(more: Partial<CacheStatus>): CacheStatus | null {
     const { forward, primary } = this.#state
-    const isShown = this.#options.cache.config.showKey && primary !== ''
+    const { showKey, showStatus } = this.#options.cache.config
+    if (!showStatus) return null
+    const isShown = showKey && primary !== ''
     return { hit: false, forward, ...more, ...(isShown ? { key: primary } : {}) }
   }
 

@@ -144,15 +144,10 @@ export class CacheStage {
         this.#serve('stale', this.#hitStatus())
         return
       case 'request':
-        this.#goOn('request', 'fetch')
+        if (!this.#isForbidden()) this.#goOn('request', 'fetch')
         return
       default:
-        if (state.control.onlyIfCached) {
-          // RFC 9111 §5.2.1.7.
-          this.#options.fail(notCached())
-          return
-        }
-        this.#missed(judged, authorized)
+        if (!this.#isForbidden()) this.#missed(judged, authorized)
     }
   }
 
@@ -239,7 +234,15 @@ export class CacheStage {
     }
   }
 
+  /** RFC 9111 §5.2.1.7: the client wants what is stored, whatever else it says, and never the origin: then the session has failed. */
+  #isForbidden(): boolean {
+    const { onlyIfCached } = this.#state.control
+    if (onlyIfCached) this.#options.fail(notCached())
+    return onlyIfCached
+  }
+
   #bypass(forward: ForwardReason): void {
+    if (this.#isForbidden()) return
     const { session } = this.#options.phases
     session.cacheResult = { status: 'bypass' }
     session.cacheEnabled = false

@@ -18,6 +18,7 @@ export {
 export type { LifecycleEnv, Route, SessionOutcome } from './route.js'
 export { type CacheServices, RouteCache } from './route-cache.js'
 export { seesHits } from './sees-hits.js'
+export { ownTimingLine } from './server-timing.js'
 export { overloaded, requestRefused, workerLost } from './session-errors.js'
 export { SessionRun, type SessionStart } from './session-run.js'
 export type { SessionTrail } from './session-trail.js'

@@ -181,7 +181,14 @@ export class ResponseStage implements ResponsePipeOwner {
   respondError(error: GatewayError, bare = false): void {
     const { session, env, chain } = this.#phases
     const extra = error.status === 503 ? `retry-after: ${error.retryAfterS}\r\n` : ''
-    const made = errorResponse(error.status, error.reason, publicMessage(error), session.requestId(), extra)
+    const made = errorResponse(
+      error.status,
+      error.reason,
+      publicMessage(error),
+      session.requestId(),
+      extra,
+      env,
+    )
     const head = new ResponseHeader(
       made.status,
       STATUS_CODES[made.status] ?? '',
@@ -295,7 +302,10 @@ export class ResponseStage implements ResponsePipeOwner {
   #finalHead(response: ResponseHeader): FinalHead {
     const { env, trail, session } = this.#phases
     const block = responseBlock(response.headers)
-    const timing = env.serverTiming === true ? serverTimingLine(trail, session.timing, now()) : ''
+    const timing =
+      env.serverTiming === true
+        ? serverTimingLine(trail, session.timing, session.cacheResult?.status ?? null, now())
+        : ''
     return { status: response.code, text: response.text, block: block + timing }
   }
 

@@ -70,6 +70,8 @@ export interface LifecycleEnv {
   readonly tracer?: Tracer
   /** Do answers tell in `Server-Timing` where the time went? Absent: no. */
   readonly serverTiming?: boolean
+  /** Do error answers tell the reason in `Proxy-Status`? Absent: yes. */
+  readonly proxyStatus?: boolean
   /** Validates an answer that no client waits for; absent where no route has a cache. */
   revalidate?(job: RevalidationJob): void
   /** After the filters' `logging`, before the session is shut. */

@@ -41,7 +41,7 @@ export function serveEntry(
     entry,
     head,
     meta: decodeMeta(head.meta),
-    status: { ...status, ttlS, ...key },
+    status: cache.config.showStatus ? { ...status, ttlS, ...key } : null,
     age: ageLine(head, nowMs),
     isFiltered: chain.filtersResponseBody,
     isLive: false,

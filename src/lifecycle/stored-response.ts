@@ -20,7 +20,8 @@ export interface StoredDelivery {
   readonly entry: StoredEntry
   readonly head: EntryHead
   readonly meta: EntryMeta
-  readonly status: CacheStatus
+  /** Null: the answer does not tell. */
+  readonly status: CacheStatus | null
   /** Line of Age; '' for an answer that has just come from the origin. */
   readonly age: string
   /** Filters look into the body: they get bytes that nobody else has. */
@@ -63,7 +64,7 @@ function responseHead(answer: StoredAnswer, { status, age }: StoredDelivery): Re
   return {
     status: answer.status,
     statusText: answer.statusText === '' ? (STATUS_CODES[answer.status] ?? '') : answer.statusText,
-    headerBlock: `${answer.headerBlock}${age}cache-status: ${cacheStatusLine(status)}\r\n`,
+    headerBlock: `${answer.headerBlock}${age}${status === null ? '' : `cache-status: ${cacheStatusLine(status)}\r\n`}`,
     contentLength: answer.lengthBytes,
     hasBody: answer.pieces.length > 0,
   }

@@ -230,6 +230,7 @@ export class UpstreamStage implements AttemptOwner {
       this.#owner.fail(asGatewayError(limit))
       return true
     }
+    route.upstream.counts?.retried()
     if (answer !== null) failed.discard(answer)
     prepareNextAttempt(this.#phases, this.#response)
     const waitMs = guard.retries.waitMs(error, session.retryCount)

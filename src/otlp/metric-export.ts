@@ -19,8 +19,14 @@ export type OtlpMetric =
       readonly kind: 'histogram'
       readonly name: string
       readonly description: string
-      readonly points: readonly { readonly attributes: Attributes; readonly histogram: JsHistogram }[]
+      readonly points: readonly OtlpHistogramPoint[]
     }
+
+/** A histogram of microseconds, or counts between the bounds of `BUCKET_BOUNDS_S` and beyond the last. */
+export type OtlpHistogramPoint = { readonly attributes: Attributes } & (
+  | { readonly histogram: JsHistogram }
+  | { readonly counts: readonly number[]; readonly count: number; readonly sumS: number }
+)
 
 /** Values of the enumerations of the SDK, whose types alone are needed. */
 const SUM = 3
@@ -82,15 +88,10 @@ function metricData(metric: OtlpMetric, startMs: number, nowMs: number): MetricD
   }
   if (metric.kind === 'histogram') {
     const dataPoints = metric.points.map(
-      ({ attributes, histogram }): DataPoint<Histogram> => ({
+      (point): DataPoint<Histogram> => ({
         ...times,
-        attributes,
-        value: {
-          buckets: { boundaries: [...BUCKET_BOUNDS_S], counts: explicitBuckets(histogram) },
-          count: histogram.totalCount,
-          sum: (histogram.mean * histogram.totalCount) / 1e6,
-          max: histogram.maxValue / 1e6,
-        },
+        attributes: point.attributes,
+        value: histogramValue(point),
       }),
     )
     return { descriptor, aggregationTemporality: CUMULATIVE, dataPointType: HISTOGRAM, dataPoints }
@@ -100,4 +101,17 @@ function metricData(metric: OtlpMetric, startMs: number, nowMs: number): MetricD
   return metric.kind === 'sum'
     ? { ...shared, dataPointType: SUM, isMonotonic: true }
     : { ...shared, dataPointType: GAUGE }
+}
+
+function histogramValue(point: OtlpHistogramPoint): Histogram {
+  const boundaries = [...BUCKET_BOUNDS_S]
+  if (!('histogram' in point))
+    return { buckets: { boundaries, counts: [...point.counts] }, count: point.count, sum: point.sumS }
+  const { histogram } = point
+  return {
+    buckets: { boundaries, counts: explicitBuckets(histogram) },
+    count: histogram.totalCount,
+    sum: (histogram.mean * histogram.totalCount) / 1e6,
+    max: histogram.maxValue / 1e6,
+  }
 }

@@ -5,6 +5,10 @@ import { REASONS, type Reason } from './errors.js'
 export const REFUSAL_KINDS = ['parse', 'limit', 'overload', 'draining', 'host', 'certificate'] as const
 export type RefusalKind = (typeof REFUSAL_KINDS)[number]
 
+/** Why a request that had passed the guard was rejected for want of room or of credentials: sessions, answered and counted as such too. */
+export const REJECTION_KINDS = ['queue_full', 'auth'] as const
+export type RejectionKind = (typeof REJECTION_KINDS)[number]
+
 /** Why an ad route gave no ad; `NO_FILL_REASONS` of ads/. */
 export const AD_NO_FILL_KINDS = [
   'no-ad',
@@ -39,6 +43,9 @@ export type AdSinkKind = (typeof AD_SINK_KINDS)[number]
 /** What a store of caps and budgets did not do because it did not answer: decide, or take an event, which then waits. */
 export const STORE_OPERATIONS = ['reserve', 'commit'] as const
 export type StoreOperation = (typeof STORE_OPERATIONS)[number]
+/** Kinds of stores of caps and budgets. */
+export const STORE_BACKENDS = ['lmdb', 'redis', 'memory'] as const
+export type StoreBackend = (typeof STORE_BACKENDS)[number]
 
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
 
@@ -75,10 +82,11 @@ export type GatewayCounter =
   | 'ad_released'
   | `ad_spend_micros:${string}`
   | `ad_sink:${AdSinkKind}`
-  | `store_error:${StoreOperation}`
+  | `store_error:${StoreBackend}:${StoreOperation}`
   | `ad_no_fill:${AdNoFillKind}`
   | `ad_event:${AdEventKind}`
   | `refused:${RefusalKind}`
+  | `rejected:${RejectionKind}`
   | `status:${(typeof STATUS_CLASSES)[number]}`
   | `error:${Reason}`
 
@@ -108,10 +116,13 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'ad_released',
   ...CURRENCIES.map((currency) => `ad_spend_micros:${currency}` as const),
   ...AD_SINK_KINDS.map((kind) => `ad_sink:${kind}` as const),
-  ...STORE_OPERATIONS.map((operation) => `store_error:${operation}` as const),
+  ...STORE_BACKENDS.flatMap((backend) =>
+    STORE_OPERATIONS.map((operation) => `store_error:${backend}:${operation}` as const),
+  ),
   ...AD_NO_FILL_KINDS.map((kind) => `ad_no_fill:${kind}` as const),
   ...AD_EVENT_KINDS.map((kind) => `ad_event:${kind}` as const),
   ...REFUSAL_KINDS.map((kind) => `refused:${kind}` as const),
+  ...REJECTION_KINDS.map((kind) => `rejected:${kind}` as const),
   ...STATUS_COUNTERS,
   ...REASONS.map((reason) => `error:${reason}` as const),
 ]

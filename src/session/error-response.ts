@@ -33,6 +33,7 @@ const encoder = new TextEncoder()
 /**
  * The gateway's error document: JSON with `error, status, message, request_id, timestamp` (design §12), and a
  * `Proxy-Status` field with the RFC 9209 token. `message` is shown to the client: it must hold nothing internal.
+ * @param proxyStatus false: without that field
  */
 export function errorResponse(
   status: number,
@@ -40,6 +41,7 @@ export function errorResponse(
   message: string,
   requestId: string,
   extraHeaderBlock = '',
+  { proxyStatus = true }: { readonly proxyStatus?: boolean | undefined } = {},
 ): ErrorResponse {
   const body = JSON.stringify({
     error: STATUS_ERROR[status] ?? 'error',
@@ -48,9 +50,10 @@ export function errorResponse(
     request_id: requestId,
     timestamp: new Date().toISOString(),
   })
+  const told = proxyStatus ? `proxy-status: headgate; error=${reason}\r\n` : ''
   return {
     status,
-    headerBlock: `content-type: application/json\r\ncache-control: no-store\r\nproxy-status: headgate; error=${reason}\r\n${extraHeaderBlock}`,
+    headerBlock: `content-type: application/json\r\ncache-control: no-store\r\n${told}${extraHeaderBlock}`,
     body: encoder.encode(`${body}\n`),
   }
 }

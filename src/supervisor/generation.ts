@@ -13,11 +13,14 @@ import {
 } from '../histograms/index.js'
 import type { Logger } from '../logging/index.js'
 import type { CounterRow, SharedCounters, WorkerBoard } from '../memory/index.js'
+import type { EndedSpan } from '../otlp/index.js'
 import type { GatewayCounter } from '../session/counters.js'
 import { Telemetry, type TelemetryBuffers } from '../telemetry/index.js'
+import { Tracer } from '../tracing/index.js'
 import { configuredPeers, followTable, PeerTable, tablePlan } from '../upstream/index.js'
 import type { AccessLogs } from './access-logs.js'
 import { Journal } from './journal.js'
+import { OwnSpans } from './own-spans.js'
 import type { Seats } from './seats.js'
 import type { SharedCache } from './shared-cache.js'
 import type { StateStores } from './state-stores.js'
@@ -25,7 +28,7 @@ import { WorkerPool } from './worker-pool.js'
 
 const PRIORITIES = { low: 0, normal: 1, high: 2 } as const
 
-const NO_RECORDER: ValueRecorder = { record: () => undefined }
+const NO_RECORDER: ValueRecorder = { record: () => undefined, answered: () => undefined }
 
 /** What all generations have in common. */
 export interface Common {
@@ -44,6 +47,8 @@ export interface Common {
   readonly dispatcher: Dispatcher
   readonly logger: Logger
   readonly instanceId: string
+  /** Takes spans of the main thread to where they are exported. @returns how many found room */
+  deliverSpans(spans: readonly EndedSpan[]): number
 }
 
 /** One configuration at work: its workers, and what they share with nobody of another configuration unless names match. */
@@ -105,6 +110,15 @@ export function createGeneration(
     recorder: isMeasured ? histograms.recorder(workers) : NO_RECORDER,
     errors: telemetry.errors.row(0),
     accessLog: accessLog[workers],
+    ...(config.tracing !== undefined &&
+      config.otlp?.tracesUrl && {
+        spans: new OwnSpans({
+          tracer: new Tracer(config.tracing),
+          scheme: config.tls === undefined ? 'http' : 'https',
+          deliver: (spans) => common.deliverSpans(spans),
+          onLost: (lost) => logger.warn({ lost }, 'spans could not be exported'),
+        }),
+      }),
   })
   const pool = new WorkerPool({
     config: withoutKeys(config),
@@ -181,6 +195,8 @@ export function routingOf(config: GatewayConfig, instanceId: string): Routing {
     },
     ...(config.tls !== undefined &&
       config.tls.hsts !== '' && { commonFields: `strict-transport-security: ${config.tls.hsts}\r\n` }),
+    ...(config.answers?.serverTiming === true && { serverTiming: true }),
+    ...(config.answers?.proxyStatus === false && { proxyStatus: false }),
     sessionsPerWorker: config.limits.sessionsPerWorker,
     queue: { sessions: config.overload.queueSessions, waitMs: config.overload.queueMs },
     priorities: config.routes.map(({ priority = 'normal' }) => PRIORITIES[priority]),

@@ -5,6 +5,7 @@ import type { ValueRecorder } from '../histograms/index.js'
 import { fieldOf } from '../routing/index.js'
 import type { ErrorRow } from '../telemetry/index.js'
 import { now } from '../time/index.js'
+import type { OwnSpans } from './own-spans.js'
 
 export interface JournalOptions {
   /** Names of rows, as of `rowNames`. */
@@ -15,6 +16,8 @@ export interface JournalOptions {
   readonly errors: ErrorRow
   /** Absent: no access log. */
   readonly accessLog?: AccessLogEnd | undefined
+  /** Absent: no spans are exported. */
+  readonly spans?: OwnSpans
 }
 
 /** Histograms and access log of what no worker can tell: sessions that the acceptor answers, and requests that it refuses. */
@@ -23,11 +26,13 @@ export class Journal {
   #recorder: ValueRecorder
   #errors: ErrorRow
   readonly #log: AccessLog | null
+  readonly #spans: OwnSpans | null
 
-  constructor({ rows, recorder, errors, accessLog }: JournalOptions) {
+  constructor({ rows, recorder, errors, accessLog, spans }: JournalOptions) {
     this.#rows = rows
     this.#errors = errors
     this.#recorder = recorder
+    this.#spans = spans ?? null
     this.#log = accessLog === undefined ? null : new AccessLog(accessLog)
   }
 
@@ -42,18 +47,29 @@ export class Journal {
         const there = route === unrouted ? heir.#rows.length - 1 : routeOf(route)
         if (there >= 0) heir.#recorder.record(there, phase, valueMs)
       },
+      answered(route, method, status, totalMs) {
+        const there = route === unrouted ? heir.#rows.length - 1 : routeOf(route)
+        if (there >= 0) heir.#recorder.answered(there, method, status, totalMs)
+      },
     }
     this.#errors = { add: (error) => heir.#errors.add({ ...error, route: routeOf(error.route) }) }
   }
 
-  onEnded({ head, route, status, error, bytesOut, isSent, isHit }: EndedHere): void {
+  /** What is gathered leaves now: nothing comes any more. */
+  close(): void {
+    this.#spans?.flush()
+  }
+
+  onEnded(end: EndedHere): void {
+    const { head, route, status, error, bytesOut, isSent, isHit } = end
     const unrouted = this.#rows.length - 1
     const lengthMs = now() - head.startMs
-    if (isSent) this.#recorder.record(route < 0 ? unrouted : route, 'total', lengthMs)
+    if (isSent) this.#recorder.answered(route < 0 ? unrouted : route, head.method, status, lengthMs)
     if (error !== null) {
       const { status: errorStatus, reason } = error
       this.#errors.add({ timeMs: Date.now(), route, status: errorStatus, reason, requestId: head.requestId })
     }
+    const traceId = this.#spans?.add(end, route < 0 ? '' : (this.#rows[route] ?? '')) ?? ''
     const log = this.#log
     if (log === null) return
     const hasError = error !== null || !isSent
@@ -64,6 +80,7 @@ export class Journal {
       {
         ...NO_ENTRY,
         requestId,
+        traceId,
         client,
         method,
         host,
@@ -86,7 +103,7 @@ export class Journal {
     // Whoever is one connection too many gets no answer; all others do, a loop turn later.
     if (reason !== 'connection_limit_reached') {
       const refusedMs = now()
-      setImmediate(() => this.#recorder.record(this.#rows.length - 1, 'total', now() - refusedMs))
+      setImmediate(() => this.#recorder.answered(this.#rows.length - 1, '', status, now() - refusedMs))
     }
     this.#errors.add({ timeMs: Date.now(), route: -1, status, reason, requestId })
     this.#log?.write({ ...NO_ENTRY, kind: 'refused', requestId, client, status, reason, code: kind }, 1)

@@ -133,6 +133,7 @@ export class RunningGateway implements ObservableGateway {
     acceptor.stopListening()
     await Promise.all([acceptor.close(), redirects?.close()])
     await reloader.stop()
+    reloader.current.journal.close()
     await control.close()
     await common.accessLogs.close()
     await common.states.close()

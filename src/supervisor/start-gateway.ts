@@ -78,6 +78,7 @@ export async function startGateway(
     dispatcher,
     logger,
     instanceId,
+    deliverSpans: (spans) => control.current?.addSpans(spans) ?? 0,
   }
   const closeShared = async (): Promise<void> => {
     await accessLogs.close()
@@ -130,6 +131,7 @@ export async function startGateway(
       lifecycle: lifecycle.buffer,
       version: packageVersion(),
       ...(now.otlp === undefined ? {} : { otlp: now.otlp }),
+      scheme: now.tls === undefined ? 'http' : 'https',
       ...(memory === null
         ? {}
         : { cache: { memory, routes: now.routes.map((route) => route.cache ?? null) } }),
@@ -221,7 +223,7 @@ export async function startGateway(
 
 /** Is there something that one thread does for all workers? */
 function needsControl({ admin, otlp, upstreams }: GatewayConfig): boolean {
-  if (admin !== null || otlp?.metricsUrl) return true
+  if (admin !== null || otlp?.metricsUrl || otlp?.tracesUrl) return true
   return upstreams.some((upstream) => upstream.health !== undefined || publishesNames(upstream))
 }
 

@@ -1,17 +1,4 @@
-/** Methods that have a label of their own; all others share the last one, since a client may invent them. */
-export const METHOD_LABELS = [
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'DELETE',
-  'PATCH',
-  'OPTIONS',
-  'PURGE',
-  'QUERY',
-  '_OTHER',
-] as const
-export type MethodLabel = (typeof METHOD_LABELS)[number]
+import { METHOD_LABELS, type MethodLabel, methodIndex } from '../session/method-labels.js'
 
 /** Stands for an answer when the client left before there was one, as in nginx's logs. */
 export const CLIENT_LEFT = 499
@@ -20,9 +7,6 @@ const FIRST_STATUS = 100
 const LAST_STATUS = 599
 /** One for each status, and one behind them for statuses that HTTP does not know. */
 const STATUSES = LAST_STATUS - FIRST_STATUS + 2
-const METHOD_INDEX: ReadonlyMap<string, number> = new Map(METHOD_LABELS.map((label, index) => [label, index]))
-const GET = METHOD_LABELS.indexOf('GET')
-const OTHER_METHOD = METHOD_LABELS.length - 1
 const ROUTE_CELLS = METHOD_LABELS.length * STATUSES
 
 /** Counts of one route since the start. */
@@ -62,8 +46,7 @@ export class AnswerCounts {
     }
     const row = route < 0 ? this.routes : route
     const column = status >= FIRST_STATUS && status <= LAST_STATUS ? status - FIRST_STATUS : STATUSES - 1
-    const index = method === 'GET' ? GET : (METHOD_INDEX.get(method) ?? OTHER_METHOD)
-    const at = row * ROUTE_CELLS + index * STATUSES + column
+    const at = row * ROUTE_CELLS + methodIndex(method) * STATUSES + column
     this.#cells[at] = (this.#cells[at] ?? 0) + 1
   }
 

@@ -1,10 +1,4 @@
-export {
-  AnswerCounts,
-  CLIENT_LEFT,
-  METHOD_LABELS,
-  type MethodLabel,
-  type RouteAnswers,
-} from './answer-counts.js'
+export { AnswerCounts, CLIENT_LEFT, type RouteAnswers } from './answer-counts.js'
 export { type CpuProfileText, captureCpuProfile, ProfileInProgress } from './cpu-profile.js'
 export { type ErrorRow, KEPT_ERRORS, type RecentError, RecentErrors } from './recent-errors.js'
 export { Telemetry, type TelemetryBuffers, type TelemetryPlan } from './telemetry.js'

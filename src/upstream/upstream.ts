@@ -25,6 +25,8 @@ export interface Upstream {
 export interface AttemptCounter {
   answered(status: number): void
   failed(reason: Reason): void
+  retried(): void
+  ended(method: string, status: number, lengthMs: number): void
 }
 
 /** What an upstream shares with others. */

@@ -12,6 +12,7 @@ import { SharedCounters, WorkerBoard } from '../memory/index.js'
 import { startSpanExport } from '../otlp/index.js'
 import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/counters.js'
 import { describeSession } from '../session/describe.js'
+import type { GatewayError } from '../session/errors.js'
 import { type AttemptCounts, Telemetry, watchThread } from '../telemetry/index.js'
 import { DeadlineWheel, useClockAnchor } from '../time/index.js'
 import { Tracer } from '../tracing/index.js'
@@ -99,6 +100,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         reason,
       }),
   }))
+  const scheme = config.tls === undefined ? 'http' : 'https'
   const follower = new PeerFollower(upstreams.values(), names)
   const lifecycle = {
     wheel,
@@ -120,25 +122,23 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
         ...lifecycle,
         ...(config.tracing === undefined ? {} : { tracer: new Tracer(config.tracing) }),
         ...(config.answers?.serverTiming === true ? { serverTiming: true } : {}),
+        ...(config.answers?.proxyStatus === false ? { proxyStatus: false } : {}),
         revalidate: (job) => background.start(job),
         onOutcome(outcome) {
           if (outcome.error !== null) counters.add(`error:${outcome.error.reason}`)
+          if (isUnauthenticated(outcome.error)) counters.add('rejected:auth')
           if (outcome.session.retryCount > 0) counters.add('retries', outcome.session.retryCount)
           if (recorder !== null) recordSession(recorder, outcome)
           recordError(errors, outcome)
           if (accessLog !== null) logSession(accessLog, outcome)
-          if (spans !== null) for (const span of sessionSpans(outcome)) spans.add(span)
+          if (spans !== null) for (const span of sessionSpans(outcome, scheme)) spans.add(span)
           if (logger.isLevelEnabled('debug')) {
             const { session } = outcome
             logger.debug({ reqId: session.requestId() }, describeSession(session))
           }
         },
       },
-      forwarding: new ForwardingFields(
-        config.forwarding,
-        task.instanceId,
-        config.tls === undefined ? 'http' : 'https',
-      ),
+      forwarding: new ForwardingFields(config.forwarding, task.instanceId, scheme),
       ring: () => port.postMessage(BELL),
       onCorrupt: reject,
     })
@@ -196,6 +196,11 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     port.postMessage({ type: 'ready', hits: hitRoutes(config, routes) } satisfies WorkerMessage)
     actor.mailbox.wake()
   })
+}
+
+/** A filter has asked for credentials, or for others (RFC 9110 §15.5.2, §15.5.8). */
+function isUnauthenticated(error: GatewayError | null): boolean {
+  return error !== null && error.code === 'HG_FILTERED' && (error.status === 401 || error.status === 407)
 }
 
 function countsOf(counts: AttemptCounts | undefined): { counts?: AttemptCounts } {

@@ -56,5 +56,6 @@ export function recordSession(recorder: Recorder, outcome: SessionOutcome): void
   }
   if (end === null) return
   recorder.put(place + total, end - requestStart)
+  recorder.putAnswer(outcome.route, session.downstreamRequest?.method ?? '', status, end - requestStart)
   if (upstreamMs >= 0) recorder.put(place + overhead, end - requestStart - upstreamMs)
 }

@@ -5,8 +5,12 @@ import { now } from '../time/index.js'
 /**
  * The spans of a session, with attributes of the stable semantic conventions for HTTP: its own, and one for each attempt. None if its trace
  * is not sampled. The query is left out: it may hold secrets.
+ * @param scheme how clients come here
  */
-export function sessionSpans({ session, trail, error, status }: SessionOutcome): EndedSpan[] {
+export function sessionSpans(
+  { session, trail, error, status }: SessionOutcome,
+  scheme: 'http' | 'https',
+): EndedSpan[] {
   const { trace } = trail
   if (trace === null || !trace.sampled) return []
   const { timing } = session
@@ -27,7 +31,7 @@ export function sessionSpans({ session, trail, error, status }: SessionOutcome):
     endMs,
     attributes: {
       'http.request.method': method,
-      'url.scheme': 'http',
+      'url.scheme': scheme,
       'url.path': request?.uri.path ?? '',
       'http.route': route,
       'client.address': session.clientAddress(),

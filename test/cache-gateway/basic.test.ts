@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
 import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
-import { fetchAnswer, send } from '../support/http-client.js'
+import { fetchAnswer, type HttpRequest, send } from '../support/http-client.js'
 import { CacheBench, cacheStatus, verdict } from './support.js'
 
 conserved()
@@ -326,6 +326,25 @@ describe.each(ACCEPTOR_KINDS)('a cache over %s', (acceptor) => {
     await bench.get('/ignore/a')
     expect(verdict(await bench.get('/ignore/a', { 'cache-control': 'no-cache' }))).toBe('hit')
   })
+
+  it.each(['max-age=0', 'no-cache', 'no-store', 'min-fresh=90'])(
+    'RFC 9111 §5.2.1.7 only-if-cached never reaches the origin, nor does it with %s',
+    async (other) => {
+      bench.always({ ...FRESH, etag: '"a"' })
+      const at = path()
+      const ask = async (request: HttpRequest = {}) =>
+        (await bench.get(at, { 'cache-control': `only-if-cached, ${other}` }, request)).status
+      expect(await ask()).toBe(504)
+      expect(bench.asked).toHaveLength(0)
+      await bench.get(at)
+      // What is stored does not satisfy the other directive.
+      expect(await ask()).toBe(504)
+      expect(await ask({ method: 'HEAD' })).toBe(504)
+      expect(await ask({ method: 'POST', body: 'text' })).toBe(504)
+      expect(bench.asked).toHaveLength(1)
+      expect(verdict(await bench.get(at))).toBe('hit')
+    },
+  )
 
   it('A-51 requests that the route lets go past the cache are neither served from it nor stored', async () => {
     bench.always(FRESH)

@@ -58,7 +58,7 @@ describe('the effective config', () => {
         sample: 1,
         slowMs: 1000,
       }),
-      answers: { serverTiming: false },
+      answers: { serverTiming: false, cacheStatus: true, proxyStatus: true },
       dns: {
         minTtlMs: 1000,
         maxTtlMs: 300_000,

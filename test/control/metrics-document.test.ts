@@ -28,6 +28,44 @@ function documented(): Row[] {
   })
 }
 
+/** The names of the project's conventions for metrics, with their labels; those of stores of caps and budgets come with routes that serve ads. */
+const CONVENTIONS: Readonly<Record<string, readonly string[]>> = {
+  requests_total: ['route', 'method', 'code'],
+  request_duration_seconds: ['route', 'method', 'code'],
+  overhead_seconds: ['route'],
+  phase_duration_seconds: ['route', 'phase'],
+  upstream_requests_total: ['upstream', 'code'],
+  upstream_errors_total: ['upstream', 'reason'],
+  upstream_retries_total: ['upstream'],
+  upstream_connections: ['upstream', 'state'],
+  upstream_healthy: ['upstream'],
+  rejected_total: ['reason'],
+  client_aborts_total: [],
+  connections: [],
+  requests_in_flight: [],
+  queue_depth: ['worker'],
+  cache_requests_total: ['route', 'status'],
+  cache_bytes: [],
+  cache_entries: [],
+  cache_evictions_total: [],
+  worker_up: ['worker'],
+  worker_restarts_total: ['worker', 'reason'],
+  worker_event_loop_utilization: ['worker'],
+  worker_event_loop_delay_seconds: ['worker'],
+  worker_heap_bytes: ['worker'],
+  config_last_reload_successful: [],
+  config_last_reload_success_timestamp_seconds: [],
+  config_reloads_total: ['result'],
+  build_info: ['version'],
+  access_log_dropped_total: [],
+}
+/** Values that labels must have, whatever has happened. */
+const VALUES: readonly (readonly [name: string, label: string, values: readonly string[]])[] = [
+  ['rejected_total', 'reason', ['parse', 'limit', 'queue_full', 'overload', 'draining', 'host', 'auth']],
+  ['phase_duration_seconds', 'phase', ['queue', 'filter', 'connect', 'ttfb', 'body', 'write']],
+  ['cache_requests_total', 'status', ['hit', 'stale', 'miss', 'bypass', 'revalidated', 'collapsed']],
+]
+
 describe('the metrics that are documented', () => {
   let origin: HttpOrigin
   let gateway: InProcessGateway
@@ -92,6 +130,29 @@ describe('the metrics that are documented', () => {
     }
   })
 
+  it('are all of the conventions, with exactly their labels', () => {
+    for (const [name, labels] of Object.entries(CONVENTIONS)) {
+      const line = text.split('\n').find((each) => new RegExp(`^${PREFIX}${name}(?:_count)?[{ ]`).test(each))
+      const found = [...(line ?? '').matchAll(/[{,]([a-z]+)="/g)].map(([, label]) => label)
+      expect({ name, isThere: line !== undefined, labels: found }).toEqual({ name, isThere: true, labels })
+    }
+    for (const [name, label, values] of VALUES)
+      for (const value of values) expect(text).toMatch(new RegExp(`${name}\\S*[{,]${label}="${value}"`))
+    expect(text).toContain('headgate_upstream_healthy{upstream="app"} 1\n')
+  })
+
+  it('have durations by method and code that count the same requests as requests_total', () => {
+    const counts = (name: string): Map<string, string> =>
+      new Map(
+        text
+          .split('\n')
+          .filter((line) => line.startsWith(`${PREFIX}${name}{`))
+          .map((line) => [line.slice(line.indexOf('{'), line.indexOf('}')), line.split(' ').at(-1) ?? '']),
+      )
+    expect(counts('request_duration_seconds_count')).toEqual(counts('requests_total'))
+    expect(counts('requests_total').size).toBeGreaterThan(2)
+  })
+
   it('have a family for each name that only some configurations have', () => {
     const pages = readdirSync(DOCS)
       .filter((name) => name.endsWith('.md'))
@@ -108,6 +169,7 @@ describe('the metrics that are documented', () => {
     expect(text).toContain('headgate_upstream_requests_total{upstream="app",code="503"} 1\n')
     expect(text).toContain('headgate_upstream_errors_total{upstream="dead",reason="connection_refused"} 2\n')
     expect(text).not.toContain('upstream_requests_total{upstream="dead"')
+    expect(text).toContain('headgate_upstream_retries_total{upstream="dead"} 0\n')
     expect(text).toContain('headgate_worker_restarts_total{worker="0",reason="failed"} 0\n')
     expect(value('config_last_reload_success_timestamp_seconds')).toBeGreaterThan(Date.now() / 1000 - 600)
     expect(value('config_hash')).toBeGreaterThan(0)

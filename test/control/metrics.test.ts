@@ -46,7 +46,7 @@ describe('/metrics', () => {
     telemetry.answers.add(-1, 'GET', 404)
     telemetry.threads.write(2, { utilization: 0.25, delayMs: 5, heapBytes: 1000 })
     telemetry.threads.connections = 7
-    for (const ms of [0.2, 4, 4, 30, 20_000]) histograms.recorder(1).record(1, 'total', ms)
+    for (const ms of [0.2, 4, 4, 30, 20_000]) histograms.recorder(1).answered(1, 'GET', 200, ms)
     histograms.recorder(0).record(0, 'queue', 1)
     const families = new Map(
       parsePrometheusTextFormat(prometheusText(metrics())).map((family) => [family.name, family]),
@@ -82,6 +82,7 @@ describe('/metrics', () => {
       '+Inf': '5',
     })
     expect(Object.keys(buckets)).toHaveLength(BUCKET_BOUNDS_S.length + 1)
+    expect(ofRoute.join('\n')).toContain('method="GET",code="200",le="10"} 4')
     // It does not know sum and count of a histogram with labels.
     const numberOf = (name: string) =>
       Number(

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type OutgoingHttpHeaders } from 'node:http'
+import { request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { checkOtlpPackages, OTLP_PACKAGES } from '#src/otlp/otlp-missing.js'
@@ -8,6 +9,9 @@ import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { HttpOrigin, readBody, refusedPort } from '../support/http-origin.js'
+import { tlsFixture } from '../support/tls-fixtures.js'
+
+const LOCALHOST = { cert: tlsFixture('localhost.crt').path, key: tlsFixture('localhost.key').path }
 
 interface Attribute {
   readonly key: string
@@ -71,6 +75,25 @@ async function collector() {
   }
 }
 
+/** Over TLS, with a certificate that nobody checks here. */
+function secureGet(
+  port: number,
+  path: string,
+  headers: OutgoingHttpHeaders,
+): Promise<{ readonly status: number; readonly timing: unknown }> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path, headers, agent: false, rejectUnauthorized: false }
+    const outgoing = request(options, (response) => {
+      response.resume()
+      response.once('end', () =>
+        resolve({ status: response.statusCode ?? 0, timing: response.headers['server-timing'] }),
+      )
+    })
+    outgoing.once('error', reject)
+    outgoing.end()
+  })
+}
+
 function attributesOf(span: { readonly attributes: readonly Attribute[] }): Record<string, unknown> {
   return Object.fromEntries(span.attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 }
@@ -103,7 +126,7 @@ describe('export over OTLP', () => {
       const answer = await fetchAnswer(gateway.port, '/page?token=canary', { headers })
       expect(answer.status).toBe(200)
       expect(answer.headers['server-timing']).toMatch(
-        /^queue;dur=[\d.]+, .*ttfb;dur=[\d.]+, total;dur=[\d.]+$/,
+        /^gw;dur=[\d.]+, queue;dur=[\d.]+, up;dur=[\d.]+, .*ttfb;dur=[\d.]+, total;dur=[\d.]+$/,
       )
       await fetchAnswer(gateway.port, '/other')
       await eventually('metrics have both', () => {
@@ -113,7 +136,22 @@ describe('export over OTLP', () => {
       expect(sink.metric('headgate.requests')?.sum?.dataPoints[0]?.asDouble).toBe(2)
       const [point] = sink.metric('http.server.request.duration')?.histogram?.dataPoints ?? []
       expect(point?.bucketCounts.reduce((sum: number, count) => sum + Number(count), 0)).toBe(2)
-      expect(attributesOf(point ?? { attributes: [] })).toEqual({ 'http.route': '/*' })
+      expect(attributesOf(point ?? { attributes: [] })).toEqual({
+        'http.request.method': 'GET',
+        'http.response.status_code': 200,
+        'http.route': '/*',
+        'url.scheme': 'http',
+        'network.protocol.version': '1.1',
+      })
+      const [attempted] = sink.metric('http.client.request.duration')?.histogram?.dataPoints ?? []
+      expect(attempted?.count).toBe(2)
+      expect(attributesOf(attempted ?? { attributes: [] })).toEqual({
+        'http.request.method': 'GET',
+        'http.response.status_code': 200,
+        // Of two peers the upstream stands for both.
+        'server.address': 'app',
+        'network.protocol.version': '1.1',
+      })
       // Closing sends the spans that are left.
       await gateway.close()
       closed = true
@@ -141,6 +179,71 @@ describe('export over OTLP', () => {
         expect(attributesOf(attempt)).toMatchObject({ 'error.type': 'connection_refused' })
       for (const { startTimeUnixNano, endTimeUnixNano } of sink.spans)
         expect(BigInt(endTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(startTimeUnixNano))
+    } finally {
+      if (!closed) await gateway.close()
+      await origin.close()
+      await sink.close()
+    }
+  })
+
+  it('what the acceptor answers by itself has spans and Server-Timing too, and metrics leave once more at the end', {
+    timeout: 60_000,
+  }, async () => {
+    const sink = await collector()
+    const origin = await HttpOrigin.start((_, response) => {
+      response.writeHead(200, { 'cache-control': 'max-age=60', 'content-length': 2 }).end('ok')
+    })
+    const gateway = await InProcessGateway.start({
+      workers: 1,
+      tls: { certificates: [LOCALHOST] },
+      tracing: { sample: '100%' },
+      answers: { serverTiming: true },
+      otlp: { endpoint: sink.url, interval: '1h' },
+      upstreams: { app: { peers: [origin.address] } },
+      routes: [
+        { match: { path: '/kept' }, upstream: 'app', cache: true },
+        { match: { path: '/fixed' }, respond: { status: 204 } },
+      ],
+    })
+    let closed = false
+    try {
+      const traceId = '0af7651916cd43dd8448eb211c80319c'
+      const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` }
+      const timings: string[] = []
+      for (const path of ['/kept', '/kept', '/fixed', '/none?token=canary']) {
+        const answer = await secureGet(gateway.port, path, headers)
+        timings.push(`${answer.status} ${String(answer.timing).replace(/dur=[\d.]+/g, 'dur=N')}`)
+      }
+      expect(timings[0]).toMatch(/^200 gw;dur=N, queue;dur=N, up;dur=N, cache;desc=miss;dur=N, /)
+      expect(timings.slice(1)).toEqual([
+        '200 gw;dur=N, cache;desc=hit, total;dur=N',
+        '204 gw;dur=N, total;dur=N',
+        '404 gw;dur=N, total;dur=N',
+      ])
+      expect(sink.metric('http.server.request.duration')).toBeUndefined()
+      await gateway.close()
+      closed = true
+      const servers = sink.spans.filter(({ kind }) => kind === 2)
+      expect(servers.map(({ name }) => name).sort()).toEqual(['GET', 'GET /fixed', 'GET /kept', 'GET /kept'])
+      for (const span of servers) {
+        expect(span).toMatchObject({ traceId, parentSpanId: 'b7ad6b7169203331' })
+        expect(attributesOf(span)).toMatchObject({ 'url.scheme': 'https', 'http.request.method': 'GET' })
+      }
+      expect(servers.map((span) => attributesOf(span)['headgate.cache']).filter(Boolean)).toEqual(['hit'])
+      const lost = servers.find(({ name }) => name === 'GET')
+      expect(attributesOf(lost ?? { attributes: [] })).toMatchObject({
+        'url.path': '/none',
+        'http.response.status_code': 404,
+      })
+      expect(JSON.stringify(sink.spans)).not.toContain('canary')
+      const points = sink.metric('http.server.request.duration')?.histogram?.dataPoints ?? []
+      expect(points.reduce((sum, { count }) => sum + Number(count), 0)).toBe(4)
+      for (const point of points) expect(attributesOf(point)).toMatchObject({ 'url.scheme': 'https' })
+      const [attempt] = sink.metric('http.client.request.duration')?.histogram?.dataPoints ?? []
+      expect(attributesOf(attempt ?? { attributes: [] })).toMatchObject({
+        'server.address': '127.0.0.1',
+        'server.port': Number(origin.address.split(':').at(-1)),
+      })
     } finally {
       if (!closed) await gateway.close()
       await origin.close()

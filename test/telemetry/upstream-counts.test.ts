@@ -30,8 +30,10 @@ it('attempts are summed over workers, and by names over configurations whose wor
     last.of(0, 0).answered(999)
     // A worker of the configuration before finishes a session.
     if (reload === 0) first.of(0, 1).answered(204)
+    last.of(1, 0).retried()
+    last.of(1, 0).ended('GET', 200, 2)
   }
-  expect(history.totals()).toEqual([
+  expect(history.totals()).toMatchObject([
     {
       name: 'b',
       answers: new Map([
@@ -39,7 +41,11 @@ it('attempts are summed over workers, and by names over configurations whose wor
         [-1, 6],
       ]),
       failures: new Map([['connection_refused', 1]]),
+      retries: 6,
     },
+  ])
+  expect(history.totals()[0]?.durations.all()).toMatchObject([
+    { method: 'GET', status: 200, count: 6, sumS: 0.012 },
   ])
   // The same memory again is no new configuration.
   history.use(taskOf(['b'], last))

@@ -1,7 +1,7 @@
 import type { AdServingConfig } from '../../config/types-adserving.js'
 import { type Filter, type FilterResult, reject, respond } from '../../lifecycle/index.js'
 import { isCurrency, Money, type Price, priceOfCpm } from '../../money/index.js'
-import type { AdEventKind, GatewayCounter } from '../../session/counters.js'
+import type { AdEventKind, GatewayCounter, StoreBackend } from '../../session/counters.js'
 import { GatewayError } from '../../session/errors.js'
 import type { ReadonlyRequestHeader } from '../../session/message-headers.js'
 import type { Session } from '../../session/session.js'
@@ -48,6 +48,7 @@ export class AdRoute {
   readonly #session: UpstreamSession<RouteResult>
   readonly #reports: EventReports | null
   readonly #verifyUserId: ((value: string) => string | null) | null
+  readonly #backend: StoreBackend
   #reserved = 0
   #degraded = 0
   #released = 0
@@ -56,6 +57,7 @@ export class AdRoute {
   constructor(config: AdServingConfig, env: AdRouteEnv) {
     this.#config = config
     this.#env = env
+    this.#backend = config.store.kind === 'redis-cluster' ? 'redis' : config.store.kind
     this.#store = useStore(config.store, env.stores, env.logger)
     this.#session = createAdSession(config, createAdSource(config, env.logger), this.#store.store, env.logger)
     this.#reports = config.events === null ? null : new EventReports(config.events, env)
@@ -103,7 +105,7 @@ export class AdRoute {
     const outcome = await this.#session.commitEvent(token)
     const { status, charged, event, campaignId, adId } = outcome
     this.#env.count(`ad_event:${status satisfies AdEventKind}`)
-    if (status === 'queued') this.#env.count('store_error:commit')
+    if (status === 'queued') this.#env.count(`store_error:${this.#backend}:commit`)
     if (charged !== undefined) this.#countSpend(charged)
     if (status !== 'invalid') this.#reports?.reported(outcome)
     this.#countReservations()
@@ -192,7 +194,7 @@ export class AdRoute {
 
   #countReservations(): void {
     const { reserved, released, degraded } = this.#session.metrics()
-    this.#env.count('store_error:reserve', degraded - this.#degraded)
+    this.#env.count(`store_error:${this.#backend}:reserve`, degraded - this.#degraded)
     this.#degraded = degraded
     this.#env.count('ad_reserved', reserved - this.#reserved)
     this.#env.count('ad_released', released - this.#released)

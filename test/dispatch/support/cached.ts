@@ -19,6 +19,7 @@ export const CACHE: RouteCacheConfig = {
   bypass: { headers: [], cookies: [], query: [] },
   requestControl: 'honour',
   showKey: false,
+  showStatus: true,
 }
 
 export const BODY = Buffer.from('0123456789')
