@@ -68,17 +68,31 @@ export function checkMigration(migrate: string | null): Finding {
 }
 
 /**
- * @param memoryMax text of memory.max of the cgroup
+ * @param limitBytes tightest memory limit of the process's cgroup and its parents, null without one
  * @param memoryBytes `overload.memory`, 0 = none
  */
-export function checkCgroup(memoryMax: string | null, memoryBytes: number): Finding {
+export function checkCgroup(limitBytes: number | null, memoryBytes: number): Finding {
   const check = 'memory'
-  const limit = Number(memoryMax?.trim())
-  if (memoryMax === null || !Number.isFinite(limit))
-    return { check, result: 'ok', message: 'the cgroup has no limit' }
+  if (limitBytes === null) return { check, result: 'ok', message: 'the cgroup has no limit' }
   const mib = (bytes: number): string => `${Math.floor(bytes / 1024 ** 2)}MiB`
-  if (memoryBytes > 0 && memoryBytes <= limit)
-    return { check, result: 'ok', message: `overload.memory ${mib(memoryBytes)} of ${mib(limit)}` }
-  const message = `the cgroup ends the process at ${mib(limit)}: set overload.memory to ${mib(limit * 0.85)}`
+  if (memoryBytes > 0 && memoryBytes <= limitBytes)
+    return { check, result: 'ok', message: `overload.memory ${mib(memoryBytes)} of ${mib(limitBytes)}` }
+  const message = `the cgroup ends the process at ${mib(limitBytes)}: set overload.memory to ${mib(limitBytes * 0.85)}`
   return { check, result: 'warn', message }
+}
+
+/**
+ * @param quotaCores tightest CPU quota of the process's cgroup and its parents in cores, null without one
+ * @param cores that the process may run on
+ * @param workers `workers` as resolved, null when there is no configuration
+ */
+export function checkCpu(quotaCores: number | null, cores: number, workers: number | null): Finding {
+  const check = 'cpu'
+  if (quotaCores === null) return { check, result: 'ok', message: `${cores} cores, no quota` }
+  const quota = `a quota of ${Number(quotaCores.toFixed(2))} of ${cores} cores`
+  if (quotaCores < 1)
+    return { check, result: 'warn', message: `${quota}: the acceptor alone is held back under load` }
+  if (workers !== null && workers > Math.floor(quotaCores))
+    return { check, result: 'warn', message: `${quota}, but ${workers} workers: set workers: auto` }
+  return { check, result: 'ok', message: quota }
 }

@@ -3,10 +3,12 @@ import { createServer } from 'node:net'
 import type { Command } from 'commander'
 import { formatHostPort } from '../config/address.js'
 import { ConfigError } from '../config/config-error.js'
+import { detectMachine } from '../config/machine.js'
 import type { GatewayConfig, ListenAddress } from '../config/types.js'
 import {
   checkBacklog,
   checkCgroup,
+  checkCpu,
   checkFiles,
   checkMigration,
   checkNode,
@@ -27,6 +29,7 @@ const DEFAULTS = {
   admin: { host: '127.0.0.1', port: 9901 },
   connections: 10_000,
   memoryBytes: 0,
+  workers: null,
 }
 
 /** `headgate doctor`: is this machine fit for the gateway? Changes nothing. */
@@ -53,6 +56,7 @@ interface Wanted {
   readonly admin: ListenAddress | null
   readonly connections: number
   readonly memoryBytes: number
+  readonly workers: number | null
   readonly problem: string | null
 }
 
@@ -68,18 +72,26 @@ async function wantedBy(file: string | undefined): Promise<Wanted> {
   }
 }
 
-function settingsOf({ listen, admin, limits, overload }: GatewayConfig): Omit<Wanted, 'problem'> {
-  return { listen, admin, connections: limits.connections, memoryBytes: overload.memoryBytes }
+function settingsOf({ listen, admin, limits, overload, workers }: GatewayConfig): Omit<Wanted, 'problem'> {
+  return {
+    listen,
+    admin,
+    connections: limits.connections,
+    memoryBytes: overload.memoryBytes,
+    workers: workers.count,
+  }
 }
 
 async function examine(wanted: Wanted, json: boolean): Promise<ExitCode> {
   const { listen, admin, problem } = wanted
+  const { memoryLimitBytes, quotaCores, affinityCores } = detectMachine()
   const findings: Finding[] = [
     ...(problem === null ? [] : [{ check: 'config', result: 'bad', message: problem } as const]),
     checkNode(process.versions.node, Date.now()),
     await checkNative(),
     checkFiles(read('/proc/self/limits'), wanted.connections),
-    checkCgroup(read('/sys/fs/cgroup/memory.max'), wanted.memoryBytes),
+    checkCgroup(memoryLimitBytes, wanted.memoryBytes),
+    checkCpu(quotaCores, affinityCores, wanted.workers),
     await checkPort('listen', listen),
     ...(admin === null ? [] : [await checkPort('admin', admin)]),
     checkBacklog(read('/proc/sys/net/core/somaxconn')),

@@ -162,7 +162,7 @@ function resolveSink(sink: ParsedSink, path: Path, context: ResolveContext): Sin
 }
 
 function resolveStore({ store }: Parsed, path: Path, context: ResolveContext): StateStoreConfig {
-  const { kind, durability, url, nodes } = store
+  const { kind, durability, onFailure, url, nodes } = store
   if (kind === 'memory') return { kind }
   if (kind === 'redis') return { kind, url }
   if (kind === 'redis-cluster') {
@@ -170,7 +170,7 @@ function resolveStore({ store }: Parsed, path: Path, context: ResolveContext): S
       context.report('missing-key', [...path, 'store'], "'nodes' is missing", { hint: 'URLs of some nodes' })
     return { kind, nodes }
   }
-  return { kind, path: resolve(context.baseFolder, store.path), durability }
+  return { kind, path: resolve(context.baseFolder, store.path), durability, onFailure }
 }
 
 function resolveCampaign(parsed: Parsed, path: Path, context: ResolveContext): string {

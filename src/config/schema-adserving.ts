@@ -29,6 +29,10 @@ const store = z
     durability: choice('disk', 'process').prefault('disk').meta({
       description: 'Of `lmdb`: `process` does not wait for the disk; a power failure may lose the file.',
     }),
+    onFailure: choice('degrade', 'stop').prefault('degrade').meta({
+      description:
+        'Of `lmdb`, when it cannot be opened. `degrade`: requests are served, budgets are closed, caps go by `capsWithoutStore`, and it is tried again; `stop`: the gateway does not start, a reload changes nothing.',
+    }),
     url: text({ $comment: 'URL' })
       .prefault('redis://127.0.0.1:6379')
       .meta({ description: 'Of `redis`: `redis://` or `rediss://`.' }),

@@ -67,7 +67,13 @@ export type AdSourceConfig =
     }
 
 export type StateStoreConfig =
-  | { readonly kind: 'lmdb'; readonly path: string; readonly durability: 'disk' | 'process' }
+  | {
+      readonly kind: 'lmdb'
+      readonly path: string
+      readonly durability: 'disk' | 'process'
+      /** What becomes of a gateway that cannot open it (C12). */
+      readonly onFailure: 'degrade' | 'stop'
+    }
   | { readonly kind: 'redis'; readonly url: string }
   | { readonly kind: 'redis-cluster'; readonly nodes: readonly string[] }
   | { readonly kind: 'memory' }

@@ -90,6 +90,8 @@ export interface GatewayState extends Readiness {
     readonly takenMs: number
   }
   readonly counters: Readonly<Record<GatewayCounter, number>>
+  /** State stores of this machine that cannot be opened or do not take decisions: policies decide meanwhile. */
+  readonly degradedStores: number
   /** Share of requests to upstreams that found a connection in a pool, since the start; 0 before the first. */
   readonly connectionReuseRatio: number
   readonly upstreams: readonly UpstreamStats[]
@@ -235,6 +237,7 @@ export class StatsReader {
         takenMs: this.#lifecycle.takenMs,
       },
       counters,
+      degradedStores: this.#lifecycle.degradedStores,
       connectionReuseRatio: reuseRatio(counters),
       upstreams: this.upstreams(),
       ...(this.#cache !== null && { cache: this.#cache.summary() }),

@@ -3,6 +3,7 @@ const RELOADS = 1
 const FAILED = 2
 const LAST_FAILED = 3
 const SHED_FROM = 4
+const DEGRADED_STORES = 5
 /** Of doubles. */
 const TAKEN_MS = 4
 const WORDS = 16
@@ -58,5 +59,14 @@ export class LifecycleBoard {
 
   set shedBelow(level: number) {
     Atomics.store(this.#words, SHED_FROM, level)
+  }
+
+  /** State stores of this machine that cannot be opened or do not take decisions at the moment (C12). */
+  get degradedStores(): number {
+    return Atomics.load(this.#words, DEGRADED_STORES)
+  }
+
+  set degradedStores(stores: number) {
+    Atomics.store(this.#words, DEGRADED_STORES, stores)
   }
 }

@@ -13,10 +13,16 @@ export interface StorePort {
 
 export interface KeptStateThreadOptions {
   readonly stores: readonly Pick<LmdbStoreOptions, 'path' | 'durability'>[]
-  /** It has ended, or could not be started again. @returns milliseconds until the next start */
+  /** Whether it is tried again when a store cannot be opened the first time; else the start fails. Default false. */
+  readonly degrades?: boolean
+  /** Awaited before each start; when it fails, so does the start. */
+  beforeStart?(): Promise<void>
+  /** It has ended, or could not be started. @returns milliseconds until the next start */
   onLost(error: Error | null): number
   /** It has been started again, and whoever had a port has another one. */
   onBack(): void
+  /** Decisions of a store begin to fail, or (null) are taken again. */
+  onHealth?(path: string, failure: string | null): void
 }
 
 /** A {@link StateThread} that is started again when it ends. Decisions that were under way then fail, and their policies decide. */
@@ -32,11 +38,21 @@ export class KeptStateThread {
     this.#options = options
   }
 
-  /** @throws Error when a store cannot be opened the first time */
+  /** @throws Error when a store cannot be opened the first time, unless it `degrades` */
   static async start(options: KeptStateThreadOptions): Promise<KeptStateThread> {
     const kept = new KeptStateThread(options)
-    await kept.#begin()
+    try {
+      await kept.#begin()
+    } catch (error) {
+      if (options.degrades !== true) throw error
+      kept.#onLost(asError(error))
+    }
     return kept
+  }
+
+  /** Whether the stores are open. */
+  get isOpen(): boolean {
+    return this.#thread !== null
   }
 
   /** Ports to all stores, for one worker; they end with it. */
@@ -61,7 +77,13 @@ export class KeptStateThread {
   }
 
   async #begin(): Promise<void> {
-    this.#thread = await StateThread.start(this.#options.stores, (error) => this.#onLost(error))
+    const { stores, beforeStart, onHealth } = this.#options
+    await beforeStart?.()
+    this.#thread = await StateThread.start(
+      stores,
+      (error) => this.#onLost(error),
+      (store, failure) => onHealth?.(stores[store]?.path ?? '', failure),
+    )
   }
 
   #onLost(error: Error | null): void {
@@ -77,7 +99,7 @@ export class KeptStateThread {
     try {
       await this.#begin()
     } catch (error) {
-      this.#onLost(error instanceof Error ? error : new Error(String(error)))
+      this.#onLost(asError(error))
       return
     }
     for (const [port, store] of this.#followers) this.#introduce(port, store)
@@ -89,4 +111,8 @@ export class KeptStateThread {
     const port = this.#thread.connect(store)
     follower.postMessage({ port } satisfies PortMessage, [port])
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }

@@ -20,6 +20,8 @@ export interface LmdbStoreOptions {
   readonly maxWaiting?: number
   /** Milliseconds since the epoch, the same in all processes. Default `Date.now`. */
   readonly clock?: () => number
+  /** Told when decisions begin to fail, as on a full disk, and with null when they are taken again. */
+  readonly onHealth?: (failure: Error | null) => void
 }
 
 const DEFAULT_MAX_SIZE_BYTES = 4 * 1024 * 1024 * 1024
@@ -54,6 +56,8 @@ export class LmdbStore extends LedgerStore {
   readonly #clock: () => number
   readonly #flags: number
   readonly #maxWaiting: number
+  readonly #onHealth: (failure: Error | null) => void
+  #failing = false
   #waiting: Waiting[] = []
   #scheduled = false
   #closing: Promise<void> | null = null
@@ -79,6 +83,7 @@ export class LmdbStore extends LedgerStore {
     this.#clock = options.clock ?? Date.now
     this.#flags = durability === 'process' ? COMMITTED : COMMITTED_AND_FLUSHED
     this.#maxWaiting = options.maxWaiting ?? DEFAULT_MAX_WAITING
+    this.#onHealth = options.onHealth ?? (() => undefined)
   }
 
   async healthCheck(): Promise<boolean> {
@@ -149,8 +154,12 @@ export class LmdbStore extends LedgerStore {
       }, this.#flags)
     } catch (error) {
       for (const { fail } of batch) fail(error)
+      if (!this.#failing) this.#onHealth(error instanceof Error ? error : new Error(String(error)))
+      this.#failing = true
       return
     }
+    if (this.#failing) this.#onHealth(null)
+    this.#failing = false
     for (const { answer } of batch) answer()
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { LmdbStoreOptions } from './lmdb-store.js'
-import type { StateThreadMessage } from './state-worker.js'
+import type { StateHealthMessage, StateThreadMessage } from './state-worker.js'
 
 /**
  * The thread in which the gateway's LMDB stores live. Nobody terminates it, unlike workers, which may be ended in the middle of anything: one that
@@ -15,10 +15,15 @@ export class StateThread {
     this.#thread = thread
   }
 
-  /** @param onLost it has ended without being closed. @throws Error when a store cannot be opened */
+  /**
+   * @param onLost it has ended without being closed
+   * @param onHealth decisions of a store, by its place, begin to fail, or (null) are taken again
+   * @throws Error when a store cannot be opened
+   */
   static async start(
     stores: readonly Pick<LmdbStoreOptions, 'path' | 'durability'>[],
     onLost: (error: Error | null) => void,
+    onHealth: (store: number, failure: string | null) => void = () => undefined,
   ): Promise<StateThread> {
     const worker = new Worker(new URL('./state-worker.js', import.meta.url), {
       workerData: { stores },
@@ -30,6 +35,7 @@ export class StateThread {
       throw new Error('the thread of the state stores ended before it was ready')
     })
     await Promise.race([once(worker, 'message'), ended])
+    worker.on('message', ({ store, failure }: StateHealthMessage) => onHealth(store, failure))
     worker.on('error', (error) => {
       failure = error instanceof Error ? error : new Error(String(error))
     })

@@ -7,8 +7,18 @@ export type StateThreadMessage =
   | { readonly type: 'serve'; readonly store: number; readonly port: MessagePort }
   | { readonly type: 'close' }
 
+/** What the thread of the stores tells once it is ready: decisions of a store begin to fail, or (null) are taken again. */
+export interface StateHealthMessage {
+  readonly store: number
+  readonly failure: string | null
+}
+
 const { stores: options } = workerData as { readonly stores: readonly LmdbStoreOptions[] }
-const stores = options.map((store) => new LmdbStore(store))
+const stores = options.map((store, index) => {
+  const onHealth = (failure: Error | null): void =>
+    parentPort?.postMessage({ store: index, failure: failure?.message ?? null } satisfies StateHealthMessage)
+  return new LmdbStore({ ...store, onHealth })
+})
 
 parentPort?.on('message', (message: StateThreadMessage) => {
   if (message.type === 'serve') {

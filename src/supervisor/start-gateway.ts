@@ -55,7 +55,8 @@ export async function startGateway(
   const { threads } = new Telemetry({ workers: seats.count, routes: 0 })
   const cache = new SharedCache(seats.count, logger)
   const accessLogs = new AccessLogs(seats.count + 1, logger, row)
-  const states = new StateStores(logger, row)
+  const lifecycle = new LifecycleBoard()
+  const states = new StateStores(logger, row, lifecycle)
   const idle: GatewayParts['idle'] = { tell: () => undefined }
   const dispatcher: Dispatcher = new Dispatcher({
     ...routingOf(config, instanceId),
@@ -94,7 +95,6 @@ export async function startGateway(
     throw error
   }
   dispatcher.use(first.routing)
-  const lifecycle = new LifecycleBoard()
   const draining = new SharedArrayBuffer(4)
   const onDrain = options.onDrainAsked ?? ((): void => void gateway.drain())
   const reloader = new Reloader(

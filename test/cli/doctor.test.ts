@@ -1,9 +1,19 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { checkBacklog, checkCgroup, checkFiles, checkMigration, checkNode } from '#src/cli/doctor-checks.js'
+import {
+  checkBacklog,
+  checkCgroup,
+  checkCpu,
+  checkFiles,
+  checkMigration,
+  checkNode,
+} from '#src/cli/doctor-checks.js'
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 const LIMITS =
@@ -23,9 +33,14 @@ it.each([
   [checkBacklog('4096\n'), 'ok', '4096'],
   [checkMigration('0\n'), 'warn', 'tcp_migrate_req=1'],
   [checkMigration('1\n'), 'ok', 'on'],
-  [checkCgroup('max\n', 0), 'ok', 'no limit'],
-  [checkCgroup('1073741824\n', 0), 'warn', 'set overload.memory to 870MiB'],
-  [checkCgroup('1073741824\n', 512 * 1024 ** 2), 'ok', '512MiB of 1024MiB'],
+  [checkCgroup(null, 0), 'ok', 'no limit'],
+  [checkCgroup(1024 ** 3, 0), 'warn', 'set overload.memory to 870MiB'],
+  [checkCgroup(1024 ** 3, 512 * 1024 ** 2), 'ok', '512MiB of 1024MiB'],
+  [checkCpu(null, 8, 8), 'ok', '8 cores, no quota'],
+  [checkCpu(2.5, 8, 2), 'ok', 'a quota of 2.5 of 8 cores'],
+  [checkCpu(2.5, 8, 3), 'warn', '3 workers: set workers: auto'],
+  [checkCpu(2.5, 8, null), 'ok', 'a quota of 2.5'],
+  [checkCpu(0.5, 8, 1), 'warn', 'held back'],
 ])('finds %o', ({ result, message }, expected, text) => {
   expect(result).toBe(expected)
   expect(message).toContain(text)
@@ -33,24 +48,37 @@ it.each([
 
 it('doctor reports on this machine, and sees a port that is taken', { timeout: 30_000 }, async () => {
   const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
+  const folder = mkdtempSync(join(tmpdir(), 'headgate-doctor-'))
   try {
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    writeFileSync(
+      join(folder, 'headgate.yaml'),
+      `listen: 127.0.0.1:${port}\nadmin: 127.0.0.1:0\nupstreams: { app: { peers: ['127.0.0.1:9'] } }\n`,
+    )
     const output = await new Promise<string>((resolve) => {
-      execFile(process.execPath, [CLI, 'doctor', '--json'], { cwd: '/' }, (_, stdout) => resolve(stdout))
+      execFile(process.execPath, [CLI, 'doctor', '--json'], { cwd: folder }, (_, stdout) => resolve(stdout))
     })
-    const findings = JSON.parse(output) as { check: string; result: string }[]
+    const findings = JSON.parse(output) as { check: string; result: string; message: string }[]
     const checks = [
       'node',
       'acceptor',
       'open files',
       'memory',
+      'cpu',
       'listen',
       'admin',
       'somaxconn',
       'tcp_migrate_req',
     ]
     expect(findings.map(({ check }) => check)).toEqual(checks)
+    expect(findings.find(({ check }) => check === 'listen')).toMatchObject({
+      result: 'warn',
+      message: `127.0.0.1:${port} is in use, by a gateway that runs or by another process`,
+    })
+    expect(findings.find(({ check }) => check === 'admin')?.result).toBe('ok')
   } finally {
     taken.close()
+    rmSync(folder, { recursive: true, force: true })
   }
 })

@@ -17,7 +17,8 @@ export function useStore(
   ports: readonly StorePort[],
   logger: AdLogger,
 ): { readonly store: StateStore; release(): Promise<void> } {
-  const key = JSON.stringify(config)
+  // There is one port to each.
+  const key = config.kind === 'lmdb' ? config.path : JSON.stringify(config)
   const entry = open.get(key) ?? { store: openStore(config, ports, logger), users: 0 }
   open.set(key, entry)
   entry.users += 1
