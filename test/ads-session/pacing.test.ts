@@ -215,9 +215,10 @@ describe('reservation tokens', () => {
         price,
         fc.subarray([...DIMENSIONS]),
         fc.nat(),
-        (subject, cost, learned, decidedAtMs) => {
+        fc.boolean(),
+        (subject, cost, learned, decidedAtMs, mayMeasure) => {
           const campaignId = subject['campaign'] ?? ''
-          const reservation = { id: 'x', campaignId, subject, learned, price: cost, decidedAtMs }
+          const reservation = { id: 'x', campaignId, subject, learned, price: cost, decidedAtMs, mayMeasure }
           expect(unpackEvent(packEvent({ event: 'click', reservation }))).toEqual({
             event: 'click',
             reservation,

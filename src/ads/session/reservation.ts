@@ -17,6 +17,8 @@ export interface Reservation {
   readonly price: Price | null
   /** Whole milliseconds. Its day and hour are charged, whenever the impression is reported. */
   readonly decidedAtMs: number
+  /** Whether its events may be told to whoever measures (TCF Purpose 7). */
+  readonly mayMeasure: boolean
 }
 
 /** Ends the id of the decision about what was learned from the answer. */

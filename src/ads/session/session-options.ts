@@ -103,6 +103,8 @@ export interface EventOutcome {
   readonly campaignId?: string
   readonly reservationId?: string
   readonly adId?: string
+  /** False: nobody may be told of it but the store, since the user may not be measured (TCF Purpose 7). */
+  readonly mayMeasure?: boolean
   /** What was charged, when it was an impression with a price that counted. */
   readonly charged?: Price
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Money, type Price, priceOf } from '../../money/index.js'
+import type { SessionContext } from '../../session/session-context.js'
 import type { Decision, StateStore } from '../../state/index.js'
+import { isAllowed } from '../consent/index.js'
 import { type AdLogger, SILENT } from '../context/ad-logger.js'
 import { type AdResult, BaseUpstream, type Upstream } from '../upstream/index.js'
 import { BudgetExceeded, FrequencyCapExceeded } from './errors.js'
@@ -61,7 +63,7 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     const price = priceOf(cost)
     const { keys, rememberMs } = this.#policies
     const campaign = this.#policies.campaign(campaignId)
-    const reservation = this.#reservation(campaignId, {}, price)
+    const reservation = this.#reservation(campaignId, {}, price, undefined)
     const { decision } = firstDecision(reservation, { ...campaign, rules: [] }, keys, reservation.decidedAtMs)
     const result = await this.#store.reserve(decision, { holdMs: rememberMs, settle: true, rememberMs })
     if (result.granted) return true
@@ -155,7 +157,7 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
       campaign: campaignId,
     })
     const price = call.cost === undefined ? campaign.price : priceOf(call.cost)
-    let reservation = this.#reservation(campaignId, subject, price)
+    let reservation = this.#reservation(campaignId, subject, price, call.context)
     const first = firstDecision(reservation, campaign, keys, reservation.decidedAtMs)
     await this.#reserve(first, userId, campaignId, call)
     const decisions = [first.decision]
@@ -191,9 +193,15 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     }
   }
 
-  #reservation(campaignId: string, subject: Reservation['subject'], price: Price | null): Reservation {
+  #reservation(
+    campaignId: string,
+    subject: Reservation['subject'],
+    price: Price | null,
+    context: SessionContext | undefined,
+  ): Reservation {
     const decidedAtMs = Math.trunc(this.#clock())
-    return { id: randomUUID(), campaignId, subject, learned: [], price, decidedAtMs }
+    const mayMeasure = isAllowed(context, 'measure')
+    return { id: randomUUID(), campaignId, subject, learned: [], price, decidedAtMs, mayMeasure }
   }
 
   /** @throws FrequencyCapExceeded, BudgetExceeded */
