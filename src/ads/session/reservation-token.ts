@@ -13,10 +13,11 @@ export interface ReservationEvent {
 const FORM = 1
 /** Bits of the last field, which older tokens lack. */
 const UNMEASURED = 1
+const PRICE_LEARNED = 2
 
 /** As short as JSON gets it: it becomes part of an URL. */
 export function packEvent({ event, reservation }: ReservationEvent): string {
-  const { id, campaignId, subject, learned, price, decidedAtMs, mayMeasure } = reservation
+  const { id, campaignId, subject, learned, price, isPriceLearned, decidedAtMs, mayMeasure } = reservation
   const known: (number | string)[] = []
   for (const [index, dimension] of DIMENSIONS.entries()) {
     const value = subject[dimension]
@@ -32,7 +33,7 @@ export function packEvent({ event, reservation }: ReservationEvent): string {
     money,
     known,
     learned.map((dimension) => DIMENSIONS.indexOf(dimension)),
-    mayMeasure ? 0 : UNMEASURED,
+    (mayMeasure ? 0 : UNMEASURED) + (isPriceLearned ? PRICE_LEARNED : 0),
   ])
 }
 
@@ -69,6 +70,7 @@ export function unpackEvent(text: string): ReservationEvent | null {
     subject: subject satisfies Subject,
     learned: names,
     price,
+    isPriceLearned: (flags & PRICE_LEARNED) !== 0,
     decidedAtMs,
     mayMeasure: (flags & UNMEASURED) === 0,
   }
