@@ -63,7 +63,11 @@ export const events = z
       .meta({ description: 'How long after the decision an event may be reported.' }),
     hold: duration({ min: '1s' })
       .prefault('30m')
-      .meta({ description: 'How long a reservation waits for its impression.' }),
+      .meta({ description: 'How long a reservation waits for its impression; less where the ad says so.' }),
+    late: choice('within-limit', 'always', 'never').prefault('within-limit').meta({
+      description:
+        'Whether an impression is charged whose reservation has run out: where the budget has room, always, or never (then caps do not count it either).',
+    }),
     sinks: z.array(sink).prefault([]).meta({
       description: 'Where served ads and reported events are told of, each at least once.',
     }),

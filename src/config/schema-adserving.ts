@@ -1,22 +1,8 @@
 import { z } from 'zod'
-import { isCurrency } from '../money/index.js'
-import { InvalidValue, show } from './invalid-value.js'
-import { choice, count, duration, flag, leaf, text } from './leaf.js'
+import { choice, count, duration, flag, text } from './leaf.js'
+import { budgetsWithoutStore, campaign, money } from './schema-ad-campaigns.js'
 import { events, secret } from './schema-ad-events.js'
 import { httpUrl, openrtb, source, vast } from './schema-ad-sources.js'
-import { CAP_DIMENSIONS } from './types-adserving.js'
-
-const MONEY = /^\d{1,12}(?:\.\d{1,6})?(?: [A-Z]{3})?$/
-
-/** Numbers are refused: 0.1 is not what it says it is (B-64). */
-const money = leaf<string, string>({ $comment: 'amount', type: 'string' }, (value) => {
-  if (typeof value === 'string' && MONEY.test(value)) {
-    const [, code] = value.split(' ')
-    if (code === undefined || isCurrency(code)) return value
-    throw new InvalidValue(`there is no currency '${code}'`, 'a code of ISO 4217, for example EUR')
-  }
-  throw new InvalidValue(`expected an amount as text, got ${show(value)}`, "for example '2.50' or '2.50 EUR'")
-})
 
 const store = z
   .strictObject({
@@ -43,41 +29,6 @@ const store = z
   })
   .prefault({})
   .meta({ description: 'Where caps and budgets are kept.' })
-
-const cap = z.strictObject({
-  max: count(0, 10_000).meta({ description: 'How often.' }),
-  every: duration()
-    .optional()
-    .meta({ description: 'Within this time. One of this, `calendar` and `lifetime` is needed.' }),
-  rolling: flag().prefault(false).meta({
-    description: 'With `every`: the last so long at any moment (`max` up to 1,000), not from the first on.',
-  }),
-  calendar: choice('minute', 'hour', 'day', 'week', 'month')
-    .optional()
-    .meta({ description: 'Within this unit of the calendar.' }),
-  timeZone: text({ $comment: 'IANA name' }).prefault('UTC').meta({ description: 'Of `calendar`.' }),
-  lifetime: flag().prefault(false).meta({ description: 'At all.' }),
-  per: z
-    .array(choice(...CAP_DIMENSIONS))
-    .min(1)
-    .prefault(['user', 'campaign'])
-    .meta({ description: 'What is counted together.' }),
-  event: choice('impression', 'click', 'complete').prefault('impression').meta({
-    description: 'What is counted.',
-  }),
-})
-
-const campaign = z.strictObject({
-  caps: z.array(cap).optional().meta({ description: 'All hold at once. Default: 3 impressions an hour.' }),
-  cpm: money.optional().meta({ description: 'Price of a thousand impressions. Default: costs nothing.' }),
-  budget: money
-    .optional()
-    .meta({ description: 'Most that may be spent. Without it and `defaultBudget`: nothing.' }),
-  dailyBudget: money.optional().meta({ description: 'Most that may be spent on a day (UTC).' }),
-  pacing: choice('asap', 'even', 'ahead')
-    .prefault('asap')
-    .meta({ description: 'How `dailyBudget` is spread over its day.' }),
-})
 
 /** `adserving` of a route. */
 export const adserving = z
@@ -134,7 +85,11 @@ export const adserving = z
         'Users without an id: capped by their session cookie, all together, not at all, or never served.',
     }),
     capsWithoutStore: choice('open', 'closed').prefault('open').meta({
-      description: 'Whether caps let ads through while the store cannot be asked. Budgets never do.',
+      description: 'Whether caps let ads through while the store cannot be asked.',
+    }),
+    budgetsWithoutStore: budgetsWithoutStore.prefault('closed').meta({
+      description:
+        'The same of budgets; with an amount such as `0.50 EUR` each campaign may spend so much in each worker and outage.',
     }),
     user: z
       .strictObject({

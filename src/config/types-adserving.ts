@@ -24,6 +24,8 @@ export interface AdServingConfig {
   readonly anonymous: 'session' | 'shared' | 'uncapped' | 'block'
   /** Whether caps hold while the store cannot be asked. */
   readonly capsWithoutStore: 'open' | 'closed'
+  /** The same of budgets: `open`, `closed`, or how much each campaign may spend in each worker and outage. */
+  readonly budgetsWithoutStore: string
   readonly user: {
     readonly cookie: string
     readonly sessionCookie: string
@@ -82,9 +84,21 @@ export interface CampaignConfig {
   /** Null: the default, three an hour. */
   readonly caps: readonly CapConfig[] | null
   readonly cpm: string | null
+  /** What an impression costs: `cpm`, or what its bid said. */
+  readonly price: 'campaign' | 'bid'
   readonly budget: string | null
   readonly pacing: 'asap' | 'even' | 'ahead'
   readonly dailyBudget: string | null
+  /** Milliseconds since the epoch. */
+  readonly flight: { readonly startMs: number; readonly endMs: number } | null
+  /** Share of 1. */
+  readonly lead: number
+  /** Times the even share of an hour. */
+  readonly maxHourly: number | null
+  /** What caps may count per. */
+  readonly advertiser: string | null
+  readonly lineItem: string | null
+  readonly category: string | null
 }
 
 export interface CapConfig {
@@ -101,7 +115,17 @@ export interface CapConfig {
   readonly event: 'impression' | 'click' | 'complete'
 }
 
-export const CAP_DIMENSIONS = ['user', 'campaign', 'ad', 'placement'] as const
+export const CAP_DIMENSIONS = [
+  'user',
+  'campaign',
+  'advertiser',
+  'lineItem',
+  'ad',
+  'category',
+  'placement',
+  'pod',
+  'stream',
+] as const
 export type CapDimension = (typeof CAP_DIMENSIONS)[number]
 
 export interface EventsConfig {
@@ -113,6 +137,8 @@ export interface EventsConfig {
   readonly secrets: readonly string[]
   readonly validSeconds: number
   readonly holdSeconds: number
+  /** Money of an impression whose reservation has run out. */
+  readonly late: 'within-limit' | 'always' | 'never'
   /** Where events are told of. */
   readonly sinks: readonly SinkConfig[]
   /** Of each sink, in each worker. */

@@ -9,4 +9,4 @@ export {
 } from './amount.js'
 export { CURRENCIES, isCurrency } from './currencies.js'
 export { DEFAULT_CURRENCY, Money } from './money.js'
-export { type Price, priceOf, priceOfCpm } from './price.js'
+export { type Price, priceOf, priceOfCpm, priceOfCpmMicros } from './price.js'

@@ -11,10 +11,12 @@ export interface Price {
 /** Cost of one impression at a price for a thousand (C-08, F-55): exact for every CPM, as this has at most six decimals. */
 export function priceOfCpm(cpm: Money): Price {
   if (!Money.isMoney(cpm)) throw new TypeError(`a CPM must be a Money, not ${typeof cpm}`)
-  return {
-    amount: { micros: Number(cpm.micros / 1000n), nanos: Number(cpm.micros % 1000n) },
-    currency: cpm.currency,
-  }
+  return priceOfCpmMicros(cpm.micros, cpm.currency)
+}
+
+/** The same of whole micros, a bid's say. */
+export function priceOfCpmMicros(cpmMicros: bigint, currency: string): Price {
+  return { amount: { micros: Number(cpmMicros / 1000n), nanos: Number(cpmMicros % 1000n) }, currency }
 }
 
 /** A cost that is known as such. @throws TypeError for anything but a {@link Money}, a number above all (B-64) */

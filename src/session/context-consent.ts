@@ -30,8 +30,8 @@ export interface ConsentSignals {
   /** `Sec-GPC: 1`. */
   readonly gpc: boolean
   readonly coppa: boolean
-  /** Limit ad tracking. */
-  readonly lmt: boolean
+  /** Limit ad tracking; null: nobody said. */
+  readonly lmt: boolean | null
 }
 
 /** What was decided, and from what. Plain data. */

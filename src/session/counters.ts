@@ -16,6 +16,7 @@ export const AD_NO_FILL_KINDS = [
   'frequency-cap',
   'budget',
   'pacing',
+  'currency',
   'consent',
   'paused',
   'timeout',

@@ -39,6 +39,11 @@ export abstract class LedgerStore implements StateStore {
     return this.answer((nowMs) => this.ledger.release(decision, nowMs))
   }
 
+  async shorten(decision: Decision, holdMs: number): Promise<void> {
+    this.check(decision)
+    return this.answer((nowMs) => this.ledger.shorten(decision, holdMs, nowMs))
+  }
+
   capUse(caps: readonly CapCheck[]): Promise<readonly CapUse[]> {
     return this.answer((nowMs) => {
       this.ledger.expire(nowMs, Number.MAX_SAFE_INTEGER)

@@ -77,6 +77,14 @@ export class Ledger {
     return 'released'
   }
 
+  shorten({ id }: Decision, holdMs: number, nowMs: number): void {
+    const ticket = this.records.ticket(id)
+    const expiresAtMs = nowMs + holdMs
+    if (ticket === undefined || ticket.settled || ticket.expiresAtMs <= expiresAtMs) return
+    this.records.putTicket(id, { ...ticket, expiresAtMs })
+    this.records.schedule(expiresAtMs, 'ticket', id)
+  }
+
   capUse(caps: readonly CapCheck[], nowMs: number): CapUse[] {
     return caps.map(({ key, window }) => {
       const record = this.records.cap(key)

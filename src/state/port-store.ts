@@ -19,6 +19,7 @@ const METHODS = [
   'reserve',
   'commit',
   'release',
+  'shorten',
   'capUse',
   'budgetUse',
   'setLimit',
@@ -112,6 +113,10 @@ export class PortStore implements StateStore {
 
   release(decision: Decision): Promise<ReleaseStatus> {
     return this.#ask('release', [decision])
+  }
+
+  shorten(decision: Decision, holdMs: number): Promise<void> {
+    return this.#ask('shorten', [decision, holdMs])
   }
 
   capUse(caps: readonly CapCheck[]): Promise<readonly CapUse[]> {

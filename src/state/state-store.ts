@@ -33,7 +33,7 @@ export interface BudgetCheck {
   readonly cost: Amount
   /** ISO 4217, of all four amounts. */
   readonly currency: string
-  /** A budget of a day or an hour goes that long after its last change; null: it stays. */
+  /** A budget with an end goes that long after its last change; null: it stays (in Redis 400 days from its last use on). */
   readonly ttlMs: number | null
 }
 
@@ -133,6 +133,8 @@ export interface StateStore {
   reserve(decision: Decision, options: ReserveOptions): Promise<ReserveResult>
   commit(decision: Decision, options: CommitOptions): Promise<CommitStatus>
   release(decision: Decision): Promise<ReleaseStatus>
+  /** Lets what is held run out after `holdMs` from now, if that is sooner than it would; else, and when nothing is held, changes nothing. */
+  shorten(decision: Decision, holdMs: number): Promise<void>
   /** Counts nothing (B-41). In the order asked. */
   capUse(caps: readonly CapCheck[]): Promise<readonly CapUse[]>
   /** In the order asked (C-07). */

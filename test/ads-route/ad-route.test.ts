@@ -159,7 +159,7 @@ const ownImpression = (xml: string): string =>
 const user = (id: string) => ({ cookie: `user_id=${id}` })
 
 describe('a route that serves ads', () => {
-  it('B-22, B-35, B-59 asks the ad server with macros filled in and the ids of the session, and hands its VAST on', async () => {
+  it('B-22, B-31, B-32, B-35, B-59 asks the ad server with macros filled in and the ids of the session, and hands its VAST on', async () => {
     const answer = await ask('/plain/vast?placement_id=pre&secret=x&ifa=device-7', {
       'user-agent': 'Player/1',
       origin: 'https://site.example',
@@ -178,9 +178,16 @@ describe('a route that serves ads', () => {
       placement_id: 'pre',
     })
     const requestId = answer.headers.get('x-request-id')
-    const [started] = await gateway.log.until((line) => line['request_id'] === requestId)
-    expect(started).toMatchObject({ msg: 'Ad request succeeded', ad_id: 'ad-1', placement_id: 'pre' })
-    expect(started?.['correlator']).toBe(seen?.headers['x-correlator'])
+    const [started, succeeded] = await gateway.log.until((line) => line['request_id'] === requestId, 2)
+    const { level: _level, time: _time, pid: _pid, worker: _worker, ...own } = started ?? {}
+    expect(own).toEqual({
+      msg: 'Ad request started',
+      request_id: requestId,
+      correlator: seen?.headers['x-correlator'],
+      placement_id: 'pre',
+    })
+    expect(succeeded).toMatchObject({ msg: 'Ad request succeeded', ad_id: 'ad-1', placement_id: 'pre' })
+    expect(succeeded?.['correlator']).toBe(seen?.headers['x-correlator'])
   })
 
   it('ads.md §5.3 (1) five wrappers: filled, with the impressions of all six documents; C-21 one correlator', async () => {

@@ -55,6 +55,39 @@ describe('checkAdRoute', () => {
       { vast, macros: { custom: { 'my-site': 'x' } } },
       ["macros.custom.my-site: 'my-site' is no macro name: use A-Z, 0-9 and _"],
     ],
+    [
+      'a price of bids that nobody makes, or not in the currency of the budget',
+      { vast, campaigns: { a: { price: 'bid', budget: '1.00' } } },
+      ['campaigns.a.price: no source bids'],
+    ],
+    [
+      'a price of bids in another currency than the budget',
+      {
+        openrtb: { url: 'http://b/', currency: 'EUR', request: { imp } },
+        campaigns: { a: { price: 'bid', budget: '1.00' } },
+      },
+      ['campaigns.a.price: the budget is in USD, and nobody bids in it: nothing would be served'],
+    ],
+    [
+      'a cap per what the campaign does not have',
+      { vast, campaigns: { a: { caps: [{ max: 1, every: '1h', per: ['advertiser'] }] } } },
+      ["campaigns.a.caps.0: it counts per advertiser, and the campaign has no 'advertiser'"],
+    ],
+    [
+      'a flight that ends before it starts, and one beside a daily budget',
+      {
+        vast,
+        campaign: 'a',
+        campaigns: {
+          a: { budget: '1.00', flight: { start: '2026-02-01', end: '2026-01-01' } },
+          b: { budget: '1.00', dailyBudget: '1.00', flight: { start: '2026-01-01', end: '2026-02-01' } },
+        },
+      },
+      [
+        "campaigns.a: campaign 'a': a flight must end after it starts",
+        "campaigns.b.flight: there are 'flight' and 'dailyBudget'",
+      ],
+    ],
     ['no impression', { openrtb: { url: 'http://b/' } }, ["openrtb.request: the bid request has no 'imp'"]],
     [
       'impressions that nobody can bid for',

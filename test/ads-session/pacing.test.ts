@@ -18,6 +18,7 @@ describe('pacing', () => {
     const pacing = { period: 'daily', dailyMax: USD('24'), type: 'even', lead: 0.125 } as const
     expect(paceAt(pacing, null, NOON)).toEqual({
       total: null,
+      ttlMs: null,
       buckets: [{ name: 'day:2026-01-15', limit: micros('24'), pace: micros('15'), ttlMs: 48 * HOUR_MS }],
     })
     expect(paceAt(pacing, null, NOON + 12 * HOUR_MS - 1).buckets[0]?.pace).toEqual(micros('24'))
@@ -215,9 +216,20 @@ describe('reservation tokens', () => {
         price,
         fc.subarray([...DIMENSIONS]),
         fc.nat(),
-        (subject, cost, learned, decidedAtMs) => {
+        fc.boolean(),
+        fc.boolean(),
+        (subject, cost, learned, decidedAtMs, mayMeasure, isPriceLearned) => {
           const campaignId = subject['campaign'] ?? ''
-          const reservation = { id: 'x', campaignId, subject, learned, price: cost, decidedAtMs }
+          const reservation = {
+            id: 'x',
+            campaignId,
+            subject,
+            learned,
+            price: cost,
+            isPriceLearned,
+            decidedAtMs,
+            mayMeasure,
+          }
           expect(unpackEvent(packEvent({ event: 'click', reservation }))).toEqual({
             event: 'click',
             reservation,

@@ -193,6 +193,26 @@ describe.each(BACKENDS)('store $name', ({ start, available }) => {
     expect(await serve([cap({ max: 1 })], [budget()])).toBe(true)
   })
 
+  test('F-08 a reservation can be made to run out sooner, never later', async () => {
+    await store.setLimit('budget:limit:{c1}', '0.002')
+    const [checks, money] = [[cap({ max: 1 })], [budget()]]
+    const asked = decision(checks, money)
+    expect(await granted(asked)).toBe(true)
+    await store.shorten(asked, 5000)
+    await store.shorten(asked, 2 * HOLD_MS)
+    clock.advance(4999)
+    expect(await granted(decision(checks, money))).toBe(false)
+    clock.advance(1)
+    const next = decision(checks, money)
+    expect(await granted(next)).toBe(true)
+    expect(await store.commit(asked, REMEMBER)).toBe('refused')
+    // What is settled, and what nobody holds, is left as it is.
+    await store.commit(next, REMEMBER)
+    await store.shorten(next, 1)
+    await store.shorten(decision(checks, money), 1)
+    expect(await store.budgetUse(money)).toMatchObject([{ spent: { micros: 2000 }, held: ZERO }])
+  })
+
   test('a double commit counts once, and what was committed cannot be released', async () => {
     await store.setLimit('budget:limit:{c1}', '1')
     const asked = decision([cap()], [budget()])

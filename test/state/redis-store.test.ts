@@ -83,6 +83,39 @@ describe.runIf(available)('RedisStore', () => {
     await store.close()
   })
 
+  it('every key has a TTL after whatever was done, also budgets without an end and limits that were written by hand', async () => {
+    const store = new RedisStore({ url: server.url, timeoutMs: 10_000 })
+    const ends: BudgetCheck = { ...BUDGET, key: 'budget:ends', limitKey: 'budget:limit:ends', ttlMs: 1000 }
+    const never: BudgetCheck = { ...BUDGET, key: 'budget:never', limitKey: 'budget:limit:never' }
+    await store.setLimit('budget:limit:never', '1.00 USD')
+    await client.set('budget:limit:ends', '1.00 USD')
+    const held = decision([CAP], [never, ends])
+    for (const asked of [decision([CAP], [never, ends]), decision([], [never])]) {
+      await store.reserve(asked, HOLD)
+      await store.commit(asked, REMEMBER)
+    }
+    await store.reserve(held, HOLD)
+    const ttls = Object.fromEntries(
+      await Promise.all((await client.keys('*')).map(async (key) => [key, await client.pTTL(key)] as const)),
+    )
+    expect(Object.keys(ttls)).toEqual(
+      expect.arrayContaining(['budget:never', 'budget:never:h', 'budget:limit:never', 'budget:limit:ends']),
+    )
+    for (const [key, ttl] of Object.entries(ttls)) expect([key, ttl > 0]).toEqual([key, true])
+    const dayMs = 86_400_000
+    for (const key of ['budget:never', 'budget:never:h', 'budget:limit:never', 'budget:limit:ends'])
+      expect(ttls[key]).toBeGreaterThan(399 * dayMs)
+    // Not before what is held has run out.
+    for (const key of ['budget:ends', 'budget:ends:h']) expect(ttls[key]).toBeGreaterThan(HOLD.holdMs)
+    // A refusal is a use as well: a budget that is used up stays so.
+    await store.setLimit('budget:limit:never', '0.00 USD')
+    for (const key of ['budget:never', 'budget:limit:never']) await client.pExpire(key, dayMs)
+    expect((await store.reserve(decision([], [never]), HOLD)).granted).toBe(false)
+    for (const key of ['budget:never', 'budget:limit:never'])
+      expect(await client.pTTL(key)).toBeGreaterThan(399 * dayMs)
+    await store.close()
+  })
+
   it('B-46 the key of a fixed window keeps its TTL when more is counted', async () => {
     const store = new RedisStore({ url: server.url, timeoutMs: 10_000 })
     await store.reserve(decision([CAP]), { ...HOLD, settle: true })

@@ -37,7 +37,7 @@ export function decideConsent(
   const all = isMany(sources) ? sources : [sources]
   const signals = mergeSignals(all, options.onWarning)
   const { vendorId = null, siteConsent, onWarning } = options
-  let allowed = signals.coppa || signals.lmt || signals.gpc ? CONTEXT_ONLY : ALL_ALLOWED
+  let allowed = signals.coppa || signals.lmt === true || signals.gpc ? CONTEXT_ONLY : ALL_ALLOWED
   let hasConsent = false
   for (const { gpp, gppSid, tcString, usPrivacy } of all) {
     allowed = stricter(allowed, usPrivacyVerdict(usPrivacy))
@@ -75,18 +75,22 @@ function mergeSignals(
     return values[0] ?? ''
   }
   const gppSid = [...new Set(all.flatMap((signals) => signals.gppSid))]
-  const says = all.map(({ gdpr }) => gdpr)
   return {
     ...NO_SIGNALS,
-    gdpr: says.includes(true) || gppSid.includes(EU) ? true : says.includes(false) ? false : null,
+    gdpr: gppSid.includes(EU) ? true : strictest(all.map(({ gdpr }) => gdpr)),
     tcString: first(({ tcString }) => tcString, 'gdpr_consent'),
     gpp: first(({ gpp }) => gpp, 'gpp'),
     gppSid,
     usPrivacy: first(({ usPrivacy }) => usPrivacy, 'us_privacy'),
     gpc: all.some(({ gpc }) => gpc),
     coppa: all.some(({ coppa }) => coppa),
-    lmt: all.some(({ lmt }) => lmt),
+    lmt: strictest(all.map(({ lmt }) => lmt)),
   }
+}
+
+/** One yes is enough; null: nobody said. */
+function strictest(says: readonly (boolean | null)[]): boolean | null {
+  return says.includes(true) ? true : says.includes(false) ? false : null
 }
 
 function isMany(sources: ConsentSignals | readonly ConsentSignals[]): sources is readonly ConsentSignals[] {

@@ -10,7 +10,7 @@ export const NO_SIGNALS: ConsentSignals = {
   usPrivacy: '',
   gpc: false,
   coppa: false,
-  lmt: false,
+  lmt: null,
 }
 
 /**
@@ -37,7 +37,7 @@ export function signalsOfQuery(query: URLSearchParams): ConsentSignals {
     usPrivacy: query.get('us_privacy') ?? '',
     gpc: flag(query.get('gpc')) === true,
     coppa: flag(query.get('coppa')) === true,
-    lmt: flag(query.get('lmt')) === true,
+    lmt: flag(query.get('lmt')),
   }
 }
 
@@ -55,7 +55,7 @@ export function signalsOfOpenRtb(body: Readonly<Record<string, unknown>>): Conse
     usPrivacy: text(regs['us_privacy'] ?? regsExt['us_privacy']),
     gpc: flag(regsExt['gpc']) === true,
     coppa: flag(regs['coppa']) === true,
-    lmt: flag(record(body['device'])['lmt']) === true,
+    lmt: flag(record(body['device'])['lmt']),
   }
 }
 

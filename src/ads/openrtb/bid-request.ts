@@ -48,7 +48,7 @@ export function bidRequest(
     if (signals.coppa) regs['coppa'] = 1
     if (signals.gpc) regs['ext'] = { ...asRecord(regs['ext']), gpc: '1' }
     if (signals.tcString !== '') user['consent'] = signals.tcString
-    if (signals.lmt) device['lmt'] = 1
+    if (signals.lmt !== null) device['lmt'] = signals.lmt ? 1 : 0
   }
   // Not those of the template: what was taken out above must not come back.
   const { device: _, user: __, regs: ___, ...common } = template

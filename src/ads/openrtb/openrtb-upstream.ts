@@ -1,3 +1,4 @@
+import { priceOfCpmMicros } from '../../money/index.js'
 import { GatewayError } from '../../session/errors.js'
 import type { SessionContext } from '../../session/session-context.js'
 import { now } from '../../time/index.js'
@@ -167,6 +168,7 @@ export class OpenRtbUpstream extends BaseUpstream<RtbResult> {
 }
 
 function fillOf({ bid, seat, cpmMicros }: Offer, values: AuctionValues, currency: string): RtbFill {
+  const expiryMs = typeof bid.exp === 'number' && bid.exp > 0 ? bid.exp * 1000 : null
   return {
     kind: 'fill',
     ad: {
@@ -177,8 +179,9 @@ function fillOf({ bid, seat, cpmMicros }: Offer, values: AuctionValues, currency
       currency,
       adm: substituteAuctionMacros(bid.adm ?? '', auctionMacros(values)),
       impId: bid.impid,
-      expiryMs: typeof bid.exp === 'number' && bid.exp > 0 ? bid.exp * 1000 : null,
+      expiryMs,
     },
+    terms: { price: priceOfCpmMicros(cpmMicros, currency), expiryMs },
     values,
   }
 }

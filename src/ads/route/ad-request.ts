@@ -12,6 +12,7 @@ import type { Device } from '../vast/index.js'
 /** Passed on unchanged wherever they came from (ads.md §5 rank 3). */
 const CONSENT_PARAMS = ['gdpr', 'gdpr_consent', 'gpp', 'gpp_sid', 'us_privacy', 'coppa', 'lmt']
 const LONGEST_PARAM = 2048
+const LONGEST_ID = 128
 
 /** What the player's request came to. */
 export interface AdRequest {
@@ -57,13 +58,13 @@ export function readAdRequest(
     consent,
     ...(userAgent === null ? {} : { userAgent }),
     ...(referer === null ? {} : { contentUrl: referer }),
-    ...(deviceId === null || deviceId === '' ? {} : { deviceId: deviceId.slice(0, 128) }),
+    ...(deviceId === null || deviceId === '' ? {} : { deviceId: deviceId.slice(0, LONGEST_ID) }),
     ...(trace === null ? {} : { metadata: { traceparent: trace } }),
   })
   const context = scrubContext(whole).with({
     cookies: consent.allowed.useIds ? ownCookies(sent, config, verifyUserId) : { user_id: ANONYMOUS },
   })
-  const placement = query.get('placement_id')?.slice(0, 128)
+  const placement = query.get('placement_id')?.slice(0, LONGEST_ID)
   const campaign = campaignOf(config, placement)
   const device = deviceOf(config, context, headers.get('accept-language'), headers.get('x-requested-with'))
   return {
@@ -75,7 +76,11 @@ export function readAdRequest(
       context,
       campaignId: campaign,
       params: paramsOf(config, query),
-      ...(placement === undefined ? {} : { dimensions: { placement } }),
+      dimensions: {
+        ...(placement === undefined ? {} : { placement }),
+        ...dimension('pod', query.get('pod_id')),
+        ...dimension('stream', query.get('stream_id')),
+      },
       values: macroValues(context),
       withheld: withheldBy(context),
       ...(device === null ? {} : { device }),
@@ -97,6 +102,11 @@ function campaignOf({ placements, campaign }: AdServingConfig, placement: string
   return placement !== undefined && Object.hasOwn(placements, placement)
     ? (placements[placement] ?? campaign)
     : campaign
+}
+
+/** What a player says of where its ad is shown. */
+function dimension(name: 'pod' | 'stream', value: string | null): Partial<Record<'pod' | 'stream', string>> {
+  return value === null || value === '' ? {} : { [name]: value.slice(0, LONGEST_ID) }
 }
 
 /** What any of the sources may be told; each picks its own. */

@@ -1,6 +1,6 @@
 import type { AdServingConfig } from '../../config/types-adserving.js'
 import { type Filter, type FilterResult, reject, respond } from '../../lifecycle/index.js'
-import { isCurrency, Money, type Price, priceOfCpm } from '../../money/index.js'
+import { isCurrency, type Price } from '../../money/index.js'
 import type { AdEventKind, GatewayCounter, StoreBackend } from '../../session/counters.js'
 import { GatewayError } from '../../session/errors.js'
 import type { ReadonlyRequestHeader } from '../../session/message-headers.js'
@@ -129,6 +129,7 @@ export class AdRoute {
     const asked = readAdRequest(session, request, this.#config, this.#verifyUserId, logger)
     const { requestId: request_id, correlator } = asked.context
     const fields = { request_id, correlator, placement_id: asked.placement, campaign_id: asked.campaign }
+    logger.info({ request_id, correlator, placement_id: asked.placement }, 'Ad request started')
     if (!asked.isAllowed) return this.#noFill('consent', fields, cors)
     try {
       const served = await this.#session.serve({
@@ -140,7 +141,7 @@ export class AdRoute {
       if (result.kind === 'no-fill') return this.#noFill(result.reason, fields, cors)
       count('ad_fills')
       // Without events it counts, and costs, when it is served.
-      if (this.#config.events === null) this.#countSpend(this.#priceOf(asked.campaign))
+      if (this.#config.events === null) this.#countSpend(served.price)
       const { answeredBy } = result
       const source = answeredBy === undefined ? {} : { source: answeredBy }
       logger.info({ ...fields, ...source, ad_id: result.ad.id }, 'Ad request succeeded')
@@ -180,11 +181,6 @@ export class AdRoute {
     return status === 204
       ? respond({ status, headers: { ...cors, 'cache-control': 'no-store', 'x-ad-result': reason } })
       : respond({ status, headers, body: noFillVast({ errors }) })
-  }
-
-  #priceOf(campaign: string): Price | null {
-    const cpm = this.#config.campaigns[campaign]?.cpm ?? null
-    return cpm === null ? null : priceOfCpm(Money.parse(cpm))
   }
 
   #countSpend(price: Price | null): void {

@@ -3,7 +3,7 @@ import type { AdLogger } from '../context/index.js'
 import { FallbackUpstream, WrappedUpstream, withMiddleware } from '../middleware/index.js'
 import { OpenRtbUpstream } from '../openrtb/index.js'
 import { HttpTransport } from '../transports/index.js'
-import type { AdRef, Fill, NoFill, Upstream, UpstreamCall } from '../upstream/index.js'
+import type { AdRef, Fill, NoFill, Upstream } from '../upstream/index.js'
 import { createDestinationGuard, type Trackers, type VastCall, VastUpstream } from '../vast/index.js'
 import { paramNames } from './ad-request.js'
 import { FirstAdOnly } from './first-ad.js'
@@ -24,9 +24,7 @@ export interface VastAnswer extends Fill<AdRef> {
 export interface Bid {
   /** Price of a thousand, in the bidder's currency. */
   readonly cpmMicros: number
-  /** Its ad is handed on. */
-  take(): void
-  /** Another one is. */
+  /** The ad of another one is handed on. */
   refuse(): void
 }
 
@@ -52,21 +50,10 @@ export function createAdSource(config: AdServingConfig, logger: AdLogger): Upstr
     return wrapped
   })
   const [only] = sources
-  if (sources.length === 1 && only !== undefined) return new Taken(only)
-  return new Taken(
-    config.strategy === 'parallel'
-      ? new ParallelUpstream(sources, logger)
-      : new FallbackUpstream<RouteResult>(sources, 'waterfall'),
-  )
-}
-
-/** A bid is taken when it is the answer of the route. */
-class Taken extends WrappedUpstream<RouteResult> {
-  async request(call?: UpstreamCall): Promise<RouteResult> {
-    const result = await this.inner.request(call)
-    if (result.kind === 'fill') result.bid?.take()
-    return result
-  }
+  if (sources.length === 1 && only !== undefined) return only
+  return config.strategy === 'parallel'
+    ? new ParallelUpstream(sources, logger)
+    : new FallbackUpstream<RouteResult>(sources, 'waterfall')
 }
 
 /** Tells a source only what it is to know of a call. */

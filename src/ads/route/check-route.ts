@@ -142,7 +142,7 @@ function checkBidRequest(request: Readonly<Record<string, unknown>>, path: Path,
 function checkCampaign(
   name: string,
   campaign: CampaignConfig,
-  { defaultBudget }: AdServingConfig,
+  { defaultBudget, sources }: AdServingConfig,
   report: Report,
   attempt: Attempt,
 ): void {
@@ -158,6 +158,21 @@ function checkCampaign(
     const message = `'${first.key}' is in ${first.currency}, '${other.key}' in ${other.currency}: nothing would be served`
     report(path, message, 'amounts of one campaign are in one currency')
     return
+  }
+  if (campaign.price === 'bid') {
+    const bids = sources.flatMap((source) => (source.kind === 'openrtb' ? [source.currency] : []))
+    const own = first?.currency
+    if (bids.length === 0) report([...path, 'price'], 'no source bids', "'price: bid' is for openrtb sources")
+    else if (own !== undefined && !bids.includes(own))
+      report([...path, 'price'], `the budget is in ${own}, and nobody bids in it: nothing would be served`)
+  }
+  if (campaign.flight !== null && dailyBudget !== null)
+    report([...path, 'flight'], "there are 'flight' and 'dailyBudget'", 'a campaign has one of them')
+  for (const [at, { per }] of (caps ?? []).entries()) {
+    for (const name of ['advertiser', 'lineItem', 'category'] as const) {
+      if (per.includes(name) && campaign[name] === null)
+        report([...path, 'caps', at], `it counts per ${name}, and the campaign has no '${name}'`)
+    }
   }
   if (sound.includes(false)) return
   attempt(path, () => {

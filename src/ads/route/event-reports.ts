@@ -68,9 +68,10 @@ export class EventReports {
     })
   }
 
-  /** @param outcome of an event that was genuine. Repeated ones are not told again */
-  reported({ status, event = '', campaignId = '', adId, reservationId, charged }: EventOutcome): void {
-    if (this.#queues.length === 0 || status === 'duplicate') return
+  /** @param outcome of an event that was genuine. Repeated ones are not told again, nor those of who may not be measured */
+  reported(outcome: EventOutcome): void {
+    const { status, event = '', campaignId = '', adId, reservationId, charged, mayMeasure } = outcome
+    if (this.#queues.length === 0 || status === 'duplicate' || mayMeasure !== true) return
     this.#push({
       event_type: event,
       campaign_id: campaignId,

@@ -1,11 +1,18 @@
 import { fillAuctionMacros, LOSS, type OpenRtbUpstream, type RtbFill } from '../openrtb/index.js'
 import { BaseUpstream, type UpstreamCall } from '../upstream/index.js'
-import { injectTrackers, parseVast, serializeXml, type VastDocument, VastParseError } from '../vast/index.js'
+import {
+  expiryOf,
+  injectTrackers,
+  parseVast,
+  serializeXml,
+  type VastDocument,
+  VastParseError,
+} from '../vast/index.js'
 import type { RouteResult } from './ad-source.js'
 import { forFirstAd } from './first-ad.js'
 
 /**
- * A bidder whose markup is VAST (OpenRTB 2.6 §4.2.3, mtype 2). A bid with another one loses. The win notice goes out when the bid is taken; the
+ * A bidder whose markup is VAST (OpenRTB 2.6 §4.2.3, mtype 2). A bid with another one loses. The win notice goes out when the ad is handed on; the
  * billing notice stands in the VAST as one more `<Impression>`, since it is due when the ad is seen.
  */
 export class RtbVastUpstream extends BaseUpstream<RouteResult> {
@@ -25,7 +32,8 @@ export class RtbVastUpstream extends BaseUpstream<RouteResult> {
     const result = await this.#bidder.request(call)
     if (result.kind === 'no-fill') return result
     const document = read(result)
-    if (document === null || document.ads.length === 0) {
+    const first = document?.ads[0]
+    if (document === null || first === undefined) {
       this.#bidder.lose(result, LOSS.invalidBid, call.context)
       return { kind: 'no-fill', reason: 'no-bid' }
     }
@@ -35,11 +43,13 @@ export class RtbVastUpstream extends BaseUpstream<RouteResult> {
     return {
       kind: 'fill',
       ad: { id: result.ad.id },
+      terms: { ...result.terms, expiryMs: soonest(result.ad.expiryMs, expiryOf(first)) },
       bid: {
         cpmMicros: Number(result.ad.cpmMicros),
-        take: () => this.#bidder.win(result, context),
         refuse: () => this.#bidder.lose(result, LOSS.lostToHigherBid, context),
       },
+      decided: (isServed) =>
+        isServed ? this.#bidder.win(result, context) : this.#bidder.lose(result, LOSS.internalError, context),
       toXml: (trackers = {}) => {
         const all = { ...trackers, impressions: [...(trackers.impressions ?? []), ...bill] }
         return serializeXml(injectTrackers(document, forFirstAd(all)).root)
@@ -54,6 +64,10 @@ export class RtbVastUpstream extends BaseUpstream<RouteResult> {
   healthCheck(): Promise<boolean> {
     return this.#bidder.healthCheck()
   }
+}
+
+function soonest(oneMs: number | null, otherMs: number | null): number | null {
+  return oneMs === null || otherMs === null ? (oneMs ?? otherMs) : Math.min(oneMs, otherMs)
 }
 
 function read({ ad }: RtbFill): VastDocument | null {

@@ -4,7 +4,13 @@ import { Money } from '../../money/index.js'
 import { MemoryStore, PortStore, RedisStore, type StateStore } from '../../state/index.js'
 import type { StorePort } from '../../state/kept-state-thread.js'
 import type { AdLogger } from '../context/index.js'
-import { type CampaignPolicy, seedKeys, type TokenKey, UpstreamSession } from '../session/index.js'
+import {
+  type CampaignPolicy,
+  type Pacing,
+  seedKeys,
+  type TokenKey,
+  UpstreamSession,
+} from '../session/index.js'
 import type { Upstream } from '../upstream/index.js'
 import type { RouteResult } from './ad-source.js'
 
@@ -57,8 +63,9 @@ export function createAdSession(
   store: StateStore,
   logger: AdLogger,
 ): UpstreamSession<RouteResult> {
-  const { campaigns, defaultBudget, anonymous, capsWithoutStore, events } = config
-  const secret = events?.secrets[0] ?? config.user.secrets[0]
+  const { campaigns, defaultBudget, anonymous, capsWithoutStore, budgetsWithoutStore, events } = config
+  // Without a secret the digest has a key that all gateways know: no id lies in a store, though who has one can find it (F-13).
+  const secret = events?.secrets[0] ?? config.user.secrets[0] ?? 'headgate'
   return new UpstreamSession({
     upstream,
     store,
@@ -68,17 +75,25 @@ export function createAdSession(
     ),
     ...(defaultBudget === null ? {} : { defaultBudget }),
     anonymousPolicy: anonymous,
-    onStoreFailure: { caps: capsWithoutStore },
+    onStoreFailure: {
+      caps: capsWithoutStore,
+      budgets:
+        budgetsWithoutStore === 'open' || budgetsWithoutStore === 'closed'
+          ? budgetsWithoutStore
+          : { allowance: Money.parse(budgetsWithoutStore) },
+    },
     keys: seedKeys({
       hashTags: store.hashTags,
-      ...(secret === undefined
-        ? {}
-        : { hashUsersWith: createHmac('sha256', secret).update('keys').digest('hex') }),
+      hashUsersWith: createHmac('sha256', secret).update('keys').digest('hex'),
     }),
     ...(events === null
       ? {}
       : {
-          events: { keys: events.secrets.map(keyOf), validSeconds: events.validSeconds },
+          events: {
+            keys: events.secrets.map(keyOf),
+            validSeconds: events.validSeconds,
+            late: events.late,
+          },
           holdSeconds: { web: events.holdSeconds, video: events.holdSeconds },
         }),
   })
@@ -90,13 +105,23 @@ export function keyOf(secret: string): TokenKey {
 }
 
 /** @throws Error for an amount that cannot be read; the schema has seen to it */
-export function policyOf({ caps, cpm, budget, pacing, dailyBudget }: CampaignConfig): CampaignPolicy {
+export function policyOf(campaign: CampaignConfig): CampaignPolicy {
+  const { caps, cpm, price, budget, advertiser, lineItem, category } = campaign
+  const pacing = pacingOf(campaign)
   return {
     ...(caps === null ? {} : { caps }),
     ...(cpm === null ? {} : { cpm: Money.parse(cpm) }),
+    priceFrom: price,
     ...(budget === null ? {} : { budget: Money.parse(budget) }),
-    ...(dailyBudget === null
-      ? {}
-      : { pacing: { period: 'daily', type: pacing, dailyMax: Money.parse(dailyBudget) } }),
+    ...(pacing === null ? {} : { pacing }),
+    ...(advertiser === null ? {} : { advertiser }),
+    ...(lineItem === null ? {} : { lineItem }),
+    ...(category === null ? {} : { category }),
   }
+}
+
+function pacingOf({ pacing, dailyBudget, flight, lead, maxHourly }: CampaignConfig): Pacing | null {
+  const shape = { type: pacing, lead, ...(maxHourly === null ? {} : { maxHourly }) }
+  if (dailyBudget !== null) return { ...shape, period: 'daily', dailyMax: Money.parse(dailyBudget) }
+  return flight === null ? null : { ...shape, period: 'flight', ...flight }
 }

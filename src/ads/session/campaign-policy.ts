@@ -10,6 +10,11 @@ export interface CampaignPolicy {
   readonly cpm?: Money
   /** Price of one impression, instead of `cpm`. */
   readonly cost?: Money
+  /**
+   * `bid`: an impression costs what its bid said, and is refused where that is in another currency than the budget; only what nobody bid for
+   * costs `cpm` or `cost`. Default `campaign`.
+   */
+  readonly priceFrom?: 'campaign' | 'bid'
   /** Most that may be spent. A limit in the store wins. Default: the session's `defaultBudget`, else nothing may be spent (D6). */
   readonly budget?: Money
   readonly pacing?: Pacing
@@ -23,6 +28,7 @@ export interface CampaignPolicy {
 export interface CompiledCampaign {
   readonly rules: readonly CompiledRule[]
   readonly price: Price | null
+  readonly priceFrom: 'campaign' | 'bid'
   readonly budget: Money | null
   readonly pacing: Pacing | undefined
   readonly dimensions: Readonly<Partial<Record<'advertiser' | 'lineItem' | 'category', string>>>
@@ -46,6 +52,7 @@ export function compileCampaign(
     return {
       rules: policy.caps === undefined ? defaults.rules : compileRules(policy.caps),
       price: priceOfPolicy(policy),
+      priceFrom: policy.priceFrom ?? 'campaign',
       budget,
       pacing: policy.pacing,
       dimensions: {
@@ -59,6 +66,15 @@ export function compileCampaign(
     error.message = `campaign '${id}': ${error.message}`
     throw error
   }
+}
+
+/** Whether a price can be reckoned against the campaign's pace, which is in the currency of its configured amounts. */
+export function isInPaceCurrency(
+  { budget, pacing }: Pick<CompiledCampaign, 'budget' | 'pacing'>,
+  price: Price | null,
+): boolean {
+  if (pacing === undefined || price === null) return true
+  return (pacing.period === 'daily' ? pacing.dailyMax : budget)?.currency === price.currency
 }
 
 /** @throws TypeError when two rules would share a key */

@@ -49,8 +49,8 @@ export type BudgetExceededReason = BudgetRefusalReason | 'store-unavailable'
 export class BudgetExceeded extends Error {
   override readonly name = 'BudgetExceeded'
   readonly code = 'HG_BUDGET_EXCEEDED'
-  /** `pacing`: later it may. */
-  readonly noFillReason: 'budget' | 'pacing'
+  /** `pacing`: later it may. `currency`: the price is in another one than the budget. */
+  readonly noFillReason: 'budget' | 'pacing' | 'currency'
 
   constructor(
     readonly campaignId: string,
@@ -58,6 +58,6 @@ export class BudgetExceeded extends Error {
     options: { readonly cause?: unknown } = {},
   ) {
     super(`Campaign ${campaignId} budget exhausted`, options)
-    this.noFillReason = reason === 'paced' ? 'pacing' : 'budget'
+    this.noFillReason = reason === 'paced' ? 'pacing' : reason === 'currency' ? 'currency' : 'budget'
   }
 }

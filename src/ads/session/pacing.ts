@@ -27,6 +27,8 @@ export type Pacing =
 export interface PaceAt {
   /** May be spent of the whole budget by now; null: all of it. */
   readonly total: Amount | null
+  /** How long the whole budget is kept after its last change; null: it has no end. */
+  readonly ttlMs: number | null
   /** Buckets with a limit of their own. */
   readonly buckets: readonly PaceBucket[]
 }
@@ -48,7 +50,10 @@ const AHEAD = 1.25
 /** Beyond the bucket's end, for impressions that are reported late. */
 const KEPT_MS = 2 * DAY_MS
 
-const UNPACED: PaceAt = { total: null, buckets: [] }
+/** Beyond a flight, for reports, and for flights that are made longer. */
+const FLIGHT_KEPT_MS = 400 * DAY_MS
+
+const UNPACED: PaceAt = { total: null, ttlMs: null, buckets: [] }
 
 /** @throws TypeError or RangeError that says what is wrong */
 export function checkPacing(pacing: Pacing, limit: Money | null): void {
@@ -79,14 +84,16 @@ export function paceAt(pacing: Pacing | undefined, limit: Money | null, nowMs: n
     ]
     const hour = hourBucket(pacing, daily, 24, nowMs)
     if (hour !== null) buckets.push(hour)
-    return { total: null, buckets }
+    return { total: null, ttlMs: null, buckets }
   }
   const { startMs, endMs } = pacing
-  if (limit === null || nowMs < startMs || nowMs >= endMs) return { total: NOTHING, buckets: [] }
+  const ttlMs = Math.max(0, endMs - nowMs) + FLIGHT_KEPT_MS
+  if (limit === null || nowMs < startMs || nowMs >= endMs) return { total: NOTHING, ttlMs, buckets: [] }
   const all = limit.toAmount()
   const hour = hourBucket(pacing, all, (endMs - startMs) / HOUR_MS, nowMs)
   return {
     total: allowed(pacing, all, (nowMs - startMs) / (endMs - startMs)),
+    ttlMs,
     buckets: hour === null ? [] : [hour],
   }
 }

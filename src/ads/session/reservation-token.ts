@@ -11,10 +11,13 @@ export interface ReservationEvent {
 
 /** First field of the packed form; another number is another form. */
 const FORM = 1
+/** Bits of the last field, which older tokens lack. */
+const UNMEASURED = 1
+const PRICE_LEARNED = 2
 
 /** As short as JSON gets it: it becomes part of an URL. */
 export function packEvent({ event, reservation }: ReservationEvent): string {
-  const { id, campaignId, subject, learned, price, decidedAtMs } = reservation
+  const { id, campaignId, subject, learned, price, isPriceLearned, decidedAtMs, mayMeasure } = reservation
   const known: (number | string)[] = []
   for (const [index, dimension] of DIMENSIONS.entries()) {
     const value = subject[dimension]
@@ -30,6 +33,7 @@ export function packEvent({ event, reservation }: ReservationEvent): string {
     money,
     known,
     learned.map((dimension) => DIMENSIONS.indexOf(dimension)),
+    (mayMeasure ? 0 : UNMEASURED) + (isPriceLearned ? PRICE_LEARNED : 0),
   ])
 }
 
@@ -42,7 +46,7 @@ export function unpackEvent(text: string): ReservationEvent | null {
     return null
   }
   if (!Array.isArray(fields) || fields[0] !== FORM) return null
-  const [, event, id, campaignId, decidedAtMs, money, known, learned] = fields as [
+  const [, event, id, campaignId, decidedAtMs, money, known, learned, flags = 0] = fields as [
     number,
     string,
     string,
@@ -51,6 +55,7 @@ export function unpackEvent(text: string): ReservationEvent | null {
     0 | [number, number, string],
     (number | string)[],
     number[],
+    number | undefined,
   ]
   const subject: Partial<Record<Dimension, string>> = { campaign: campaignId }
   for (let index = 0; index < known.length; index += 2) {
@@ -65,7 +70,9 @@ export function unpackEvent(text: string): ReservationEvent | null {
     subject: subject satisfies Subject,
     learned: names,
     price,
+    isPriceLearned: (flags & PRICE_LEARNED) !== 0,
     decidedAtMs,
+    mayMeasure: (flags & UNMEASURED) === 0,
   }
   return { event, reservation }
 }

@@ -1,5 +1,6 @@
 import type { Price } from '../../money/index.js'
 import type { BudgetCheck, CapCheck, Decision } from '../../state/index.js'
+import type { Fill } from '../upstream/index.js'
 import type { CompiledCampaign } from './campaign-policy.js'
 import type { CapEvent, CompiledRule, Dimension, Subject } from './frequency-rule.js'
 import { paceAt } from './pacing.js'
@@ -15,8 +16,12 @@ export interface Reservation {
   readonly learned: readonly Dimension[]
   /** Null: the campaign has no price, so no budget is charged. */
   readonly price: Price | null
+  /** The price came with the answer; its budgets were decided after it, together with what was learned. */
+  readonly isPriceLearned: boolean
   /** Whole milliseconds. Its day and hour are charged, whenever the impression is reported. */
   readonly decidedAtMs: number
+  /** Whether its events may be told to whoever measures (TCF Purpose 7). */
+  readonly mayMeasure: boolean
 }
 
 /** Ends the id of the decision about what was learned from the answer. */
@@ -44,25 +49,42 @@ export function firstDecision(
   keys: SessionKeys,
   nowMs: number,
 ): DecisionWithRules {
-  const { subject, learned, id } = reservation
+  const { subject, learned, id, isPriceLearned } = reservation
   const rules = applicable(campaign.rules, subject).filter((rule) => !uses(rule, learned))
-  const budgets = budgetChecks(reservation, campaign, keys)
+  const budgets = isPriceLearned ? [] : budgetChecks(reservation, campaign, keys)
   return { decision: { id, caps: capChecks(rules, subject, keys, nowMs), budgets }, rules }
 }
 
-/** After the answer: what only the answer told, an ad's id say. Null: no rule asks for it. */
+/** The reservation with what the answer told: the ad's id, and the price where the campaign takes it from the bid. */
+export function withAnswer(
+  reservation: Reservation,
+  { ad, terms }: Fill,
+  campaign: CompiledCampaign,
+  isPriceOpen: boolean,
+): Reservation {
+  const { subject } = reservation
+  const known: Reservation =
+    subject.ad === undefined
+      ? { ...reservation, subject: { ...subject, ad: ad.id }, learned: ['ad'] }
+      : reservation
+  const price = terms?.price ?? campaign.price
+  return isPriceOpen && price !== null ? { ...known, price, isPriceLearned: true } : known
+}
+
+/** After the answer: what only the answer told, an ad's id or its price say. Null: no rule and no budget asks for it. */
 export function learnedDecision(
   reservation: Reservation,
   campaign: CompiledCampaign,
   keys: SessionKeys,
   nowMs: number,
 ): DecisionWithRules | null {
-  const { subject, learned, id } = reservation
-  if (learned.length === 0) return null
+  const { subject, learned, id, isPriceLearned } = reservation
+  if (learned.length === 0 && !isPriceLearned) return null
   const rules = applicable(campaign.rules, subject).filter((rule) => uses(rule, learned))
-  if (rules.length === 0) return null
+  const budgets = isPriceLearned ? budgetChecks(reservation, campaign, keys) : []
+  if (rules.length === 0 && budgets.length === 0) return null
   return {
-    decision: { id: `${id}${LEARNED}`, caps: capChecks(rules, subject, keys, nowMs), budgets: [] },
+    decision: { id: `${id}${LEARNED}`, caps: capChecks(rules, subject, keys, nowMs), budgets },
     rules,
   }
 }
@@ -113,7 +135,7 @@ export function budgetChecks(
       pace: pace.total,
       cost,
       currency,
-      ttlMs: null,
+      ttlMs: pace.ttlMs,
     },
   ]
   for (const bucket of pace.buckets) {

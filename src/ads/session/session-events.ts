@@ -67,6 +67,7 @@ export class SessionEvents {
       event,
       campaignId: reservation.campaignId,
       reservationId: reservation.id,
+      mayMeasure: reservation.mayMeasure,
       ...(ad === undefined ? {} : { adId: ad }),
       ...(isCharged && reservation.price !== null ? { charged: reservation.price } : {}),
     }

@@ -41,7 +41,7 @@ export interface UpstreamSessionOptions<Result extends AdResult = AdResult> {
    * nobody can report one, so it counts when the upstream has answered with an ad (B-45).
    */
   readonly events?: EventOptions
-  /** How long a reservation waits for its impression, seconds: 60 on the web, 1800 in video (OpenRTB 2.6 §7.2). */
+  /** How long a reservation waits for its impression, seconds: 60 on the web, 1800 in video (OpenRTB 2.6 §7.2); less where the ad says so. */
   readonly holdSeconds?: { readonly web?: number; readonly video?: number }
   /** Called when a campaign's budget is used up, to pause it (C-05). */
   readonly onBudgetExhausted?: (campaignId: string) => void
@@ -68,6 +68,8 @@ export interface Served<Result> {
   readonly result: Result
   /** Null on a no-fill. */
   readonly reservationId: string | null
+  /** What its impression costs; null: nothing. */
+  readonly price: Price | null
   /**
    * Token of an event, for its URL. Null on a no-fill and for sessions without `events`.
    * @param event `impression`, `click`, `complete`, `notUsed`, `error` or any other name of up to 64 characters
@@ -103,6 +105,8 @@ export interface EventOutcome {
   readonly campaignId?: string
   readonly reservationId?: string
   readonly adId?: string
+  /** False: nobody may be told of it but the store, since the user may not be measured (TCF Purpose 7). */
+  readonly mayMeasure?: boolean
   /** What was charged, when it was an impression with a price that counted. */
   readonly charged?: Price
 }

@@ -1,10 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { type Money, type Price, priceOf } from '../../money/index.js'
-import type { Decision, StateStore } from '../../state/index.js'
+import type { SessionContext } from '../../session/session-context.js'
+import { type Decision, type StateStore, StateStoreError } from '../../state/index.js'
+import { isAllowed } from '../consent/index.js'
 import { type AdLogger, SILENT } from '../context/ad-logger.js'
-import { type AdResult, BaseUpstream, type Upstream } from '../upstream/index.js'
+import { type AdResult, BaseUpstream, type Fill, type Upstream } from '../upstream/index.js'
+import { type CompiledCampaign, isInPaceCurrency } from './campaign-policy.js'
 import { BudgetExceeded, FrequencyCapExceeded } from './errors.js'
-import { type DecisionWithRules, firstDecision, learnedDecision, type Reservation } from './reservation.js'
+import {
+  type DecisionWithRules,
+  firstDecision,
+  learnedDecision,
+  type Reservation,
+  withAnswer,
+} from './reservation.js'
 import { SessionEvents } from './session-events.js'
 import { SessionMetrics, type SessionMetricsSnapshot } from './session-metrics.js'
 import type { EventOutcome, Served, SessionCall, UpstreamSessionOptions } from './session-options.js'
@@ -61,7 +70,7 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     const price = priceOf(cost)
     const { keys, rememberMs } = this.#policies
     const campaign = this.#policies.campaign(campaignId)
-    const reservation = this.#reservation(campaignId, {}, price)
+    const reservation = this.#reservation(campaignId, {}, price, undefined)
     const { decision } = firstDecision(reservation, { ...campaign, rules: [] }, keys, reservation.decidedAtMs)
     const result = await this.#store.reserve(decision, { holdMs: rememberMs, settle: true, rememberMs })
     if (result.granted) return true
@@ -154,30 +163,36 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
       user,
       campaign: campaignId,
     })
+    const isPriceOpen = call.cost === undefined && campaign.priceFrom === 'bid'
     const price = call.cost === undefined ? campaign.price : priceOf(call.cost)
-    let reservation = this.#reservation(campaignId, subject, price)
+    let reservation = this.#reservation(campaignId, subject, isPriceOpen ? null : price, call.context)
     const first = firstDecision(reservation, campaign, keys, reservation.decidedAtMs)
-    await this.#reserve(first, userId, campaignId, call)
+    const holdMs = this.#policies.holdMs[call.media ?? 'video']
+    await this.#reserve(first, userId, reservation, campaign, holdMs)
     const decisions = [first.decision]
+    let answer: Fill | null = null
     try {
       const result = await this.#upstream.request(call)
       if (result.kind !== 'fill') {
         this.#metrics.add('no_fill')
         await this.#release(decisions)
-        return { result, reservationId: null, token: NO_TOKEN }
+        return { result, reservationId: null, price: null, token: NO_TOKEN }
       }
-      if (subject.ad === undefined) {
-        reservation = { ...reservation, subject: { ...subject, ad: result.ad.id }, learned: ['ad'] }
-        const learned = learnedDecision(reservation, campaign, keys, this.#clock())
-        if (learned !== null) {
-          await this.#reserve(learned, userId, campaignId, call)
-          decisions.push(learned.decision)
-        }
+      answer = result
+      const expiryMs = Math.min(holdMs, result.terms?.expiryMs ?? holdMs)
+      reservation = withAnswer(reservation, result, campaign, isPriceOpen)
+      const learned = learnedDecision(reservation, campaign, keys, this.#clock())
+      if (learned !== null) {
+        await this.#reserve(learned, userId, reservation, campaign, expiryMs)
+        decisions.push(learned.decision)
       }
       if (!this.#events.enabled) await this.#events.impression(reservation)
+      else if (expiryMs < holdMs) await this.#shorten(first.decision, expiryMs)
       this.#metrics.add('success')
+      result.decided?.(true)
       return this.#served(result, reservation)
     } catch (error) {
+      answer?.decided?.(false)
       await this.#release(decisions)
       throw error
     }
@@ -187,24 +202,37 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     return {
       result,
       reservationId: reservation.id,
+      price: reservation.price,
       token: (event) => this.#events.token(event, reservation),
     }
   }
 
-  #reservation(campaignId: string, subject: Reservation['subject'], price: Price | null): Reservation {
+  #reservation(
+    campaignId: string,
+    subject: Reservation['subject'],
+    price: Price | null,
+    context: SessionContext | undefined,
+  ): Reservation {
     const decidedAtMs = Math.trunc(this.#clock())
-    return { id: randomUUID(), campaignId, subject, learned: [], price, decidedAtMs }
+    const mayMeasure = isAllowed(context, 'measure')
+    const id = randomUUID()
+    return { id, campaignId, subject, learned: [], price, isPriceLearned: false, decidedAtMs, mayMeasure }
   }
 
   /** @throws FrequencyCapExceeded, BudgetExceeded */
   async #reserve(
     { decision, rules }: DecisionWithRules,
     userId: string,
-    campaignId: string,
-    { media = 'video' }: SessionCall,
+    { campaignId, price }: Reservation,
+    campaign: CompiledCampaign,
+    holdMs: number,
   ): Promise<void> {
-    if (decision.caps.length === 0 && decision.budgets.length === 0) return
-    const result = await this.#guard.reserve(decision, { holdMs: this.#policies.holdMs[media] })
+    if (isEmpty(decision)) return
+    if (decision.budgets.length > 0 && !isInPaceCurrency(campaign, price)) {
+      this.#overBudget(campaignId, 'currency')
+      throw new BudgetExceeded(campaignId, 'currency')
+    }
+    const result = await this.#guard.reserve(decision, { holdMs })
     if (result.granted) {
       this.#metrics.add('reserved')
       return
@@ -218,8 +246,10 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     }
     const { refusal } = result
     if (refusal.kind === 'budget') {
-      this.#overBudget(campaignId, refusal.reason)
-      throw new BudgetExceeded(campaignId, refusal.reason)
+      // There is a limit, but not one for this currency.
+      const reason = refusal.reason === 'no-limit' && campaign.budget !== null ? 'currency' : refusal.reason
+      this.#overBudget(campaignId, reason)
+      throw new BudgetExceeded(campaignId, reason)
     }
     this.#metrics.add('capped')
     const { count, max, retryAfterMs, index } = refusal
@@ -232,10 +262,21 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     if (reason === 'exhausted') this.#onBudgetExhausted?.(campaignId)
   }
 
+  /** What an ad says of its time. Where the store cannot be asked, the configured one holds. */
+  async #shorten(decision: Decision, holdMs: number): Promise<void> {
+    if (isEmpty(decision)) return
+    try {
+      await this.#store.shorten(decision, holdMs)
+    } catch (error) {
+      if (!(error instanceof StateStoreError)) throw error
+      this.#logger.warn({ err: error }, 'Reservation not shortened: it runs out after the configured time')
+    }
+  }
+
   /** Gives back in reverse order (F-10). A store that cannot be asked gives it back itself, in time. */
   async #release(decisions: readonly Decision[]): Promise<void> {
     for (const decision of decisions.toReversed()) {
-      if (decision.caps.length === 0 && decision.budgets.length === 0) continue
+      if (isEmpty(decision)) continue
       try {
         if ((await this.#store.release(decision)) === 'released') this.#metrics.add('released')
       } catch (error) {
@@ -243,6 +284,10 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
       }
     }
   }
+}
+
+function isEmpty({ caps, budgets }: Decision): boolean {
+  return caps.length === 0 && budgets.length === 0
 }
 
 function campaignOf({ campaignId, params }: SessionCall): string {

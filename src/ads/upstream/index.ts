@@ -2,6 +2,7 @@ export type { DestinationGuard, Transport, TransportRequest, TransportResponse }
 export {
   type AdRef,
   type AdResult,
+  type AdTerms,
   BaseUpstream,
   type Fill,
   NO_FILL_REASONS,

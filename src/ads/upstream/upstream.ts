@@ -1,3 +1,4 @@
+import type { Price } from '../../money/index.js'
 import { AD_NO_FILL_KINDS } from '../../session/counters.js'
 import type { SessionContext } from '../../session/session-context.js'
 
@@ -30,10 +31,21 @@ export interface AdRef {
   readonly id: string
 }
 
+/** What an answer says of itself. */
+export interface AdTerms {
+  /** Of this impression, from a bid; charged where the campaign says so. */
+  readonly price?: Price
+  /** The impression has to come within, ms: `<Expires>` of VAST (4.3 §3.4), `exp` of a bid (OpenRTB 2.6 §4.2.3). Null: not said. */
+  readonly expiryMs?: number | null
+}
+
 /** There is an ad. */
 export interface Fill<Ad extends AdRef = AdRef> {
   readonly kind: 'fill'
   readonly ad: Ad
+  readonly terms?: AdTerms
+  /** Told once whether the ad is handed on, as caps and budgets may refuse it after all. A bidder wants to know. */
+  readonly decided?: (isServed: boolean) => void
 }
 
 /** There is none, which is no error (F-11): `ad` is never there (B-32). */

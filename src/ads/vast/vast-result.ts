@@ -44,6 +44,7 @@ export function vastFill(
   return {
     kind: 'fill',
     ad,
+    terms: { expiryMs: expiryOf(ad) },
     ads: document.ads,
     document,
     hops,
@@ -51,6 +52,11 @@ export function vastFill(
     toXml: (trackers) =>
       serializeXml((trackers === undefined ? document : injectTrackers(document, trackers)).root),
   }
+}
+
+/** How long an ad says that it may be used, ms; null: it does not say. */
+export function expiryOf(ad: VastAd): number | null {
+  return ad.kind === 'inline' && ad.expiresS !== null && ad.expiresS > 0 ? ad.expiresS * 1000 : null
 }
 
 export function vastNoFill(code: number | null, hops: readonly Hop[]): VastNoFill {

@@ -43,7 +43,7 @@ interface Client {
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
   eval(text: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
   get(key: string): Promise<unknown>
-  set(key: string, value: string): Promise<unknown>
+  set(key: string, value: string, options: { expiration: { type: 'PX'; value: number } }): Promise<unknown>
   del(key: string): Promise<unknown>
   close(): Promise<void>
   destroy(): void
@@ -77,8 +77,12 @@ export class RedisConnection {
     return this.#guarded(() => this.#evaluate(script, { keys, arguments: args }))
   }
 
-  setText(key: string, text: string | null): Promise<unknown> {
-    return this.#guarded(() => (text === null ? this.#client.del(key) : this.#client.set(key, text)))
+  setText(key: string, text: string | null, ttlMs: number): Promise<unknown> {
+    return this.#guarded(() =>
+      text === null
+        ? this.#client.del(key)
+        : this.#client.set(key, text, { expiration: { type: 'PX', value: ttlMs } }),
+    )
   }
 
   async healthCheck(): Promise<boolean> {

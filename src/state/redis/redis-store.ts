@@ -15,7 +15,7 @@ import type {
 import { StateStoreError } from '../state-store-error.js'
 import { RedisConnection, type RedisConnectionOptions, type Script, script } from './redis-connection.js'
 import { scriptCall } from './script-call.js'
-import { COMMIT, RELEASE, RESERVE, USE } from './scripts.js'
+import { COMMIT, KEPT_MS, RELEASE, RESERVE, SHORTEN, USE } from './scripts.js'
 import { oneGroup, type SlotGroup, slotGroups, taggedKey } from './slot-groups.js'
 
 export interface RedisStoreOptions extends RedisConnectionOptions {
@@ -27,6 +27,7 @@ const SCRIPTS = {
   reserve: script(RESERVE),
   commit: script(COMMIT),
   release: script(RELEASE),
+  shorten: script(SHORTEN),
   use: script(USE),
 } satisfies Record<string, Script>
 
@@ -94,6 +95,11 @@ export class RedisStore implements StateStore {
     return answers.includes('settled') ? 'settled' : 'unknown'
   }
 
+  async shorten(decision: Decision, holdMs: number): Promise<void> {
+    const asked: Asked = { id: decision.id, holdMs }
+    await Promise.all(this.#groups(decision).map((group) => this.#run(SCRIPTS.shorten, group, asked)))
+  }
+
   async capUse(caps: readonly CapCheck[]): Promise<readonly CapUse[]> {
     const uses: CapUse[] = []
     await this.#use({ caps, budgets: [] }, (group, rows) => {
@@ -122,7 +128,7 @@ export class RedisStore implements StateStore {
   }
 
   async setLimit(limitKey: string, limit: string | null): Promise<void> {
-    await this.#connection.setText(this.hashTags ? taggedKey(limitKey) : limitKey, limit)
+    await this.#connection.setText(this.hashTags ? taggedKey(limitKey) : limitKey, limit, KEPT_MS)
   }
 
   /** Redis forgets by itself, and each decision frees what it meets: there is nothing to do from outside. */

@@ -8,6 +8,12 @@
  * five: max, kind, a, b, mode; per budget nine: micros, nanos, currency, limit micros, nanos, pace micros, nanos ('' none), ttlMs ('' none), use limit key.
  */
 
+/**
+ * How long a budget without an end and its limit outlive their last use, refusals included: 400 days. Renewed once a day at most, so that few decisions
+ * write a TTL.
+ */
+export const KEPT_MS = 400 * 86_400_000
+
 const PRELUDE = `
 local id, now, holdMs, rememberMs, mode = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local capCount, budgetCount = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -18,6 +24,10 @@ end
 local function text(n) return string.format('%.0f', n) end
 local function keep(key, ms)
   if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, text(ms)) end
+end
+local DAY, KEPT = 86400000, ${KEPT_MS}
+local function keepLong(key)
+  if redis.call('PTTL', key) < KEPT - DAY then redis.call('PEXPIRE', key, text(KEPT)) end
 end
 local caps, budgets = {}, {}
 for i = 1, capCount do
@@ -110,9 +120,13 @@ local function refusalOf(budget, paced)
   if paced and budget.paceM and (m > budget.paceM or (m == budget.paceM and n > budget.paceN)) then return 'paced' end
 end
 local function touch(budget, sinceMs)
-  if not budget.ttl then return end
+  if budget.useLimitKey then keepLong(budget.limitKey) end
+  if not budget.ttl then
+    keepLong(budget.key)
+    return keepLong(budget.heldKey)
+  end
   keep(budget.key, sinceMs - now + budget.ttl)
-  if redis.call('EXISTS', budget.heldKey) == 1 then keep(budget.heldKey, sinceMs - now + budget.ttl) end
+  keep(budget.heldKey, sinceMs - now + budget.ttl)
 end
 local function spend(budget)
   redis.call('HSETNX', budget.key, 'cur', budget.currency)
@@ -143,7 +157,10 @@ for i, cap in ipairs(caps) do
 end
 for i, budget in ipairs(budgets) do
   local reason = refusalOf(budget, true)
-  if reason then return { 'budget', i - 1, reason } end
+  if reason then
+    touch(budget, now)
+    return { 'budget', i - 1, reason }
+  end
 end
 if mode == 'settle' then
   settle('counted')
@@ -210,6 +227,17 @@ for _, budget in ipairs(budgets) do
   end
 end
 return released and 'released' or 'unknown'
+`
+
+export const SHORTEN = `${PRELUDE}
+local untilMs = now + holdMs
+local function shorten(key, member)
+  local score = tonumber(redis.call('ZSCORE', key, member))
+  if score and score > untilMs then redis.call('ZADD', key, text(untilMs), member) end
+end
+for _, cap in ipairs(caps) do shorten(cap.heldKey, id) end
+for _, budget in ipairs(budgets) do shorten(budget.heldKey, budget.member) end
+return {}
 `
 
 /** Per cap `{committed, held, resetMs}`, then per budget `{spent micros, nanos, held micros, nanos, limit micros or '', nanos, currency}`. */
