@@ -36,6 +36,9 @@ export type AdEventKind = (typeof AD_EVENT_KINDS)[number]
 /** What became of events on their way to sinks; `failures` are deliveries that are repeated. */
 export const AD_SINK_KINDS = ['delivered', 'dropped', 'failures'] as const
 export type AdSinkKind = (typeof AD_SINK_KINDS)[number]
+/** What became of calls of impressions, tracking and error URLs that an ad route makes itself. */
+export const AD_BEACON_KINDS = ['sent', 'failed', 'dropped'] as const
+export type AdBeaconKind = (typeof AD_BEACON_KINDS)[number]
 /** What a store of caps and budgets did not do because it did not answer: decide, or take an event, which then waits. */
 export const STORE_OPERATIONS = ['reserve', 'commit'] as const
 export type StoreOperation = (typeof STORE_OPERATIONS)[number]
@@ -75,6 +78,7 @@ export type GatewayCounter =
   | 'ad_released'
   | `ad_spend_micros:${string}`
   | `ad_sink:${AdSinkKind}`
+  | `ad_beacon:${AdBeaconKind}`
   | `store_error:${StoreOperation}`
   | `ad_no_fill:${AdNoFillKind}`
   | `ad_event:${AdEventKind}`
@@ -108,6 +112,7 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'ad_released',
   ...CURRENCIES.map((currency) => `ad_spend_micros:${currency}` as const),
   ...AD_SINK_KINDS.map((kind) => `ad_sink:${kind}` as const),
+  ...AD_BEACON_KINDS.map((kind) => `ad_beacon:${kind}` as const),
   ...STORE_OPERATIONS.map((operation) => `store_error:${operation}` as const),
   ...AD_NO_FILL_KINDS.map((kind) => `ad_no_fill:${kind}` as const),
   ...AD_EVENT_KINDS.map((kind) => `ad_event:${kind}` as const),

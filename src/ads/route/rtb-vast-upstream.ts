@@ -1,14 +1,13 @@
 import { fillAuctionMacros, LOSS, type OpenRtbUpstream, type RtbFill } from '../openrtb/index.js'
-import { BaseUpstream, type UpstreamCall } from '../upstream/index.js'
-import { injectTrackers, parseVast, serializeXml, type VastDocument, VastParseError } from '../vast/index.js'
-import type { RouteResult } from './ad-source.js'
-import { forFirstAd } from './first-ad.js'
+import { BaseUpstream, type NoFill, type UpstreamCall } from '../upstream/index.js'
+import { parseVast, type VastDocument, VastParseError } from '../vast/index.js'
+import type { SourceFill } from './slot-upstream.js'
 
 /**
  * A bidder whose markup is VAST (OpenRTB 2.6 §4.2.3, mtype 2). A bid with another one loses. The win notice goes out when the bid is taken; the
  * billing notice stands in the VAST as one more `<Impression>`, since it is due when the ad is seen.
  */
-export class RtbVastUpstream extends BaseUpstream<RouteResult> {
+export class RtbVastUpstream extends BaseUpstream<SourceFill | NoFill> {
   readonly isIdempotent = false
   readonly #bidder: OpenRtbUpstream
 
@@ -21,7 +20,7 @@ export class RtbVastUpstream extends BaseUpstream<RouteResult> {
     return this.#bidder.name
   }
 
-  async request(call: UpstreamCall = {}): Promise<RouteResult> {
+  async request(call: UpstreamCall = {}): Promise<SourceFill | NoFill> {
     const result = await this.#bidder.request(call)
     if (result.kind === 'no-fill') return result
     const document = read(result)
@@ -34,15 +33,12 @@ export class RtbVastUpstream extends BaseUpstream<RouteResult> {
     const bill = burl === undefined || burl === '' ? [] : [fillAuctionMacros(burl, result.values)]
     return {
       kind: 'fill',
-      ad: { id: result.ad.id },
+      document,
+      impressions: bill,
       bid: {
         cpmMicros: Number(result.ad.cpmMicros),
         take: () => this.#bidder.win(result, context),
         refuse: () => this.#bidder.lose(result, LOSS.lostToHigherBid, context),
-      },
-      toXml: (trackers = {}) => {
-        const all = { ...trackers, impressions: [...(trackers.impressions ?? []), ...bill] }
-        return serializeXml(injectTrackers(document, forFirstAd(all)).root)
       },
     }
   }

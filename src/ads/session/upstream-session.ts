@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { type Money, type Price, priceOf } from '../../money/index.js'
 import type { Decision, StateStore } from '../../state/index.js'
+import { now } from '../../time/index.js'
 import { type AdLogger, SILENT } from '../context/ad-logger.js'
 import { type AdResult, BaseUpstream, type Upstream } from '../upstream/index.js'
 import { BudgetExceeded, FrequencyCapExceeded } from './errors.js'
-import { type DecisionWithRules, firstDecision, learnedDecision, type Reservation } from './reservation.js'
+import { LateAnswer } from './late-answer.js'
+import { type DecisionWithRules, firstDecision, type Reservation } from './reservation.js'
+import { type ReservedUnit, reserveUnits } from './reserve-units.js'
 import { SessionEvents } from './session-events.js'
 import { SessionMetrics, type SessionMetricsSnapshot } from './session-metrics.js'
 import type { EventOutcome, Served, SessionCall, UpstreamSessionOptions } from './session-options.js'
@@ -155,7 +158,7 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
       campaign: campaignId,
     })
     const price = call.cost === undefined ? campaign.price : priceOf(call.cost)
-    let reservation = this.#reservation(campaignId, subject, price)
+    const reservation = this.#reservation(campaignId, subject, price)
     const first = firstDecision(reservation, campaign, keys, reservation.decidedAtMs)
     await this.#reserve(first, userId, campaignId, call)
     const decisions = [first.decision]
@@ -164,31 +167,36 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
       if (result.kind !== 'fill') {
         this.#metrics.add('no_fill')
         await this.#release(decisions)
-        return { result, reservationId: null, token: NO_TOKEN }
+        return { result, units: [], reservationId: null, token: NO_TOKEN }
       }
-      if (subject.ad === undefined) {
-        reservation = { ...reservation, subject: { ...subject, ad: result.ad.id }, learned: ['ad'] }
-        const learned = learnedDecision(reservation, campaign, keys, this.#clock())
-        if (learned !== null) {
-          await this.#reserve(learned, userId, campaignId, call)
-          decisions.push(learned.decision)
-        }
-      }
-      if (!this.#events.enabled) await this.#events.impression(reservation)
+      const units = await reserveUnits(result.units ?? [result.ad], reservation, {
+        campaign,
+        keys,
+        clock: this.#clock,
+        another: () => this.#reservation(campaignId, subject, price),
+        reserve: (decision) => this.#reserve(decision, userId, campaignId, call),
+        release: (given) => this.#release(given),
+        decisions,
+      })
+      if (isLate(call)) throw new LateAnswer(result)
+      if (!this.#events.enabled) for (const unit of units) await this.#events.impression(unit.reservation)
       this.#metrics.add('success')
-      return this.#served(result, reservation)
+      return this.#served(result, units)
     } catch (error) {
       await this.#release(decisions)
       throw error
     }
   }
 
-  #served(result: Result, reservation: Reservation): Served<Result> {
-    return {
-      result,
+  #served(result: Result, reserved: readonly ReservedUnit[]): Served<Result> {
+    const units = reserved.map(({ index, ad, reservation }) => ({
+      index,
+      adId: ad.id,
       reservationId: reservation.id,
-      token: (event) => this.#events.token(event, reservation),
-    }
+      token: (event: string) => this.#events.token(event, reservation),
+    }))
+    const [first] = units
+    return { result, units, reservationId: first?.reservationId ?? null, token: first?.token ?? NO_TOKEN }
   }
 
   #reservation(campaignId: string, subject: Reservation['subject'], price: Price | null): Reservation {
@@ -243,6 +251,11 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
       }
     }
   }
+}
+
+/** Whether nobody waits for the answer any more. */
+function isLate({ deadlineMs, signal }: SessionCall): boolean {
+  return signal?.aborted === true || (deadlineMs !== undefined && now() >= deadlineMs)
 }
 
 function campaignOf({ campaignId, params }: SessionCall): string {

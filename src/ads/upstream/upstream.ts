@@ -34,6 +34,8 @@ export interface AdRef {
 export interface Fill<Ad extends AdRef = AdRef> {
   readonly kind: 'fill'
   readonly ad: Ad
+  /** Ads that are shown one after the other, each with an impression of its own (C-12). Default: `ad` alone. */
+  readonly units?: readonly Ad[]
 }
 
 /** There is none, which is no error (F-11): `ad` is never there (B-32). */
