@@ -2,6 +2,8 @@ import { resolve } from 'node:path'
 import type { z } from 'zod'
 import { PathTree, parsePathPattern } from '../routing/index.js'
 import type { Path } from './problem.js'
+import { DEFAULT_QUERY_MACROS } from './query-macros.js'
+import { resolveBeacons, resolveSlot } from './resolve-ad-slot.js'
 import type { ResolveContext } from './resolve-context.js'
 import type { adserving } from './schema-adserving.js'
 import { suggest } from './suggest.js'
@@ -71,8 +73,10 @@ export function resolveAdServing(
     capsWithoutStore: parsed.capsWithoutStore,
     budgetsWithoutStore: parsed.budgetsWithoutStore,
     user: parsed.user,
-    macros: parsed.macros,
+    macros: { ...parsed.macros, fromQuery: parsed.macros.fromQuery ?? DEFAULT_QUERY_MACROS },
     consent: { vendorId: consent.vendorId ?? null, optIn: consent.optIn, require: consent.require },
+    slot: resolveSlot(parsed, path, context),
+    beacons: resolveBeacons(parsed, path, context),
     noFill: { status: noFill.status === '204' ? 204 : 200, errors: noFill.errors },
     events:
       events === undefined

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { choice, count, duration, flag, text } from './leaf.js'
+import { queryMacro } from './query-macros.js'
 import { budgetsWithoutStore, campaign, money } from './schema-ad-campaigns.js'
 import { events, secret } from './schema-ad-events.js'
+import { beacons, slot } from './schema-ad-slot.js'
 import { httpUrl, openrtb, source, vast } from './schema-ad-sources.js'
 
 const store = z
@@ -114,6 +116,11 @@ export const adserving = z
           .record(z.string(), text())
           .prefault({})
           .meta({ $comment: 'values by name', description: 'Macros of your own.' }),
+        fromQuery: z.record(z.string(), queryMacro).optional().meta({
+          $comment: 'macros by parameter',
+          description:
+            "Parameters of the player's query that are values of macros. Default: each such macro by its name in lower case, `playersize` for `[PLAYERSIZE]`.",
+        }),
       })
       .prefault({})
       .meta({ description: 'How macros are replaced.' }),
@@ -144,5 +151,7 @@ export const adserving = z
       .prefault({})
       .meta({ description: 'The answer when there is no ad.' }),
     events: events.optional(),
+    slot,
+    beacons: beacons.optional(),
   })
   .meta({ description: 'Instead of `upstream`: serves ads. See docs/ad-serving.md.' })

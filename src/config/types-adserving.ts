@@ -1,3 +1,5 @@
+import type { QueryMacro } from './query-macros.js'
+
 /** A route that serves ads, as plain data: what `adserving` came to. Money is text, `2.50` or `2.50 EUR`, already checked. */
 export interface AdServingConfig {
   /** At least one. */
@@ -35,6 +37,8 @@ export interface AdServingConfig {
   readonly macros: {
     readonly profile: 'iab' | 'seed'
     readonly custom: Readonly<Record<string, string>>
+    /** Macro by parameter of the player's query. */
+    readonly fromQuery: Readonly<Record<string, QueryMacro>>
   }
   readonly consent: {
     readonly vendorId: number | null
@@ -43,6 +47,34 @@ export interface AdServingConfig {
   }
   readonly noFill: { readonly status: 200 | 204; readonly errors: readonly string[] }
   readonly events: EventsConfig | null
+  readonly slot: SlotConfig
+  /** Null: the player calls impressions and tracking URLs. */
+  readonly beacons: BeaconsConfig | null
+}
+
+/** What fits the place that ads are asked for. Null and an empty list: anything does. */
+export interface SlotConfig {
+  readonly adType: 'video' | 'audio' | 'hybrid' | null
+  readonly linearity: 'linear' | 'nonlinear' | 'any'
+  readonly maxAds: number
+  /** Of all ads together. */
+  readonly maxDurationMs: number | null
+  readonly minAdDurationMs: number | null
+  readonly maxAdDurationMs: number | null
+  /** Pixels. */
+  readonly maxWidth: number | null
+  readonly maxHeight: number | null
+  /** MIME types, lower case. */
+  readonly mediaTypes: readonly string[]
+  readonly requireCategory: boolean
+}
+
+/** Calls that the gateway makes for a device. Bounds are those of one worker. */
+export interface BeaconsConfig {
+  readonly at: 'fill' | 'event'
+  readonly maxConcurrent: number
+  readonly maxQueued: number
+  readonly timeoutMs: number
 }
 
 export type AdSourceConfig =

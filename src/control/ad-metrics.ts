@@ -1,5 +1,6 @@
 import { CURRENCIES } from '../money/index.js'
 import {
+  AD_BEACON_KINDS,
   AD_EVENT_KINDS,
   AD_NO_FILL_KINDS,
   AD_SINK_KINDS,
@@ -68,6 +69,12 @@ export function adMetrics(counters: Readonly<Record<GatewayCounter, number>>): M
       'counter',
       'Events on their way to sinks; failures are deliveries that are repeated.',
       AD_SINK_KINDS.map((kind) => [labelText({ result: kind }), counters[`ad_sink:${kind}`]]),
+    ],
+    [
+      'ad_beacons_total',
+      'counter',
+      'Impressions, tracking and error URLs that the gateway called itself.',
+      AD_BEACON_KINDS.map((kind) => [labelText({ result: kind }), counters[`ad_beacon:${kind}`]]),
     ],
     [
       'ad_state_restarts_total',

@@ -41,6 +41,9 @@ export type AdEventKind = (typeof AD_EVENT_KINDS)[number]
 /** What became of events on their way to sinks; `failures` are deliveries that are repeated. */
 export const AD_SINK_KINDS = ['delivered', 'dropped', 'failures'] as const
 export type AdSinkKind = (typeof AD_SINK_KINDS)[number]
+/** What became of calls of impressions, tracking and error URLs that an ad route makes itself. */
+export const AD_BEACON_KINDS = ['sent', 'failed', 'dropped'] as const
+export type AdBeaconKind = (typeof AD_BEACON_KINDS)[number]
 /** What a store of caps and budgets did not do because it did not answer: decide, or take an event, which then waits. */
 export const STORE_OPERATIONS = ['reserve', 'commit'] as const
 export type StoreOperation = (typeof STORE_OPERATIONS)[number]
@@ -83,6 +86,7 @@ export type GatewayCounter =
   | 'ad_released'
   | `ad_spend_micros:${string}`
   | `ad_sink:${AdSinkKind}`
+  | `ad_beacon:${AdBeaconKind}`
   | `store_error:${StoreBackend}:${StoreOperation}`
   | `ad_no_fill:${AdNoFillKind}`
   | `ad_event:${AdEventKind}`
@@ -117,6 +121,7 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'ad_released',
   ...CURRENCIES.map((currency) => `ad_spend_micros:${currency}` as const),
   ...AD_SINK_KINDS.map((kind) => `ad_sink:${kind}` as const),
+  ...AD_BEACON_KINDS.map((kind) => `ad_beacon:${kind}` as const),
   ...STORE_BACKENDS.flatMap((backend) =>
     STORE_OPERATIONS.map((operation) => `store_error:${backend}:${operation}` as const),
   ),

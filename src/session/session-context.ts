@@ -24,6 +24,8 @@ export interface SessionContextOptions extends SessionContextExtras {
   readonly cookies?: Readonly<Record<string, string>>
   /** Of the gateway's session, so that its log joins with that of the ad session (A-23). Default: a fresh one. */
   readonly requestId?: string
+  /** UUID that the client has given its request, the player's `[TRANSACTIONID]` (F-16). Default: a fresh one. */
+  readonly correlator?: string
 }
 
 /** The context on the wire and in logs: snake_case (D2), plain data. */
@@ -95,7 +97,7 @@ export class SessionContext {
   static create(options: SessionContextOptions = {}): SessionContext {
     return new SessionContext({
       timestamp: Date.now(),
-      correlator: randomUUID(),
+      correlator: options.correlator ?? randomUUID(),
       cachebusting: randomUUID(),
       request_id: options.requestId ?? generateRequestId(),
       cookies: options.cookies ?? {},

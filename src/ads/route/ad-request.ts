@@ -8,6 +8,7 @@ import type { MacroValues } from '../macros/index.js'
 import type { SessionCall } from '../session/index.js'
 import type { ParamValue } from '../upstream/index.js'
 import type { Device } from '../vast/index.js'
+import { readQueryMacros, transactionOf } from './query-macros.js'
 
 /** Passed on unchanged wherever they came from (ads.md §5 rank 3). */
 const CONSENT_PARAMS = ['gdpr', 'gdpr_consent', 'gpp', 'gpp_sid', 'us_privacy', 'coppa', 'lmt']
@@ -52,8 +53,11 @@ export function readAdRequest(
   const referer = headers.get('referer')
   const deviceId = query.get('ifa')
   const trace = headers.get('traceparent')
+  const given = readQueryMacros(query, config.macros.fromQuery)
+  const correlator = transactionOf(given, consent.allowed.useIds)
   const whole = SessionContext.create({
     requestId: request_id,
+    ...(correlator === undefined ? {} : { correlator }),
     ipAddress: session.clientAddress(),
     consent,
     ...(userAgent === null ? {} : { userAgent }),
@@ -81,7 +85,7 @@ export function readAdRequest(
         ...dimension('pod', query.get('pod_id')),
         ...dimension('stream', query.get('stream_id')),
       },
-      values: macroValues(context),
+      values: { ...macroValues(context), ...given, TRANSACTIONID: context.correlator },
       withheld: withheldBy(context),
       ...(device === null ? {} : { device }),
     },
@@ -125,12 +129,12 @@ export function paramNames(source: AdSourceConfig): readonly string[] {
 }
 
 function deviceOf(
-  { sources }: AdServingConfig,
+  { sources, beacons }: AdServingConfig,
   { ipAddress, userAgent, contentUrl }: SessionContext,
   acceptLanguage: string | null,
   requestedWith: string | null,
 ): Device | null {
-  if (!sources.some((source) => source.kind === 'vast' && source.serverSide)) return null
+  if (beacons === null && !sources.some((source) => source.kind === 'vast' && source.serverSide)) return null
   return {
     ...(ipAddress === undefined ? {} : { ip: ipAddress }),
     ...(userAgent === undefined ? {} : { userAgent }),

@@ -8,13 +8,20 @@ import type { Session } from '../../session/session.js'
 import type { StorePort } from '../../state/kept-state-thread.js'
 import { now } from '../../time/index.js'
 import type { AdLogger } from '../context/index.js'
-import { BudgetExceeded, FrequencyCapExceeded, SignedUserId, type UpstreamSession } from '../session/index.js'
+import {
+  BudgetExceeded,
+  FrequencyCapExceeded,
+  LateAnswer,
+  SignedUserId,
+  type UpstreamSession,
+} from '../session/index.js'
 import type { NoFillReason } from '../upstream/index.js'
 import { noFillVast } from '../vast/index.js'
 import { type AdRequest, readAdRequest } from './ad-request.js'
-import { createAdSource, type RouteResult } from './ad-source.js'
+import { createAdSource, type RouteResult, type VastAnswer } from './ad-source.js'
+import { Beacons } from './beacons.js'
 import { EventReports } from './event-reports.js'
-import { eventTrackers, PIXEL } from './event-urls.js'
+import { eventBase, eventTrackers, PIXEL } from './event-urls.js'
 import { createAdSession, useStore } from './session-from-config.js'
 
 export interface AdRouteEnv {
@@ -47,6 +54,7 @@ export class AdRoute {
   readonly #store: ReturnType<typeof useStore>
   readonly #session: UpstreamSession<RouteResult>
   readonly #reports: EventReports | null
+  readonly #beacons: Beacons
   readonly #verifyUserId: ((value: string) => string | null) | null
   readonly #backend: StoreBackend
   #reserved = 0
@@ -59,7 +67,9 @@ export class AdRoute {
     this.#env = env
     this.#backend = config.store.kind === 'redis-cluster' ? 'redis' : config.store.kind
     this.#store = useStore(config.store, env.stores, env.logger)
-    this.#session = createAdSession(config, createAdSource(config, env.logger), this.#store.store, env.logger)
+    this.#beacons = new Beacons(config, env)
+    const source = createAdSource(config, env.logger, this.#beacons.misfit)
+    this.#session = createAdSession(config, source, this.#store.store, env.logger)
     this.#reports = config.events === null ? null : new EventReports(config.events, env)
     const { secrets } = config.user
     this.#verifyUserId = secrets.length === 0 ? null : new SignedUserId(secrets).verify
@@ -73,7 +83,7 @@ export class AdRoute {
   /** Settles when what is under way has ended. */
   async close(): Promise<void> {
     await this.#session.close()
-    await this.#reports?.close()
+    await Promise.all([this.#reports?.close(), this.#beacons.close()])
     await this.#store.release()
   }
 
@@ -100,20 +110,38 @@ export class AdRoute {
     request: ReadonlyRequestHeader,
     cors: Record<string, string>,
   ): Promise<FilterResult> {
-    const token = new URLSearchParams(request.uri.query).get('t') ?? ''
+    const query = new URLSearchParams(request.uri.query)
+    const token = query.get('t')
     const requestId = session.requestId()
-    const outcome = await this.#session.commitEvent(token)
+    if (token === null && query.has('b')) return this.#beacon(session, request, query, cors)
+    const outcome = await this.#session.commitEvent(token ?? '')
     const { status, charged, event, campaignId, adId } = outcome
     this.#env.count(`ad_event:${status satisfies AdEventKind}`)
     if (status === 'queued') this.#env.count(`store_error:${this.#backend}:commit`)
     if (charged !== undefined) this.#countSpend(charged)
     if (status !== 'invalid') this.#reports?.reported(outcome)
+    if (status !== 'invalid' && status !== 'duplicate' && query.has('b'))
+      this.#beacons.reported(query, request, session.clientAddress())
     this.#countReservations()
     const fields = { request_id: requestId, event, campaign_id: campaignId, ad_id: adId, status }
     this.#env.logger.info(fields, 'Ad event')
     const headers = { ...cors, 'cache-control': 'no-store' }
     if (status === 'invalid')
       return respond({ status: 400, headers, body: 'this event is not genuine or has expired' })
+    return respond({ status: 200, headers: { ...headers, 'content-type': 'image/gif' }, body: PIXEL })
+  }
+
+  /** A tracking event that nothing counts. */
+  #beacon(
+    session: Session,
+    request: ReadonlyRequestHeader,
+    query: URLSearchParams,
+    cors: Record<string, string>,
+  ): FilterResult {
+    const isGenuine = this.#beacons.reported(query, request, session.clientAddress())
+    this.#env.count(isGenuine ? 'ad_event:recorded' : 'ad_event:invalid')
+    const headers = { ...cors, 'cache-control': 'no-store' }
+    if (!isGenuine) return respond({ status: 400, headers, body: 'this event is not genuine or has expired' })
     return respond({ status: 200, headers: { ...headers, 'content-type': 'image/gif' }, body: PIXEL })
   }
 
@@ -141,21 +169,24 @@ export class AdRoute {
       if (result.kind === 'no-fill') return this.#noFill(result.reason, fields, cors)
       count('ad_fills')
       // Without events it counts, and costs, when it is served.
-      if (this.#config.events === null) this.#countSpend(served.price)
+      if (this.#config.events === null) for (const unit of served.units) this.#countSpend(unit.price)
       const { answeredBy } = result
       const source = answeredBy === undefined ? {} : { source: answeredBy }
-      logger.info({ ...fields, ...source, ad_id: result.ad.id }, 'Ad request succeeded')
-      this.#reports?.served({
-        ...asked,
-        adId: result.ad.id,
-        reservationId: served.reservationId,
-        source: answeredBy,
+      const adId = served.units[0]?.adId ?? result.ad.id
+      const pod = result.units.length > 1 ? { ads: served.units.length } : {}
+      logger.info({ ...fields, ...source, ...pod, ad_id: adId }, 'Ad request succeeded')
+      const base = eventBase(this.#config.events, request)
+      const handedOn = served.units.flatMap((unit) => {
+        const ad = result.units[unit.index]
+        if (ad === undefined) return []
+        this.#reports?.served({ ...asked, ...unit, source: answeredBy })
+        return [this.#beacons.handOn(ad, eventTrackers(unit, base), asked.call, base)]
       })
-      const trackers = eventTrackers(served, this.#config.events, request)
+      this.#reportLeftOut(result, new Set(served.units.map(({ index }) => index)), asked, 206)
       return respond({
         status: 200,
         headers: { ...vastFields(cors), 'x-ad-result': 'fill' },
-        body: trackers === null ? result.toXml() : result.toXml(trackers),
+        body: result.toXml(handedOn),
       })
     } catch (error) {
       return this.#failed(error, asked, fields, cors)
@@ -164,7 +195,16 @@ export class AdRoute {
     }
   }
 
-  #failed(error: unknown, { call }: AdRequest, fields: object, cors: Record<string, string>): FilterResult {
+  /** Ads without a place under caps and budget shorten the break. */
+  #reportLeftOut(result: VastAnswer, shown: ReadonlySet<number>, { call }: AdRequest, code: number): void {
+    for (const [index, ad] of result.units.entries()) {
+      if (!shown.has(index)) this.#beacons.misfit(ad, code, call)
+    }
+  }
+
+  #failed(error: unknown, asked: AdRequest, fields: object, cors: Record<string, string>): FilterResult {
+    const { call } = asked
+    if (error instanceof LateAnswer) this.#reportLeftOut(error.result as VastAnswer, new Set(), asked, 304)
     if (error instanceof FrequencyCapExceeded || error instanceof BudgetExceeded)
       return this.#noFill(error.noFillReason, fields, cors)
     if (call.signal?.aborted !== true) this.#env.logger.error({ ...fields, err: error }, 'Ad request failed')

@@ -3,17 +3,19 @@ import type { AdLogger } from '../context/index.js'
 import { FallbackUpstream, WrappedUpstream, withMiddleware } from '../middleware/index.js'
 import { OpenRtbUpstream } from '../openrtb/index.js'
 import { HttpTransport } from '../transports/index.js'
-import type { AdRef, Fill, NoFill, Upstream } from '../upstream/index.js'
-import { createDestinationGuard, type Trackers, type VastCall, VastUpstream } from '../vast/index.js'
+import type { Fill, NoFill, Upstream } from '../upstream/index.js'
+import { createDestinationGuard, type VastAd, type VastCall, VastUpstream } from '../vast/index.js'
 import { paramNames } from './ad-request.js'
-import { FirstAdOnly } from './first-ad.js'
 import { ParallelUpstream } from './parallel-upstream.js'
+import { macroOptions } from './route-macros.js'
 import { RtbVastUpstream } from './rtb-vast-upstream.js'
+import { type HandedOn, type ReportMisfit, SlotUpstream } from './slot-upstream.js'
 
 /** An ad that can be handed to a player. */
-export interface VastAnswer extends Fill<AdRef> {
-  /** @param trackers of the first ad alone: one reservation is one impression */
-  toXml(trackers?: Trackers): string
+export interface VastAnswer extends Fill<VastAd> {
+  readonly units: readonly VastAd[]
+  /** @param handedOn those of its `units` that are shown, as the player gets them */
+  toXml(handedOn: readonly HandedOn[]): string
   /** Where it was bid for. */
   readonly bid?: Bid
   /** Name of the source, where there are several. */
@@ -31,16 +33,21 @@ export interface Bid {
 export type RouteResult = VastAnswer | NoFill
 
 /** Whom a route asks: the ad servers and bidders of the configuration, each behind a breaker and retries. */
-export function createAdSource(config: AdServingConfig, logger: AdLogger): Upstream<RouteResult> {
+export function createAdSource(
+  config: AdServingConfig,
+  logger: AdLogger,
+  report: ReportMisfit,
+): Upstream<RouteResult> {
   const { hosts, ...ranges } = config.guard
   const guard = createDestinationGuard({ ...ranges, ...(hosts === null ? {} : { hosts }) })
   const sources = config.sources.map((source) => {
     const transport = new HttpTransport({ guard, timeoutMs: config.timeoutMs })
     const upstream =
       source.kind === 'vast'
-        ? new FirstAdOnly(vastUpstream(config, source, transport, guard))
+        ? vastUpstream(config, source, transport, guard)
         : new RtbVastUpstream(rtbUpstream(source, transport, logger))
-    const wrapped = withMiddleware<RouteResult>(new ForSource(upstream, source), {
+    const fitting = new SlotUpstream(upstream, config.slot, report)
+    const wrapped = withMiddleware<RouteResult>(new ForSource(fitting, source), {
       retry: { maxRetries: config.retries },
       breaker: {
         onChange: ({ to }) =>
@@ -96,7 +103,7 @@ function rtbUpstream(
 }
 
 function vastUpstream(
-  { macros, timeoutMs }: AdServingConfig,
+  { macros, timeoutMs, slot }: AdServingConfig,
   source: Extract<AdSourceConfig, { kind: 'vast' }>,
   transport: HttpTransport,
   guard: ReturnType<typeof createDestinationGuard>,
@@ -107,7 +114,8 @@ function vastUpstream(
     guard,
     endpoint: source.url,
     params: source.params,
-    macros,
+    macros: macroOptions(macros),
+    values: { ADTYPE: slot.adType ?? 'video' },
     unwrap: source.unwrap,
     maxWrappers: source.maxWrappers,
     hopTimeoutMs: source.hopTimeoutMs,

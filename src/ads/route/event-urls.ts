@@ -1,21 +1,21 @@
 import type { EventsConfig } from '../../config/types-adserving.js'
 import type { ReadonlyRequestHeader } from '../../session/message-headers.js'
-import type { Served } from '../session/index.js'
+import type { ServedUnit } from '../session/index.js'
 import type { Trackers } from '../vast/index.js'
 
 /** A transparent GIF of one pixel: what players expect of a tracking URL. */
 export const PIXEL = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64')
 
+/** Where players report events, as far as they asked; null where they cannot. */
+export function eventBase(events: EventsConfig | null, request: ReadonlyRequestHeader): string | null {
+  return events === null ? null : `${events.origin ?? originOf(request)}${events.path}`
+}
+
 /** Signed URLs for a served ad: its impression, click, completion, `notUsed` and error. Null where none can be reported. */
-export function eventTrackers(
-  served: Served<unknown>,
-  events: EventsConfig | null,
-  request: ReadonlyRequestHeader,
-): Trackers | null {
-  if (events === null) return null
-  const base = `${events.origin ?? originOf(request)}${events.path}`
+export function eventTrackers(unit: ServedUnit, base: string | null): Trackers | null {
+  if (base === null) return null
   const urls = (event: string): string[] => {
-    const token = served.token(event)
+    const token = unit.token(event)
     return token === null ? [] : [`${base}?t=${token}`]
   }
   return {

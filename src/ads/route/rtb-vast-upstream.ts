@@ -1,21 +1,13 @@
 import { fillAuctionMacros, LOSS, type OpenRtbUpstream, type RtbFill } from '../openrtb/index.js'
-import { BaseUpstream, type UpstreamCall } from '../upstream/index.js'
-import {
-  expiryOf,
-  injectTrackers,
-  parseVast,
-  serializeXml,
-  type VastDocument,
-  VastParseError,
-} from '../vast/index.js'
-import type { RouteResult } from './ad-source.js'
-import { forFirstAd } from './first-ad.js'
+import { BaseUpstream, type NoFill, type UpstreamCall } from '../upstream/index.js'
+import { parseVast, type VastDocument, VastParseError } from '../vast/index.js'
+import type { SourceFill } from './slot-upstream.js'
 
 /**
  * A bidder whose markup is VAST (OpenRTB 2.6 §4.2.3, mtype 2). A bid with another one loses. The win notice goes out when the ad is handed on; the
  * billing notice stands in the VAST as one more `<Impression>`, since it is due when the ad is seen.
  */
-export class RtbVastUpstream extends BaseUpstream<RouteResult> {
+export class RtbVastUpstream extends BaseUpstream<SourceFill | NoFill> {
   readonly isIdempotent = false
   readonly #bidder: OpenRtbUpstream
 
@@ -28,12 +20,11 @@ export class RtbVastUpstream extends BaseUpstream<RouteResult> {
     return this.#bidder.name
   }
 
-  async request(call: UpstreamCall = {}): Promise<RouteResult> {
+  async request(call: UpstreamCall = {}): Promise<SourceFill | NoFill> {
     const result = await this.#bidder.request(call)
     if (result.kind === 'no-fill') return result
     const document = read(result)
-    const first = document?.ads[0]
-    if (document === null || first === undefined) {
+    if (document === null || document.ads.length === 0) {
       this.#bidder.lose(result, LOSS.invalidBid, call.context)
       return { kind: 'no-fill', reason: 'no-bid' }
     }
@@ -42,18 +33,15 @@ export class RtbVastUpstream extends BaseUpstream<RouteResult> {
     const bill = burl === undefined || burl === '' ? [] : [fillAuctionMacros(burl, result.values)]
     return {
       kind: 'fill',
-      ad: { id: result.ad.id },
-      terms: { ...result.terms, expiryMs: soonest(result.ad.expiryMs, expiryOf(first)) },
+      document,
+      impressions: bill,
+      terms: { ...result.terms, expiryMs: result.ad.expiryMs },
       bid: {
         cpmMicros: Number(result.ad.cpmMicros),
         refuse: () => this.#bidder.lose(result, LOSS.lostToHigherBid, context),
       },
       decided: (isServed) =>
         isServed ? this.#bidder.win(result, context) : this.#bidder.lose(result, LOSS.internalError, context),
-      toXml: (trackers = {}) => {
-        const all = { ...trackers, impressions: [...(trackers.impressions ?? []), ...bill] }
-        return serializeXml(injectTrackers(document, forFirstAd(all)).root)
-      },
     }
   }
 
@@ -64,10 +52,6 @@ export class RtbVastUpstream extends BaseUpstream<RouteResult> {
   healthCheck(): Promise<boolean> {
     return this.#bidder.healthCheck()
   }
-}
-
-function soonest(oneMs: number | null, otherMs: number | null): number | null {
-  return oneMs === null || otherMs === null ? (oneMs ?? otherMs) : Math.min(oneMs, otherMs)
 }
 
 function read({ ad }: RtbFill): VastDocument | null {

@@ -15,6 +15,7 @@ export {
   type TokenKey,
 } from './event-tokens.js'
 export type { CapEvent, Dimension, FrequencyRule, RuleWindow, Subject } from './frequency-rule.js'
+export { LateAnswer } from './late-answer.js'
 export type { Pacing } from './pacing.js'
 export { RedisUpstreamSession, type RedisUpstreamSessionOptions } from './redis-upstream-session.js'
 export { type ServeAdOptions, serveAdWithCap } from './serve-ad-with-cap.js'
@@ -25,6 +26,7 @@ export type {
   EventOutcome,
   EventStatus,
   Served,
+  ServedUnit,
   SessionCall,
   UpstreamSessionOptions,
 } from './session-options.js'

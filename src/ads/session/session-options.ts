@@ -63,15 +63,29 @@ export interface SessionCall extends UpstreamCall {
   readonly media?: 'web' | 'video'
 }
 
+/** One ad of an answer, with its own reservation (F-08). */
+export interface ServedUnit {
+  /** Place in the answer's `units`. */
+  readonly index: number
+  readonly adId: string
+  readonly reservationId: string
+  /** What its impression costs; null: nothing. */
+  readonly price: Price | null
+  /** As {@link Served.token}, of this ad. */
+  token(event: string): string | null
+}
+
 /** An answer with what its events need. */
 export interface Served<Result> {
   readonly result: Result
-  /** Null on a no-fill. */
+  /** What may be shown: those of the answer's ads that have a place under caps and budget, in its order. Empty on a no-fill. */
+  readonly units: readonly ServedUnit[]
+  /** Of the first ad. Null on a no-fill. */
   readonly reservationId: string | null
   /** What its impression costs; null: nothing. */
   readonly price: Price | null
   /**
-   * Token of an event, for its URL. Null on a no-fill and for sessions without `events`.
+   * Token of an event of the first ad, for its URL. Null on a no-fill and for sessions without `events`.
    * @param event `impression`, `click`, `complete`, `notUsed`, `error` or any other name of up to 64 characters
    */
   token(event: string): string | null

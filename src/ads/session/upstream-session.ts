@@ -2,18 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { type Money, type Price, priceOf } from '../../money/index.js'
 import type { SessionContext } from '../../session/session-context.js'
 import { type Decision, type StateStore, StateStoreError } from '../../state/index.js'
+import { now } from '../../time/index.js'
 import { isAllowed } from '../consent/index.js'
 import { type AdLogger, SILENT } from '../context/ad-logger.js'
 import { type AdResult, BaseUpstream, type Fill, type Upstream } from '../upstream/index.js'
 import { type CompiledCampaign, isInPaceCurrency } from './campaign-policy.js'
 import { BudgetExceeded, FrequencyCapExceeded } from './errors.js'
-import {
-  type DecisionWithRules,
-  firstDecision,
-  learnedDecision,
-  type Reservation,
-  withAnswer,
-} from './reservation.js'
+import { LateAnswer } from './late-answer.js'
+import { type DecisionWithRules, firstDecision, type Reservation } from './reservation.js'
+import { type ReservedUnit, reserveUnits } from './reserve-units.js'
 import { SessionEvents } from './session-events.js'
 import { SessionMetrics, type SessionMetricsSnapshot } from './session-metrics.js'
 import type { EventOutcome, Served, SessionCall, UpstreamSessionOptions } from './session-options.js'
@@ -165,7 +162,7 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     })
     const isPriceOpen = call.cost === undefined && campaign.priceFrom === 'bid'
     const price = call.cost === undefined ? campaign.price : priceOf(call.cost)
-    let reservation = this.#reservation(campaignId, subject, isPriceOpen ? null : price, call.context)
+    const reservation = this.#reservation(campaignId, subject, isPriceOpen ? null : price, call.context)
     const first = firstDecision(reservation, campaign, keys, reservation.decidedAtMs)
     const holdMs = this.#policies.holdMs[call.media ?? 'video']
     await this.#reserve(first, userId, reservation, campaign, holdMs)
@@ -176,21 +173,26 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
       if (result.kind !== 'fill') {
         this.#metrics.add('no_fill')
         await this.#release(decisions)
-        return { result, reservationId: null, price: null, token: NO_TOKEN }
+        return { result, units: [], reservationId: null, price: null, token: NO_TOKEN }
       }
       answer = result
       const expiryMs = Math.min(holdMs, result.terms?.expiryMs ?? holdMs)
-      reservation = withAnswer(reservation, result, campaign, isPriceOpen)
-      const learned = learnedDecision(reservation, campaign, keys, this.#clock())
-      if (learned !== null) {
-        await this.#reserve(learned, userId, reservation, campaign, expiryMs)
-        decisions.push(learned.decision)
-      }
-      if (!this.#events.enabled) await this.#events.impression(reservation)
+      const units = await reserveUnits(result, reservation, {
+        campaign,
+        keys,
+        clock: this.#clock,
+        isPriceOpen,
+        another: () => this.#reservation(campaignId, subject, isPriceOpen ? null : price, call.context),
+        reserve: (decision, unit) => this.#reserve(decision, userId, unit, campaign, expiryMs),
+        release: (given) => this.#release(given),
+        decisions,
+      })
+      if (isLate(call)) throw new LateAnswer(result)
+      if (!this.#events.enabled) for (const unit of units) await this.#events.impression(unit.reservation)
       else if (expiryMs < holdMs) await this.#shorten(first.decision, expiryMs)
       this.#metrics.add('success')
       result.decided?.(true)
-      return this.#served(result, reservation)
+      return this.#served(result, units)
     } catch (error) {
       answer?.decided?.(false)
       await this.#release(decisions)
@@ -198,12 +200,21 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     }
   }
 
-  #served(result: Result, reservation: Reservation): Served<Result> {
-    return {
-      result,
+  #served(result: Result, reserved: readonly ReservedUnit[]): Served<Result> {
+    const units = reserved.map(({ index, ad, reservation }) => ({
+      index,
+      adId: ad.id,
       reservationId: reservation.id,
       price: reservation.price,
-      token: (event) => this.#events.token(event, reservation),
+      token: (event: string) => this.#events.token(event, reservation),
+    }))
+    const [first] = units
+    return {
+      result,
+      units,
+      reservationId: first?.reservationId ?? null,
+      price: first?.price ?? null,
+      token: first?.token ?? NO_TOKEN,
     }
   }
 
@@ -288,6 +299,11 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
 
 function isEmpty({ caps, budgets }: Decision): boolean {
   return caps.length === 0 && budgets.length === 0
+}
+
+/** Whether nobody waits for the answer any more. */
+function isLate({ deadlineMs, signal }: SessionCall): boolean {
+  return signal?.aborted === true || (deadlineMs !== undefined && now() >= deadlineMs)
 }
 
 function campaignOf({ campaignId, params }: SessionCall): string {

@@ -46,6 +46,8 @@ export interface Fill<Ad extends AdRef = AdRef> {
   readonly terms?: AdTerms
   /** Told once whether the ad is handed on, as caps and budgets may refuse it after all. A bidder wants to know. */
   readonly decided?: (isServed: boolean) => void
+  /** Ads that are shown one after the other, each with an impression of its own (C-12). Default: `ad` alone. */
+  readonly units?: readonly Ad[]
 }
 
 /** There is none, which is no error (F-11): `ad` is never there (B-32). */

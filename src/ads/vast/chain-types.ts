@@ -1,7 +1,7 @@
 import type { SessionContext } from '../../session/session-context.js'
 import type { ExpandOptions, MacroEngine } from '../macros/index.js'
 import type { DestinationGuard, Transport } from '../upstream/index.js'
-import type { VastInLine } from './model.js'
+import type { VastAd, VastInLine } from './model.js'
 import type { XmlLimits } from './parse-xml.js'
 
 export interface ChainLimits extends XmlLimits {
@@ -37,8 +37,8 @@ export interface ChainOptions extends ChainLimits, Pick<ExpandOptions, 'values' 
   readonly signal?: AbortSignal | undefined
   /** Other URLs of the document at hand: a wrapper that leads to one of them is a loop. */
   readonly visited?: readonly string[] | undefined
-  /** Told of every error code and the `<Error>` URLs that are to be called with it. */
-  readonly onError?: ((urls: readonly string[], code: number) => void) | undefined
+  /** Told of every error code and the `<Error>` URLs that are to be called with it, and of the ad that they belong to: none for a document's own. */
+  readonly onError?: ((urls: readonly string[], code: number, ad: VastAd | null) => void) | undefined
 }
 
 /** One document of a chain that was asked for. */

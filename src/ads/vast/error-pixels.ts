@@ -1,107 +1,13 @@
-import type { SessionContext } from '../../session/session-context.js'
-import { type ExpandOptions, MacroEngine } from '../macros/index.js'
-import type { DestinationGuard, Transport } from '../upstream/index.js'
-import { httpUrl } from './http-url.js'
-import { sendWithin } from './send-within.js'
+import { type PixelContext, PixelQueue, type PixelQueueOptions } from './pixel-queue.js'
 
-export interface ErrorPixelOptions {
-  readonly transport: Transport
-  readonly macros?: MacroEngine
-  readonly guard?: DestinationGuard | undefined
-  /** Requests under way at the same time. Default 10. */
-  readonly maxConcurrent?: number
-  /** Requests that wait; more are dropped and counted. Default 200. */
-  readonly maxQueued?: number
-  /** Default 5000. */
-  readonly timeoutMs?: number
-}
+export type ErrorPixelOptions = PixelQueueOptions
 
-export interface PixelContext extends Pick<ExpandOptions, 'values' | 'withheld'> {
-  readonly context?: SessionContext | undefined
-  /** Such as those of `deviceHeaders`. Default: none. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-}
+export type { PixelContext } from './pixel-queue.js'
 
-interface Waiting {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>> | undefined
-  readonly context: SessionContext | undefined
-}
-
-/** Calls `<Error>` URLs: behind the answer to the client, never more than a bound at a time, and whatever comes of it. */
-export class ErrorPixels {
-  private readonly options: ErrorPixelOptions
-  private readonly macros: MacroEngine
-  private readonly maxConcurrent: number
-  private readonly maxQueued: number
-  private readonly queue: Waiting[] = []
-  private running = 0
-  private closed = false
-  private idle: (() => void)[] = []
-  /** Called and answered, whatever the status. */
-  sent = 0
-  /** Not answered in time, or not reached. */
-  failed = 0
-  /** Never called: the queue was full, the URL is none, or the guard refused it. */
-  dropped = 0
-
-  constructor(options: ErrorPixelOptions) {
-    this.options = options
-    this.macros = options.macros ?? new MacroEngine()
-    this.maxConcurrent = options.maxConcurrent ?? 10
-    this.maxQueued = options.maxQueued ?? 200
-  }
-
+/** Calls `<Error>` URLs. */
+export class ErrorPixels extends PixelQueue {
   /** Reports an error to each URL, `[ERRORCODE]` and the other macros replaced. Returns at once, and never throws. */
   fire(urls: Iterable<string>, code: number, pixel: PixelContext = {}): void {
-    for (const template of urls) {
-      const values = { ...pixel.values, ERRORCODE: code }
-      const text = this.macros.expand(template, pixel.context, { ...pixel, values, place: 'error' })
-      const url = httpUrl(text)
-      const full = this.running >= this.maxConcurrent && this.queue.length >= this.maxQueued
-      const refused = url === null || (this.options.guard?.checkUrl(url) ?? null) !== null
-      if (refused || full || this.closed) this.dropped += 1
-      else this.start({ url: text, headers: pixel.headers, context: pixel.context })
-    }
-  }
-
-  /** Resolves when nothing is under way. */
-  whenIdle(): Promise<void> {
-    return this.running === 0 ? Promise.resolve() : new Promise((resolve) => this.idle.push(resolve))
-  }
-
-  /** Drops what waits and what comes from now on; resolves when what is under way has ended, at the latest after `timeoutMs`. */
-  close(): Promise<void> {
-    this.closed = true
-    this.dropped += this.queue.length
-    this.queue.length = 0
-    return this.whenIdle()
-  }
-
-  private start(waiting: Waiting): void {
-    if (this.running >= this.maxConcurrent) {
-      this.queue.push(waiting)
-      return
-    }
-    this.running += 1
-    void this.send(waiting)
-  }
-
-  private async send({ url, headers, context }: Waiting): Promise<void> {
-    const { transport, timeoutMs = 5000 } = this.options
-    const request = { url, ...(headers && { headers }), ...(context && { context }) }
-    try {
-      await sendWithin(transport, request, timeoutMs)
-      this.sent += 1
-    } catch {
-      this.failed += 1
-    }
-    this.running -= 1
-    const next = this.queue.shift()
-    if (next !== undefined) this.start(next)
-    if (this.running > 0) return
-    const idle = this.idle
-    this.idle = []
-    for (const resolve of idle) resolve()
+    this.call(urls, 'error', { ...pixel, values: { ...pixel.values, ERRORCODE: code } })
   }
 }

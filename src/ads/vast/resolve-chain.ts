@@ -69,7 +69,7 @@ class ChainResolver {
   /** The ads of a document. */
   async ads(document: VastDocument, place: Place): Promise<Outcome> {
     if (document.ads.length === 0) {
-      this.report(document.errors, 303)
+      this.report(document, null, 303)
       return nothing(303)
     }
     const usable = document.ads
@@ -154,11 +154,11 @@ class ChainResolver {
   private async ad(ad: VastAd, document: VastDocument, place: Place): Promise<Outcome> {
     if (ad.kind === 'wrapper') return this.wrapper(ad, document, place)
     if (isBlocked(ad, place)) {
-      this.report(ad.errors, 205)
+      this.report(ad, ad, 205)
       return nothing(205)
     }
     if (!ad.creatives.some(({ linear, nonLinear, companions }) => linear ?? nonLinear ?? companions)) {
-      this.report(ad.errors, 303)
+      this.report(ad, ad, 303)
       return nothing(303)
     }
     if (document.version !== null) this.versions.add(document.version)
@@ -167,7 +167,7 @@ class ChainResolver {
 
   private async wrapper(ad: VastWrapper, document: VastDocument, place: Place): Promise<Outcome> {
     const outcome = await this.follow(ad, document, place)
-    if (outcome.ads.length === 0) this.report(ad.errors, outcome.code ?? 303)
+    if (outcome.ads.length === 0) this.report(ad, ad, outcome.code ?? 303)
     return outcome
   }
 
@@ -188,8 +188,8 @@ class ChainResolver {
     })
   }
 
-  private report(urls: readonly string[], code: number): void {
-    if (urls.length > 0) this.options.onError?.(urls, code)
+  private report({ errors }: VastDocument | VastAd, ad: VastAd | null, code: number): void {
+    if (errors.length > 0) this.options.onError?.(errors, code, ad)
   }
 }
 

@@ -9,14 +9,20 @@ import {
   type UpstreamCall,
   UpstreamStatusError,
 } from '../upstream/index.js'
+import { adValues } from './ad-values.js'
 import { CHAIN_DEFAULTS, type ChainLimits } from './chain-types.js'
 import { type Device, deviceHeaders, deviceValues } from './device.js'
 import { type ErrorPixelOptions, ErrorPixels } from './error-pixels.js'
 import { isBlank } from './fetch-document.js'
+import type { VastAd } from './model.js'
 import { parseVast } from './read-vast.js'
 import { resolveChain } from './resolve-chain.js'
 import { sendWithin } from './send-within.js'
 import { type VastResult, vastFill, vastNoFill, withAds } from './vast-result.js'
+
+/** Of a call's deadline, kept free. */
+const MARGIN = 0.05
+const LONGEST_MARGIN_MS = 100
 
 export interface VastUpstreamOptions extends ChainLimits {
   readonly transport: Transport
@@ -89,7 +95,9 @@ export class VastUpstream extends BaseUpstream<VastResult> {
     const url = requestUrl(this.macros, endpoint, params, context, { values, withheld })
     const startMs = now()
     const limitMs = options.totalTimeoutMs ?? CHAIN_DEFAULTS.totalTimeoutMs
-    const endMs = Math.min(startMs + limitMs, call.deadlineMs ?? Number.POSITIVE_INFINITY)
+    // A part of the deadline is for what is decided about the answer: who uses all of it has nothing to show (304).
+    const leftMs = call.deadlineMs === undefined ? Number.POSITIVE_INFINITY : call.deadlineMs - startMs
+    const endMs = startMs + Math.min(limitMs, leftMs - Math.min(LONGEST_MARGIN_MS, leftMs * MARGIN))
     const request = { url, headers, ...(context && { context }) }
     const answer = await sendWithin(options.transport, request, endMs - startMs, signal)
     if (answer.status < 200 || answer.status > 299) throw new UpstreamStatusError(answer.status, this.name)
@@ -98,12 +106,17 @@ export class VastUpstream extends BaseUpstream<VastResult> {
     const onError =
       options.errorPixels === false
         ? undefined
-        : (urls: readonly string[], code: number): void =>
-            this.pixels.fire(urls, code, { context, values, withheld, headers: forDevice })
+        : (urls: readonly string[], code: number, ad: VastAd | null): void =>
+            this.pixels.fire(urls, code, {
+              context,
+              values: ad === null ? values : { ...values, ...adValues(ad) },
+              withheld,
+              headers: forDevice,
+            })
     if (options.unwrap === false) {
       const [ad] = document.ads
       if (ad !== undefined) return vastFill(document, ad, [], false)
-      onError?.(document.errors, 303)
+      onError?.(document.errors, 303, null)
       return vastNoFill(null, [])
     }
     const { ads, code, hops, usedFallback, version } = await resolveChain(document, answer.url, {
