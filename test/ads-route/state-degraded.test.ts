@@ -78,7 +78,7 @@ describe('C12 a state store whose folder cannot be made', () => {
     expect(await ask('/paid/vast')).toBe('budget')
     expect(await degradedStores()).toBe(1)
     expect(gateway.log.saying('cannot open its store')).toHaveLength(1)
-    const reserved = gateway.stats.counters['store_error:reserve']
+    const reserved = gateway.stats.counters['store_error:lmdb:reserve']
     expect(reserved).toBeGreaterThanOrEqual(5)
 
     rmSync(parent)
