@@ -16,6 +16,7 @@ let ads: AdServerUnderTest
 let receiver: AdServerUnderTest
 let redis: RedisServer | null = null
 let gateway: GatewayProcess
+let player = new AbortController()
 
 function answer(path: string, body: string, base: string): string | null | Promise<string | null> {
   const [, kind = '', count = ''] = path.split('/')
@@ -23,6 +24,12 @@ function answer(path: string, body: string, base: string): string | null | Promi
     const { id } = JSON.parse(body) as { id: string }
     const bid = { id: 'b', impid: '1', price: 2, adid: 'bid', adm: inlineVast('bid', base) }
     return JSON.stringify({ id, cur: 'USD', seatbid: [{ bid: [bid] }] })
+  }
+  if (kind === 'left') {
+    // The place of the ad itself is decided behind the answer: not before the player has gone.
+    redis?.pause()
+    setTimeout(() => player.abort(), 60)
+    return inlineVast('left', base)
   }
   if (kind !== 'slow') return inlineVast('ad', base)
   const document =
@@ -69,6 +76,11 @@ beforeAll(async () => {
       route('budget', {
         campaigns: { budget: { caps: [], cpm: '2.00', budget: '1.00' } },
         ...events('budget'),
+      }),
+      route('left', {
+        ...(redis === null ? {} : { store: { kind: 'redis', url: redis.url } }),
+        campaigns: { left: { caps: [{ max: 9, every: '1h', per: ['ad'] }] } },
+        ...events('left'),
       }),
       route('private', {
         vast: undefined,
@@ -196,5 +208,19 @@ describe('ads.md §5.3 through a running gateway: limits', () => {
       }),
     )
     expect([...keys, ...values].join('\n')).not.toMatch(/secret-/)
+  })
+
+  redisTest('VAST 304: an ad came, and the player had gone before it could be handed out', async () => {
+    await eventually('the error URL is called', async () => {
+      player = new AbortController()
+      const { signal } = player
+      await fetch(`http://127.0.0.1:${gateway.port}/left/vast`, { signal }).then(
+        (response) => response.text(),
+        () => '',
+      )
+      redis?.resume()
+      // The store may have been given up for a moment, and then there is nothing to wait for.
+      return ads.seen.some(({ url }) => url === '/err/left?c=304')
+    })
   })
 })

@@ -47,7 +47,11 @@ function fetchOver(agent: Agent, port: number, path: string, user: string): Prom
  * folder. What was not answered is reported to it again, as a player would; what was answered never. In the end the campaign must have been charged for each
  * reported impression once.
  */
-export async function killGateways(rounds: number, eventsOf: (round: number) => number): Promise<KillReport> {
+export async function killGateways(
+  rounds: number,
+  workers: number,
+  eventsOf: (round: number) => number,
+): Promise<KillReport> {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-kills-'))
   const path = join(folder, 'state')
   const ads = await AdServerUnderTest.start((_, base) => inlineVast('ad', base))
@@ -57,7 +61,7 @@ export async function killGateways(rounds: number, eventsOf: (round: number) => 
   let unanswered: string[] = []
   try {
     for (let round = 0; round < rounds; round += 1) {
-      const gateway = await start(path, ads)
+      const gateway = await start(path, ads, workers)
       const agent = new Agent({ keepAlive: true })
       const report = async (event: string): Promise<boolean> => {
         const answer = await fetchOver(agent, gateway.port, event, '')
@@ -91,7 +95,7 @@ export async function killGateways(rounds: number, eventsOf: (round: number) => 
       await gateway.exit
       agent.destroy()
     }
-    const last = await start(path, ads)
+    const last = await start(path, ads, workers)
     for (const event of unanswered) await (await fetch(`http://127.0.0.1:${last.port}${event}`)).arrayBuffer()
     last.signal('SIGKILL')
     await last.exit
@@ -102,9 +106,9 @@ export async function killGateways(rounds: number, eventsOf: (round: number) => 
   }
 }
 
-function start(path: string, ads: AdServerUnderTest): Promise<GatewayProcess> {
+function start(path: string, ads: AdServerUnderTest, workers: number): Promise<GatewayProcess> {
   return GatewayProcess.start({
-    workers: 2,
+    workers,
     upstreams: { app: { peers: [ads.base.slice(7)] } },
     routes: [
       {
