@@ -190,11 +190,11 @@ describe('a route that serves ads', () => {
     expect(succeeded?.['correlator']).toBe(seen?.headers['x-correlator'])
   })
 
-  it('ads.md §5.3 (1) five wrappers: filled, with the impressions of all six documents; C-21 one correlator', async () => {
+  it('ads.md §5.3 (1) five wrappers: filled, with the impressions of all six documents in wrapper order; C-21 one correlator', async () => {
     const { result, xml } = await ask('/chain5/vast')
     expect(result).toBe('fill')
-    expect(impressionsOf(xml).sort()).toEqual(
-      ['inline', 'w1', 'w2', 'w3', 'w4', 'w5'].map((id) => `${ads.base}/imp/${id}`).sort(),
+    expect(impressionsOf(xml)).toEqual(
+      ['w5', 'w4', 'w3', 'w2', 'w1', 'inline'].map((id) => `${ads.base}/imp/${id}`),
     )
     const hops = [5, 4, 3, 2, 1, 0].flatMap((hop) => ads.at(`/chain/${hop}`))
     expect(new Set(hops.map((hop) => hop.headers['x-correlator'])).size).toBe(1)

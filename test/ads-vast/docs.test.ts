@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as ads from '#src/ads/index.js'
 
@@ -30,10 +30,33 @@ describe.each(['vast-macros.md', 'vast.md'])('docs/ads/%s', (name) => {
       expect(await runExample(code)).toBe([...code.matchAll(/console\.log/g)].length)
     },
   )
+})
 
-  it('has only links that lead somewhere', () => {
-    for (const [, link = ''] of text.matchAll(/\]\(([^)#]+)/g)) {
-      expect(() => readFileSync(new URL(link, file)), link).not.toThrow()
+const FOLDER = new URL('../../docs/ads/', import.meta.url)
+const PAGES = [...readdirSync(FOLDER).filter((name) => name.endsWith('.md')), '../ad-serving.md']
+
+/** As a heading becomes the end of a link. */
+const anchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+
+describe('pages of docs/ads', () => {
+  it('are all of them looked at', () => {
+    expect(PAGES.length).toBeGreaterThanOrEqual(5)
+  })
+
+  it.each(PAGES)('%s has only links that lead somewhere', (name) => {
+    const file = new URL(name, FOLDER)
+    for (const [, link = ''] of readFileSync(file, 'utf8').matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link)) continue
+      const [path = '', fragment] = link.split('#')
+      const target = path === '' ? file : new URL(path, file)
+      expect(() => readFileSync(target), link).not.toThrow()
+      if (fragment === undefined) continue
+      const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, text = '']) => text)
+      expect(headings.map(anchor), link).toContain(fragment)
     }
   })
 })
