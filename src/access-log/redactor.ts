@@ -1,6 +1,8 @@
-/** Names of headers and query parameters whose values are secrets wherever they stand, lower case. */
+/** Names of headers and query parameters whose values are secrets wherever they stand, or tell who a person is (ads' device ids, places), lower case. */
 export const SECRET_NAMES = [
+  'aaid',
   'access_token',
+  'advertising_id',
   'api-key',
   'api_key',
   'apikey',
@@ -12,9 +14,13 @@ export const SECRET_NAMES = [
   'cookie',
   'credential',
   'credentials',
+  'gaid',
   'id_token',
+  'idfa',
+  'ifa',
   'jwt',
   'key',
+  'latlong',
   'pass',
   'passwd',
   'password',
