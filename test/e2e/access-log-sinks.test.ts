@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 it.skipIf(process.platform === 'win32')(
-  'B21 SIGUSR2 to a gateway whose log was moved away begins a new file',
+  'SIGUSR2 to a gateway whose log was moved away begins a new file',
   async () => {
     const file = join(folder, 'access.log')
     const gateway = await GatewayProcess.start({
@@ -57,7 +57,7 @@ it.skipIf(process.platform === 'win32')(
   },
 )
 
-describe.skipIf(process.platform !== 'linux')('B21 a log that takes nothing', () => {
+describe.skipIf(process.platform !== 'linux')('C12 a log that takes nothing', () => {
   it('a full disk: lines are dropped and counted, requests are served', async () => {
     const gateway = await InProcessGateway.start({
       workers: 1,
