@@ -88,8 +88,10 @@ export class LineSink {
   }
 }
 
+/** A pipe by a name is not waited for either, neither for a reader nor for room; of a file that changes nothing. */
 function openLog(file: string): number {
-  return openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o640)
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = constants
+  return openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
 }
 
 /**

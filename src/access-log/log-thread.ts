@@ -25,6 +25,7 @@ let stopBy = Number.POSITIVE_INFINITY
 let reportedMs = 0
 let reported = ''
 let dropped = 0
+let onWait: () => void = () => undefined
 
 function tell(message: LogMessage): void {
   parentPort?.postMessage(message)
@@ -39,6 +40,8 @@ function isStopping(): boolean {
 /** Sleeps, but not past the end. */
 function waitForPipe(): boolean {
   if (isStopping() && performance.now() >= stopBy) return false
+  // What is dropped meanwhile is told now: the reader may never come back.
+  onWait()
   Atomics.wait(words, REOPEN, Atomics.load(words, REOPEN), FULL_PIPE_MS)
   return true
 }
@@ -103,6 +106,7 @@ function report(sink: LineSink, readers: readonly RecordReader[]): void {
 function run(sink: LineSink): void {
   const readers = task.rings.map((ring) => new RecordReader(ring))
   const pretty = prettyLines()
+  onWait = () => report(sink, readers)
   let reopened = Atomics.load(words, REOPEN)
   for (;;) {
     const bell = Atomics.load(words, BELL)

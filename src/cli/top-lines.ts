@@ -11,6 +11,7 @@ const RED = '31'
 const GREEN = '32'
 const GRAY = '90'
 const ERRORS_SHOWN = 5
+const TOP_PHASES = ['queue', 'filter', 'cache', 'connect', 'ttfb', 'body', 'write'] as const
 
 /** A gateway's numbers as lines of text. Rates and latencies are those of the last ten seconds. */
 export function topLines(stats: GatewayStats, admin: string, { width, color }: LineStyle): string[] {
@@ -29,6 +30,12 @@ export function topLines(stats: GatewayStats, admin: string, { width, color }: L
     cut(
       `latency  p50 ${ms(total.p50)}   p90 ${ms(total.p90)}   p99 ${ms(total.p99)}   p99.9 ${ms(total.p999)}   max ${ms(total.max)}`,
     ),
+    cut(
+      `phases   ${TOP_PHASES.map((phase) => `${phase} ${ms(stats.windows['10s'][phase].p50)}`).join('   ')}   (p50)`,
+    ),
+    cut(
+      `pool reuse ${share(stats.connectionReuseRatio)}${stats.cache === undefined ? '' : `   cache ${cacheText(stats.cache)}`}`,
+    ),
     '',
     head(row(['ROUTE', 'REQ/S', '5XX/S', 'P50', 'P99', 'MAX'])),
     ...routes.map(({ name, rates: own, windows }) => {
@@ -39,15 +46,16 @@ export function topLines(stats: GatewayStats, admin: string, { width, color }: L
     }),
     '',
     head(row(['UPSTREAM', 'PEER', 'HEALTH', 'IN FLIGHT', 'LATENCY', 'EJECTIONS'])),
-    ...upstreams.flatMap(({ name, peers }) =>
-      peers.map((peer) => {
+    ...upstreams.flatMap(({ name, peers, breaker }) => [
+      ...(breaker === 'closed' ? [] : [paint(RED, cut(row([name, `breaker ${breaker}`])))]),
+      ...peers.map((peer) => {
         const health = peer.ejected ? 'ejected' : peer.health
         const line = cut(
           row([name, peer.peer, health, String(peer.inFlight), ms(peer.latencyMs), String(peer.ejections)]),
         )
         return health === 'ejected' || health === 'unhealthy' ? paint(RED, line) : line
       }),
-    ),
+    ]),
     '',
     head(row(['THREAD', 'BUSY', 'STATE', 'QUEUE', 'RESTARTS', 'HEAP'])),
     cut(row(['acceptor', share(acceptor.utilization), 'ready', '', '', mebibytes(acceptor.heapBytes)])),
@@ -103,4 +111,8 @@ function share(value: number): string {
 
 function mebibytes(value: number): string {
   return `${(value / 1024 / 1024).toFixed(1)} MiB`
+}
+
+function cacheText({ hitRatio, bytes, capacityBytes }: NonNullable<GatewayStats['cache']>): string {
+  return `${share(hitRatio)} hits, ${mebibytes(bytes)} of ${mebibytes(capacityBytes)}`
 }

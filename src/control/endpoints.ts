@@ -111,7 +111,7 @@ export function adminEndpoints(sources: AdminSources): readonly Endpoint[] {
       answer: ({ query }) => capture(sources, query),
     },
     ...dashboardFiles(),
-    ...(sources.cache?.endpoints() ?? []),
+    ...(sources.cache?.endpoints() ?? NO_CACHE),
   ]
   return [
     {
@@ -227,3 +227,11 @@ function wholeNumber(text: string, max: number): number | null {
   const number = Number(text)
   return /^\d{1,9}$/.test(text) && number >= 1 && number <= max ? number : null
 }
+
+const noCache = (): AdminAnswer => problem(404, 'no route has a cache: there is nothing to see or to purge')
+
+/** Where no route has a cache. Not in the list of endpoints. */
+const NO_CACHE: readonly Endpoint[] = [
+  { method: 'GET', path: '/cache', answer: noCache },
+  { method: 'POST', path: '/cache/purge', answer: noCache },
+]

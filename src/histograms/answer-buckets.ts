@@ -18,6 +18,13 @@ for (const [index, code] of CODES.entries()) CODE_INDEX[code] = index
 
 const BOUNDS_US = Float64Array.from(BUCKET_BOUNDS_S, (boundS) => boundS * 1e6)
 const BUCKETS = BOUNDS_US.length + 1
+const LAST_BOUND_US = BOUNDS_US[BOUNDS_US.length - 1] ?? 0
+/** By the number of binary digits of a value: the first bucket that it may be in, few steps from where it is. */
+const FIRST_BUCKET = Uint8Array.from({ length: 33 }, (_, digits) => {
+  const leastUs = digits === 0 ? 0 : 2 ** (digits - 1)
+  const found = BOUNDS_US.findIndex((boundUs) => boundUs >= leastUs)
+  return found < 0 ? BOUNDS_US.length : found
+})
 /** Of one method and status: what lies between the bounds and beyond the last, and the sum in µs. */
 const CELLS = BUCKETS + 1
 const SUM = BUCKETS
@@ -39,8 +46,11 @@ export function addAnswer(
   const valueUs = valueMs > 0 ? valueMs * 1000 : 0
   const code = CODE_INDEX[status] ?? OTHER_CODE
   const at = base + (methodIndex(method) * CODE_COUNT + code) * CELLS
-  let bucket = 0
-  while (bucket < BOUNDS_US.length && valueUs > (BOUNDS_US[bucket] ?? 0)) bucket += 1
+  let bucket = BOUNDS_US.length
+  if (valueUs <= LAST_BOUND_US) {
+    bucket = FIRST_BUCKET[32 - Math.clz32(valueUs)] ?? 0
+    while (valueUs > (BOUNDS_US[bucket] ?? 0)) bucket += 1
+  }
   cells[at + bucket] = (cells[at + bucket] ?? 0) + 1
   cells[at + SUM] = (cells[at + SUM] ?? 0) + valueUs
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { topLines } from '#src/cli/top-lines.js'
 import { startScreen } from '#src/cli/top-screen.js'
 import type { GatewayStats } from '#src/control/index.js'
 import { InProcessGateway } from '../support/gateway.js'
@@ -48,6 +49,22 @@ describe('headgate top', () => {
       1,
       `${admin()}: the admin listener answers 401: the token is missing or wrong\n`,
     ])
+  })
+
+  it('tells phases, reuse of connections, the cache and open breakers, as the dashboard does', async () => {
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const answer = await fetchAnswer(gateway.gateway.admin?.port ?? 0, '/stats.json', { headers })
+    const stats: GatewayStats = JSON.parse(answer.body.toString())
+    const style = { width: 200, color: false }
+    const plain = topLines(stats, admin(), style).join('\n')
+    expect(plain).toMatch(/phases {3}queue \S+.*ttfb \S+.*write \S+/)
+    expect(plain).toMatch(/pool reuse \d+ %\n/)
+    expect(plain).not.toContain('breaker')
+    const cache = { hitRatio: 0.756, bytes: 3 * 1024 * 1024, capacityBytes: 256 * 1024 * 1024, entries: 5 }
+    const upstreams = stats.upstreams.map((upstream) => ({ ...upstream, breaker: 'open' as const }))
+    const busy = topLines({ ...stats, cache, upstreams }, admin(), style).join('\n')
+    expect(busy).toMatch(/pool reuse \d+ % {3}cache 76 % hits, 3\.0 MiB of 256\.0 MiB\n/)
+    expect(busy).toMatch(/app +breaker open\n/)
   })
 
   it('on a terminal it is refreshed in place, never wider or higher than that, and given back at the end', async () => {

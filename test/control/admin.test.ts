@@ -75,6 +75,14 @@ describe('admin listener', () => {
     expect((await ask(control, '/live')).status).toBe(200)
   })
 
+  it('says clearly that no route has a cache', async () => {
+    const answer = await ask(control, '/cache')
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([
+      404,
+      { error: 'no route has a cache: there is nothing to see or to purge' },
+    ])
+  })
+
   it('/metrics and /stats.json add up what all threads counted', async () => {
     counters.row(0).add('requests', 3)
     counters.row(2).add('requests', 4)

@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import parsePrometheusTextFormat from 'parse-prometheus-text-format'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compileFilters } from '../support/compile-filter.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { HttpOrigin, refusedPort } from '../support/http-origin.js'
 
 const DOCS = new URL('../../docs/', import.meta.url)
+const filters = compileFilters(new URL('./filters/sign-in.ts', import.meta.url))
 const PREFIX = 'headgate_'
 /** Families that only some configurations have. */
 const SOMETIMES = /^(?:ad|store)_/
@@ -91,6 +93,7 @@ describe('the metrics that are documented', () => {
       routes: [
         { match: { path: '/dead' }, upstream: 'dead' },
         { match: { path: '/kept' }, upstream: 'app', cache: true },
+        { match: { path: '/private' }, upstream: 'app', filters: [filters.path('sign-in')] },
         { match: { path: '/*' }, upstream: 'app' },
       ],
     })
@@ -98,6 +101,9 @@ describe('the metrics that are documented', () => {
     for (const path of ['/a', '/b', '/c', '/dead', '/dead'])
       statuses.push((await fetchAnswer(gateway.port, path)).status)
     expect(statuses).toEqual([503, 200, 200, 502, 502])
+    expect((await fetchAnswer(gateway.port, '/private')).status).toBe(401)
+    const headers = { authorization: 'Basic eA==' }
+    expect((await fetchAnswer(gateway.port, '/private', { headers })).status).toBe(403)
     await gateway.settle()
     await eventually('what workers tell with their beat is there', async () => {
       const { admin } = gateway.gateway
@@ -108,6 +114,7 @@ describe('the metrics that are documented', () => {
   afterAll(async () => {
     await gateway.close()
     await origin.close()
+    filters.remove()
   })
 
   it('are those of a scrape, with these labels', () => {
@@ -138,6 +145,8 @@ describe('the metrics that are documented', () => {
     }
     for (const [name, label, values] of VALUES)
       for (const value of values) expect(text).toMatch(new RegExp(`${name}\\S*[{,]${label}="${value}"`))
+    // Who is known and not allowed is not counted as such.
+    expect(text).toContain('headgate_rejected_total{reason="auth"} 1\n')
     expect(text).toContain('headgate_upstream_healthy{upstream="app"} 1\n')
   })
 

@@ -75,6 +75,7 @@ describe.each(ACCEPTOR_KINDS)('more sessions than workers have room for, over %s
       expect(answers.map(({ body: text }) => text.toString())).toEqual(['0 bytes', '0 bytes', '600000 bytes'])
       const { counters } = await gateway.settle()
       expect([counters.queued, counters.answered, counters.aborted]).toEqual([3, 4, 1])
+      expect(counters['rejected:queue_full']).toBe(1)
     } finally {
       await gateway.close()
     }
