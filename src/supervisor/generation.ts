@@ -44,6 +44,7 @@ export interface Common {
   readonly dispatcher: Dispatcher
   readonly logger: Logger
   readonly instanceId: string
+  readonly onHopeless?: ((cause: Error) => void) | undefined
 }
 
 /** One configuration at work: its workers, and what they share with nobody of another configuration unless names match. */
@@ -124,6 +125,7 @@ export function createGeneration(
     seats,
     rateLimits: common.rateLimits,
     spareSeats: common.seats,
+    onHopeless: (cause) => common.onHopeless?.(cause),
     standsBy: true,
   })
   return {

@@ -79,6 +79,7 @@ export async function startGateway(
     dispatcher,
     logger,
     instanceId,
+    onHopeless: options.onHopeless,
   }
   const closeShared = async (): Promise<void> => {
     await accessLogs.close()

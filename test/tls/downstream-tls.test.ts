@@ -3,10 +3,13 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { VersionedFilter } from '../reload/support.js'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { effectiveConfig, InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { tlsFixture } from '../support/tls-fixtures.js'
+
+conserved()
 
 const LOCALHOST = { cert: tlsFixture('localhost.crt').path, key: tlsFixture('localhost.key').path }
 const ORIGIN = { cert: tlsFixture('origin.crt').path, key: tlsFixture('origin.key').path }
