@@ -58,8 +58,12 @@ export function serve(config: GatewayConfig, options: ServeOptions): Promise<Exi
       logger.info('another process has taken over: finishing the sessions in flight')
       void watchDrain(drained)
     }
+    const onHopeless = (err: Error): void => {
+      logger.fatal({ err }, 'all workers die again and again before they are of any use: the gateway ends')
+      void cut(starting).then(() => finish(EXIT.runtime))
+    }
     const starting = Promise.resolve().then(() =>
-      startGateway(config, { logger, upgrade, onReloadAsked, onDrainAsked, onReplaced }),
+      startGateway(config, { logger, upgrade, onReloadAsked, onDrainAsked, onReplaced, onHopeless }),
     )
     const reloads = new Reloads({
       load: options.load,

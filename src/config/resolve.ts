@@ -89,6 +89,7 @@ export function resolveConfig(
       watchdogMs: workerLimits.watchdog,
       maxAgeMs: workerLimits.maxAge,
       memoryBytes: workerLimits.memory,
+      failedStarts: workerLimits.failedStarts,
     },
     log,
     ...resolveObservability(parsed, context),

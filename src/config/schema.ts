@@ -150,6 +150,10 @@ const workerLimits = z
       description:
         'Heap and buffers of a worker together; beyond it the worker is replaced without losing a request.',
     }),
+    failedStarts: count(0, 1000).prefault(10).meta({
+      description:
+        'When every worker has died that often in a row before it was of any use, the gateway ends with exit code 1, so that whoever runs it notices; 10 take about half a minute. 0: never.',
+    }),
   })
   .prefault({})
   .meta({ description: 'When a worker thread is given up.' })

@@ -139,6 +139,8 @@ export interface WorkerLimitsConfig {
   readonly maxAgeMs: number
   /** Heap and buffers beyond which it is; 0 = any. */
   readonly memoryBytes: number
+  /** Deaths in a row, of every worker, before it was of any use, after which the gateway ends; 0 = never. */
+  readonly failedStarts: number
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'

@@ -49,6 +49,7 @@ export interface Common {
   readonly instanceId: string
   /** Takes spans of the main thread to where they are exported. @returns how many found room */
   deliverSpans(spans: readonly EndedSpan[]): number
+  readonly onHopeless?: ((cause: Error) => void) | undefined
 }
 
 /** One configuration at work: its workers, and what they share with nobody of another configuration unless names match. */
@@ -138,6 +139,7 @@ export function createGeneration(
     seats,
     rateLimits: common.rateLimits,
     spareSeats: common.seats,
+    onHopeless: (cause) => common.onHopeless?.(cause),
     standsBy: true,
   })
   return {

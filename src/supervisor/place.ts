@@ -26,6 +26,8 @@ export interface Place {
   /** The same for counting. */
   cause: RestartReason | null
   restart: NodeJS.Timeout | null
+  /** How often in a row its actor has died before it was of any use. */
+  failedStarts: number
   /** Told once what became of the first start; null when that is known. */
   onFirst: ((error: Error | null) => void) | null
   /** It gets no new sessions and nobody follows it here. */
@@ -52,9 +54,22 @@ export function newPlace(worker: number, onFirst: (error: Error | null) => void)
     reason: null,
     cause: null,
     restart: null,
+    failedStarts: 0,
     onFirst,
     retiring: false,
     onCaptured: null,
     task: Promise.resolve(),
   }
+}
+
+/** A worker that lived this long was of use, whatever ended it. */
+const USEFUL_MS = 10_000
+
+/**
+ * The actor of this place has died. What a session does to a worker is no failed start: nobody shall end the gateway by requests.
+ * @param inFlight sessions that died with it
+ */
+export function countStart(place: Place, inFlight: number): void {
+  const wasOfUse = place.ready && (inFlight > 0 || performance.now() - place.readyAtMs > USEFUL_MS)
+  place.failedStarts = wasOfUse ? 0 : place.failedStarts + 1
 }

@@ -80,6 +80,7 @@ export async function startGateway(
     logger,
     instanceId,
     deliverSpans: (spans) => control.current?.addSpans(spans) ?? 0,
+    onHopeless: options.onHopeless,
   }
   const closeShared = async (): Promise<void> => {
     await accessLogs.close()

@@ -14,6 +14,8 @@ export interface GatewayOptions {
   readonly upgrade?: boolean
   /** The admin API asks for a reload; never rejects. Default: it is answered with 501. */
   readonly onReloadAsked?: () => Promise<CommandResult>
+  /** All workers die again and again before they are of any use (C4, `workerLimits.failedStarts`). Default: they are started on and on. */
+  readonly onHopeless?: (cause: Error) => void
   /** Another process has taken its place: this one drains. */
   readonly onReplaced?: (drained: Promise<{ lost: number }>) => void
 }

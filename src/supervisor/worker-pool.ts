@@ -13,7 +13,7 @@ import type { TelemetryBuffers } from '../telemetry/index.js'
 import { clockAnchor } from '../time/index.js'
 import type { PeerTable } from '../upstream/index.js'
 import { BELL, type WorkerMessage, type WorkerTask } from '../worker/worker-task.js'
-import { newPlace, type Place } from './place.js'
+import { countStart, newPlace, type Place } from './place.js'
 import type { Seats } from './seats.js'
 
 export interface WorkerPoolOptions {
@@ -44,6 +44,8 @@ export interface WorkerPoolOptions {
   readonly seats?: readonly number[]
   /** Where a successor finds its seat, and the recycled worker's goes; absent: workers are not recycled. */
   readonly spareSeats?: Pick<Seats, 'take' | 'giveBack'>
+  /** Every worker has died `workerLimits.failedStarts` times in a row before it was of any use (C4). Called once. */
+  onHopeless?(cause: Error): void
   /** The workers get no sessions before {@link WorkerPool.takeOver}. Default false. */
   readonly standsBy?: boolean
 }
@@ -70,6 +72,7 @@ export class WorkerPool {
   #stopping = false
   #standsBy: boolean
   #recycling = false
+  #isHopeless = false
   #logLevel: LogLevel
   /** Routes whose hits need no worker. */
   readonly #hits = new Set<number>()
@@ -352,6 +355,8 @@ export class WorkerPool {
   /** The actor's task is over: as told, or because its thread died. */
   #onEnd(place: Place, link: WorkerLink, error: Error | null): void {
     const { board, counters, dispatcher, logger } = this.#options
+    const inFlight = board.inFlight(place.worker)
+    countStart(place, inFlight)
     place.port?.close()
     place.port = null
     place.link = null
@@ -372,9 +377,10 @@ export class WorkerPool {
     counters.add('worker_restarts')
     board.countRestart(place.worker, place.cause ?? causeOf(error))
     logger.error(
-      { worker: place.worker, err: cause, restartInMs: delayMs },
+      { worker: place.worker, err: cause, inFlight, restartInMs: delayMs },
       'a worker was lost and is replaced',
     )
+    this.#giveUp(cause)
     // Never twice on one thread: what a failed start left in its module cache would fail every later one.
     void this.#endThread(place).then(async () => {
       await this.#options.forget?.(place.worker)
@@ -385,6 +391,16 @@ export class WorkerPool {
         this.#run(place)
       }, delayMs)
     })
+  }
+
+  #giveUp(cause: Error): void {
+    const { config, onHopeless } = this.#options
+    const { failedStarts } = config.workerLimits
+    const places = this.#places.filter(({ retiring }) => !retiring)
+    if (failedStarts === 0 || this.#isHopeless || places.some((place) => place.failedStarts < failedStarts))
+      return
+    this.#isHopeless = true
+    onHopeless?.(cause)
   }
 
   #onCaptured(place: Place, result: CommandResult): void {

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { Downstream } from '#src/acceptor/types.js'
 import { ACCEPTOR_KINDS, type AcceptorKind, AcceptorUnderTest } from '../support/acceptor-under-test.js'
 import { pattern, piecesOf } from '../support/application.js'
+import { conserved } from '../support/conservation.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 const UPLOAD_BYTES = 8_000_000
 const ANSWER_BYTES = 3_000_000

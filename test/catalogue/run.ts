@@ -13,8 +13,10 @@ import { CATALOGUE } from './rows.js'
  *     npm run catalogue -- B5 C7    those of these cases
  *     npm run catalogue -- --list   cases without a test, without running any
  *
- * Exits with 1 if a test fails, if a case has none that passed, or if one that clients see passed on one acceptor only.
+ * Tells how long it took. Exits with 1 if that is more than five minutes, if a test fails, if a case has none that passed, or if one that clients see passed on one acceptor only.
  */
+/** What a run of all cases may take; slower ones are not run as often as they should be. */
+const LONGEST_S = 300
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const args = process.argv.slice(2)
 const asked = args.filter((arg) => !arg.startsWith('-'))
@@ -30,7 +32,12 @@ if (args.includes('--list')) {
   if (isListed) process.stdout.write(`all ${rows.length} cases have a test\n`)
   process.exitCode = isListed ? 0 : 1
 } else {
-  process.exitCode = run() && isListed ? 0 : 1
+  const beganMs = performance.now()
+  const isPassed = run()
+  const tookS = (performance.now() - beganMs) / 1000
+  const isQuick = tookS <= LONGEST_S
+  process.stdout.write(`${tookS.toFixed(0)} s${isQuick ? '' : `, but at most ${LONGEST_S} s are allowed`}\n`)
+  process.exitCode = isPassed && isListed && isQuick ? 0 : 1
 }
 
 interface Report {

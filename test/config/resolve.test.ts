@@ -49,7 +49,7 @@ describe('the effective config', () => {
       paths: { slashes: 'merge', ambiguous: 'reject' },
       overload: { queueSessions: 1024, queueMs: 1000, memoryBytes: 0, lagMs: 0 },
       drain: { timeoutMs: 30_000, delayMs: 0 },
-      workerLimits: { heapBytes: 0, watchdogMs: 2000, maxAgeMs: 0, memoryBytes: 0 },
+      workerLimits: { heapBytes: 0, watchdogMs: 2000, maxAgeMs: 0, memoryBytes: 0, failedStarts: 10 },
       log: { level: 'info', format: 'auto', access: true },
       accessLog: expect.objectContaining({
         file: null,
@@ -120,7 +120,13 @@ workerLimits: { heap: none, watchdog: none }\nlimits: { body: none }\n`
     const { config } = await load({ 'headgate.yaml': yaml })
     expect(config.upstreams[0]?.timeouts).toMatchObject({ headersMs: 0, idleMs: 0, totalMs: 0 })
     expect(config.upstreams[0]?.pool.maxAgeMs).toBe(0)
-    expect(config.workerLimits).toEqual({ heapBytes: 0, watchdogMs: 0, maxAgeMs: 0, memoryBytes: 0 })
+    expect(config.workerLimits).toEqual({
+      heapBytes: 0,
+      watchdogMs: 0,
+      maxAgeMs: 0,
+      memoryBytes: 0,
+      failedStarts: 10,
+    })
     expect(config.limits.bodyBytes).toBe(0)
   })
 })

@@ -6,10 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { UserConfig } from '#src/config/index.js'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer, send } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
+
+conserved()
 
 const MIB = 1024 * 1024
 const BOMB = gzipSync(Buffer.alloc(512 * MIB), { level: 9 })

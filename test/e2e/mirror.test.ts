@@ -3,10 +3,13 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer, pooled } from '../support/http-client.js'
 import { HttpOrigin, readBody, refusedPort } from '../support/http-origin.js'
+
+conserved()
 
 describe.each(ACCEPTOR_KINDS)('mirrors over %s', (acceptor) => {
   let app: HttpOrigin

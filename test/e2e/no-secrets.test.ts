@@ -2,10 +2,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { HttpOrigin, refusedPort } from '../support/http-origin.js'
+
+conserved()
 
 const CANARY = 'canary-71b0c9d2e4f6a8'
 

@@ -4,10 +4,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { GatewayCounter } from '#src/session/counters.js'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { HttpOrigin, readBody } from '../support/http-origin.js'
 import { RawClient } from '../support/raw-client.js'
+
+conserved()
 
 const WATCHED = ['requests', 'answered', 'aborted', 'refused:parse', 'refused:limit', 'status:4xx'] as const
 const HEAD = 'POST /p HTTP/1.1\r\nHost: a\r\n'
@@ -86,6 +89,42 @@ describe.each(ACCEPTOR_KINDS)('one outcome for each session over %s', (acceptor)
     })
     expect(counted).toEqual({ requests: 1, answered: 1, 'status:4xx': 1 })
     expect(lines).toEqual([{ msg: 'session', status: 413, code: 'HG_BODY_TOO_LARGE' }])
+  })
+
+  it('C16 answers, aborts and rejects are as many as the requests that were sent', async () => {
+    const gatewayOfItsOwn = await InProcessGateway.start({
+      acceptor,
+      workers: 1,
+      upstreams: { app: { peers: [origin.address], retries: { max: 0 } } },
+    })
+    try {
+      const requests = [
+        ...Array.from({ length: 5 }, () => 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
+        'GET / HTTP/1.1\r\nHost: a/b\r\n\r\n',
+        `GET /${'x'.repeat(9_000)} HTTP/1.1\r\nHost: a\r\n\r\n`,
+        'GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n',
+      ]
+      for (const request of requests) {
+        const client = await RawClient.connect(gatewayOfItsOwn.port)
+        await client.send(request)
+        await client.readResponses()
+        await client.destroy()
+      }
+      for (let aborts = 0; aborts < 2; aborts += 1) {
+        const client = await RawClient.connect(gatewayOfItsOwn.port)
+        await client.send(`${HEAD}Content-Length: 10\r\n\r\nabc`)
+        await eventually('it has begun', () => gatewayOfItsOwn.stats.inFlight === 1)
+        await client.destroy()
+        await eventually('it has ended', () => gatewayOfItsOwn.stats.inFlight === 0)
+      }
+      const { counters } = await gatewayOfItsOwn.settle(requests.length + 2)
+      expect([counters.answered, counters.aborted]).toEqual([5, 2])
+      await expect(gatewayOfItsOwn.settle(requests.length + 3)).rejects.toThrow(
+        '5 answered + 2 aborted + 3 refused',
+      )
+    } finally {
+      await gatewayOfItsOwn.close()
+    }
   })
 
   it.skipIf(acceptor === 'uws')('C16 a body off the grammar is an answered request with 400', async () => {

@@ -11,14 +11,15 @@ export interface KillReport {
   readonly failures: {
     /** 502 of a lost worker, or a connection broken off behind a head. */
     readonly lost: number
-    /** Sessions that a worker had at once, at most. */
-    readonly mostInFlight: number
+    /** Sessions that each lost worker had when it died, by the supervisor's board, but for the one that killed it. */
+    readonly inFlight: readonly number[]
     /** Anything else. */
     readonly others: readonly string[]
   }
 }
 
-const WIDTH = 8
+/** Of the load. */
+export const WIDTH = 8
 const EVERY_MS = 200
 
 /**
@@ -58,8 +59,7 @@ export async function killWorkers(durationMs: number): Promise<KillReport> {
       acceptorLives: status === 200,
       failures: {
         lost,
-        // Width of the load, and the killing requests themselves.
-        mostInFlight: WIDTH,
+        inFlight: gateway.log.saying('a worker was lost').map((line) => Number(line['inFlight']) - 1),
         others: outcomes.filter((outcome) => !isFine(outcome) && !isLost(outcome)).map(describe),
       },
     }

@@ -13,7 +13,7 @@ import { compileFilters } from '../support/compile-filter.js'
 import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { effectiveConfig, GatewayProcess, InProcessGateway, type TestConfig } from '../support/gateway.js'
-import { fetchAnswer } from '../support/http-client.js'
+import { fetchAnswer, send } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { LogLines } from '../support/log-lines.js'
 
@@ -126,6 +126,36 @@ describe('workers that do not come up', () => {
         return seen.size === 2
       })
     } finally {
+      await gateway.close()
+    }
+  })
+
+  it('C4 run ends with exit code 1 when all workers have failed to start so often, and says why', {
+    timeout: 60_000,
+  }, async () => {
+    const gateway = await GatewayProcess.start(
+      configWith(['fragile'], { workers: 2, workerLimits: { failedStarts: 3 } }),
+    )
+    try {
+      // What ends a worker with a session in hand is no failed start.
+      for (let kills = 0; kills < 4; kills += 1)
+        await eventually('a worker is up', async () => (await send(gateway.port, '/exit')).kind === 'answer')
+      await eventually('one serves', async () => (await fetchAnswer(gateway.port, '/')).status === 200)
+      writeFileSync(noDatabase, '')
+      const endMs = performance.now() + 30_000
+      let ended = false
+      void gateway.exit.then(() => {
+        ended = true
+      })
+      // Two workers have to be lost first.
+      while (!ended && performance.now() < endMs) await send(gateway.port, '/exit')
+      expect(await gateway.exit).toEqual({ code: 1, signal: null })
+      const [line] = gateway.log.saying('all workers die again and again')
+      expect(line).toMatchObject({ level: 'fatal' })
+      expect(JSON.stringify(line)).toContain('the database is not there')
+      expect(gateway.log.saying('a worker was lost').length).toBeGreaterThanOrEqual(8)
+    } finally {
+      rmSync(noDatabase, { force: true })
       await gateway.close()
     }
   })

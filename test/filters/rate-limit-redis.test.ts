@@ -2,10 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRateLimitFilter, rateLimitOptions } from '#src/filters/index.js'
 import { RedisRateLimiter } from '#src/state/redis/rate-limiter.js'
 import { type TestKit, testFilter } from '#src/testing/index.js'
+import { conserved } from '../support/conservation.js'
 import { InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { hasRedis, RedisCluster, RedisServer } from '../support/redis-server.js'
+
+conserved()
 
 const run = hasRedis('rate limits in Redis') ? describe : describe.skip
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { GcraTable } from '#src/memory/index.js'
 import { shedBelow } from '#src/supervisor/pressure.js'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
@@ -120,6 +120,12 @@ describe.each(ACCEPTOR_KINDS)('more sessions than workers have room for, over %s
         '0',
         '0',
       ])
+      // Seconds until nothing is counted any more: each request adds 3600 / 5.
+      for (const [index, { headers }] of answers.entries()) {
+        const most = Math.min(index + 1, 5) * 720
+        expect(Number(headers['ratelimit-reset'])).toBeLessThanOrEqual(most)
+        expect(Number(headers['ratelimit-reset'])).toBeGreaterThan(most - 60)
+      }
       expect(answers[6]?.headers).toMatchObject({ 'ratelimit-limit': '5', 'retry-after': '720' })
       // A reload is no way to a new allowance.
       await gateway.gateway.reload(
@@ -131,6 +137,58 @@ describe.each(ACCEPTOR_KINDS)('more sessions than workers have room for, over %s
     }
   })
 })
+
+it.each(ACCEPTOR_KINDS)(
+  'C5 with little memory left the unimportant is refused over %s before work is spent, and the rest served',
+  async (acceptor) => {
+    const rss = vi.spyOn(process.memoryUsage, 'rss').mockReturnValue(1)
+    const route = (priority: 'low' | 'normal' | 'high') => ({
+      match: { path: `/${priority}` },
+      upstream: 'app',
+      priority,
+    })
+    const gateway = await InProcessGateway.start({
+      ...config,
+      acceptor,
+      limits: {},
+      overload: { memory: '100MiB' },
+      routes: [route('low'), route('normal'), route('high')],
+    })
+    const statuses = async (): Promise<number[]> => {
+      const got: number[] = []
+      for (const path of ['/low', '/normal', '/high']) {
+        const before = held.length
+        const asked = send(gateway.port, path)
+        const refused = asked.then(() => true)
+        if (
+          !(await Promise.race([refused, eventually('asked', () => held.length > before).then(() => false)]))
+        )
+          await answerNext()
+        const answer = (await asked) as HttpAnswer
+        if (answer.status === 503) expect(answer.headers['retry-after']).toBe('1')
+        got.push(answer.status)
+      }
+      return got
+    }
+    const after = async (mebibytes: number, shed: number): Promise<number[]> => {
+      rss.mockReturnValue(mebibytes * 1024 ** 2)
+      await gateway.log.until((line) => line['shedBelow'] === shed)
+      return await statuses()
+    }
+    try {
+      expect(await statuses()).toEqual([200, 200, 200])
+      expect(await after(88, 1)).toEqual([503, 200, 200])
+      expect(await after(96, 2)).toEqual([503, 503, 200])
+      expect(gateway.stats.counters.shed).toBe(3)
+      expect(origin.requests).toBe(6)
+      expect(await after(10, 0)).toEqual([200, 200, 200])
+      await gateway.settle()
+    } finally {
+      rss.mockRestore()
+      await gateway.close()
+    }
+  },
+)
 
 it('C3 when the memory is used up, requests are refused before work is spent, and served again when there is some', async () => {
   const overload = { memory: '64MiB' } as const

@@ -12,12 +12,17 @@ export interface UpgradeReport {
   readonly kept: number
 }
 
+/** Connections to origins that a pool keeps for a while. */
+const POOLED = 32
+
 /**
  * One gateway after the other takes over a port, `times` times, while requests come without a pause: on connections that are kept, and each
  * on one of its own.
  */
 export async function upgradeUnderLoad(config: TestConfig, times: number): Promise<UpgradeReport> {
-  let current = await GatewayProcess.start(config)
+  // Where its accounts are told.
+  const admin = '127.0.0.1:0'
+  let current = await GatewayProcess.start({ ...config, admin })
   const { port } = current
   const load = new SteadyLoad(port, '/', 4)
   const fresh = new FreshConnections(port, 8)
@@ -26,13 +31,17 @@ export async function upgradeUnderLoad(config: TestConfig, times: number): Promi
     for (let i = 0; i < times; i += 1) {
       const seen = fresh.answered
       await eventually('requests are answered', () => fresh.answered > seen + 50)
-      const next = await GatewayProcess.start({ ...config, listen: `127.0.0.1:${port}` }, ['--upgrade'])
+      const next = await GatewayProcess.start({ ...config, admin, listen: `127.0.0.1:${port}` }, [
+        '--upgrade',
+      ])
       const { code } = await current.exit
       if (code !== 0) failures.push(`the old process ended with ${code}`)
       current = next
     }
     const seen = fresh.answered
     await eventually('the new process answers', () => fresh.answered > seen + 50)
+    await Promise.all([load.stop(), fresh.stop()])
+    await current.settle(POOLED)
   } finally {
     await Promise.all([load.stop(), fresh.stop()])
     await current.close()

@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { GatewayProcess, type TestConfig } from '../support/gateway.js'
 import { send } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { upgradeUnderLoad } from './upgrade-under-load.js'
+
+conserved()
 
 let origin: HttpOrigin
 let config: TestConfig

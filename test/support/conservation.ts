@@ -1,13 +1,17 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll } from 'vitest'
+import { REFUSAL_KINDS, type RefusalKind } from '#src/session/counters.js'
 import type { GatewayStats } from '#src/supervisor/index.js'
 import { eventually } from './eventually.js'
 import { type Footprint, footprint } from './footprint.js'
 
 /** Counts of a gateway that the law is about. */
 export type Accounts = Pick<GatewayStats, 'inFlight'> & {
-  readonly counters: Pick<GatewayStats['counters'], 'requests' | 'answered' | 'aborted'>
+  readonly counters: Pick<
+    GatewayStats['counters'],
+    'requests' | 'answered' | 'aborted' | `refused:${RefusalKind}`
+  >
 }
 
 /** A gateway that has ended, or is at rest. */
@@ -27,11 +31,18 @@ export function accountFor(gateway: Accountable): void {
   started.push(gateway)
 }
 
-/** @returns what is wrong with the accounts, or null: requests = answered + aborted, nothing pending (C16) */
-export function imbalance({ counters, inFlight }: Accounts): string | null {
+/**
+ * C16: requests in = answers + client aborts + counted rejects, and nothing pending. A reject has counters of its own and is none of `requests`, so
+ * the gateway's accounts show whether one was forgotten only to who knows how many came.
+ * @param sent requests that clients sent, of all kinds. Absent: as many as were counted
+ * @returns what is wrong with the accounts, or null
+ */
+export function imbalance({ counters, inFlight }: Accounts, sent?: number): string | null {
   const { requests, answered, aborted } = counters
-  if (inFlight === 0 && requests === answered + aborted) return null
-  return `${requests} requests, but ${answered} answered + ${aborted} aborted + ${inFlight} in flight`
+  const refused = REFUSAL_KINDS.reduce((sum, kind) => sum + counters[`refused:${kind}`], 0)
+  const came = sent ?? requests + refused
+  if (inFlight === 0 && requests === answered + aborted && came === requests + refused) return null
+  return `${came} requests, but ${answered} answered + ${aborted} aborted + ${refused} refused + ${inFlight} in flight`
 }
 
 /**

@@ -75,10 +75,14 @@ export class InProcessGateway {
     return this.gateway.stats()
   }
 
-  /** Waits until no session is in flight, then checks the conservation law (C16). @throws Error when it does not hold */
-  async settle(): Promise<GatewayStats> {
+  /**
+   * Waits until no session is in flight, then checks the conservation law (C16).
+   * @param sent as {@link imbalance}
+   * @throws Error when it does not hold
+   */
+  async settle(sent?: number): Promise<GatewayStats> {
     await eventually('all sessions have ended', () => this.stats.inFlight === 0)
-    const wrong = imbalance(this.stats)
+    const wrong = imbalance(this.stats, sent)
     if (wrong !== null) throw new Error(wrong)
     return this.stats
   }

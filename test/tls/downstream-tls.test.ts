@@ -3,10 +3,13 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { VersionedFilter } from '../reload/support.js'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { conserved } from '../support/conservation.js'
 import { effectiveConfig, InProcessGateway, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { HttpOrigin } from '../support/http-origin.js'
 import { tlsFixture } from '../support/tls-fixtures.js'
+
+conserved()
 
 const LOCALHOST = { cert: tlsFixture('localhost.crt').path, key: tlsFixture('localhost.key').path }
 const ORIGIN = { cert: tlsFixture('origin.crt').path, key: tlsFixture('origin.key').path }
@@ -74,7 +77,7 @@ describe.each(ACCEPTOR_KINDS)('TLS towards clients over %s', (acceptor) => {
     const tls = {
       certificates: [LOCALHOST, { ...ORIGIN, hosts: ['app.test', '*.wild.test'] }],
       redirect: '127.0.0.1:0',
-      hsts: { maxAge: '1h', includeSubDomains: true },
+      hsts: { maxAge: '1h', includeSubDomains: true, preload: true },
     } satisfies TestConfig['tls']
     const gateway = await InProcessGateway.start({ ...config, acceptor, tls })
     const { port } = gateway
@@ -85,10 +88,14 @@ describe.each(ACCEPTOR_KINDS)('TLS towards clients over %s', (acceptor) => {
       ])
       const socket = await handshake(port, { servername: 'app.test', ALPNProtocols: ['http/1.1'] })
       expect(socket.getProtocol()).toBe('TLSv1.3')
+      // uws leaves it unanswered, which means the same.
+      expect(socket.alpnProtocol).toBe(acceptor === 'node' ? 'http/1.1' : false)
       const answer = await ask(socket)
       expect(answer).toMatch(/^HTTP\/1\.1 200 /)
       expect(answer.toLowerCase()).toContain('x-who: https nobody\r\n')
-      expect(answer.toLowerCase()).toContain('strict-transport-security: max-age=3600; includesubdomains\r\n')
+      expect(answer.toLowerCase()).toContain(
+        'strict-transport-security: max-age=3600; includesubdomains; preload\r\n',
+      )
       expect(told).toEqual(['https 443'])
       const own = await ask(socket, '/fixed')
       expect(own).toMatch(/^HTTP\/1\.1 204 /)
@@ -121,6 +128,46 @@ describe.each(ACCEPTOR_KINDS)('TLS towards clients over %s', (acceptor) => {
     }
   })
 
+  it('clientAuth.mode: request leaves it to filters who shows no certificate; one that is shown must be good', async () => {
+    const clientAuth = { ca: tlsFixture('authority.crt').path, mode: 'request' } as const
+    const gateway = await InProcessGateway.start({
+      ...config,
+      acceptor,
+      tls: { certificates: [LOCALHOST], clientAuth },
+    })
+    try {
+      const answers: string[] = []
+      for (const options of [{}, CLIENT]) {
+        const socket = await handshake(gateway.port, options)
+        answers.push((await ask(socket)).toLowerCase())
+        socket.destroy()
+      }
+      expect(answers[0]).toContain('x-who: https nobody\r\n')
+      expect(answers[1]).toContain('x-who: https cn=client\r\n')
+      expect(await handshake(gateway.port, EXPIRED).then(ask, () => '')).not.toMatch(/^HTTP\/1\.1 2/)
+      expect(told).toHaveLength(2)
+    } finally {
+      await gateway.close()
+    }
+  })
+
+  it('ciphers are those that are configured, and no others', async () => {
+    const ciphers = 'ECDHE-ECDSA-AES128-GCM-SHA256'
+    const tls = { certificates: [LOCALHOST], ciphers }
+    const gateway = await InProcessGateway.start({ ...config, acceptor, tls })
+    const maxVersion = 'TLSv1.2'
+    try {
+      const socket = await handshake(gateway.port, { maxVersion })
+      expect(socket.getCipher().name).toBe(ciphers)
+      expect(await ask(socket)).toMatch(/^HTTP\/1\.1 200 /)
+      socket.destroy()
+      const other = handshake(gateway.port, { maxVersion, ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' })
+      await expect(other).rejects.toThrow(/handshake failure/)
+    } finally {
+      await gateway.close()
+    }
+  })
+
   it('certificates are replaced by a reload; connections that are open go on', async () => {
     const gateway = await InProcessGateway.start({ ...config, acceptor, tls: { certificates: [LOCALHOST] } })
     const { port } = gateway
@@ -148,6 +195,20 @@ it.each([
   ['a key that is none', { cert: LOCALHOST.cert, key: LOCALHOST.cert }, 'there is no private key'],
 ])('%s is told before anything listens', async (_, certificate, message) => {
   await expect(effectiveConfig({ ...config, tls: { certificates: [certificate] } })).rejects.toThrow(message)
+})
+
+it('minVersion: TLSv1.3 over node refuses who speaks TLS 1.2 only', async () => {
+  const tls = { certificates: [LOCALHOST], minVersion: 'TLSv1.3' } satisfies TestConfig['tls']
+  const gateway = await InProcessGateway.start({ ...config, acceptor: 'node', tls })
+  try {
+    await expect(handshake(gateway.port, { maxVersion: 'TLSv1.2' })).rejects.toThrow(/protocol version/)
+    const socket = await handshake(gateway.port)
+    expect(socket.getProtocol()).toBe('TLSv1.3')
+    expect(await ask(socket)).toMatch(/^HTTP\/1\.1 200 /)
+    socket.destroy()
+  } finally {
+    await gateway.close()
+  }
 })
 
 it('what uWS cannot do is refused', async () => {
