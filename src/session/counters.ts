@@ -37,6 +37,10 @@ export type AdEventKind = (typeof AD_EVENT_KINDS)[number]
 /** What became of events on their way to sinks; `failures` are deliveries that are repeated. */
 export const AD_SINK_KINDS = ['delivered', 'dropped', 'failures'] as const
 export type AdSinkKind = (typeof AD_SINK_KINDS)[number]
+/** What decisions about caps and budgets came to; `degraded` are those of them that were made without the store. */
+export const CAP_DECISION_KINDS = ['granted', 'capped', 'over-budget', 'paced', 'degraded'] as const
+export type CapDecisionKind = (typeof CAP_DECISION_KINDS)[number]
+
 /** What a store of caps and budgets did not do because it did not answer: decide, or take an event, which then waits. */
 export const STORE_OPERATIONS = ['reserve', 'commit'] as const
 export type StoreOperation = (typeof STORE_OPERATIONS)[number]
@@ -76,6 +80,7 @@ export type GatewayCounter =
   | 'ad_released'
   | `ad_spend_micros:${string}`
   | `ad_sink:${AdSinkKind}`
+  | `cap_decision:${CapDecisionKind}`
   | `store_error:${StoreOperation}`
   | `ad_no_fill:${AdNoFillKind}`
   | `ad_event:${AdEventKind}`
@@ -109,6 +114,7 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   'ad_released',
   ...CURRENCIES.map((currency) => `ad_spend_micros:${currency}` as const),
   ...AD_SINK_KINDS.map((kind) => `ad_sink:${kind}` as const),
+  ...CAP_DECISION_KINDS.map((kind) => `cap_decision:${kind}` as const),
   ...STORE_OPERATIONS.map((operation) => `store_error:${operation}` as const),
   ...AD_NO_FILL_KINDS.map((kind) => `ad_no_fill:${kind}` as const),
   ...AD_EVENT_KINDS.map((kind) => `ad_event:${kind}` as const),

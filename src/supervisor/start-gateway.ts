@@ -112,7 +112,7 @@ export async function startGateway(
     first,
   )
   const controlTask = (): ControlTask => {
-    const { config: now, histograms, telemetry, cache: memory, peers } = reloader.current
+    const { config: now, histograms, telemetry, cache: memory, ads, peers } = reloader.current
     const { host, port } = now.admin ?? { host: '', port: null }
     return {
       host,
@@ -129,6 +129,7 @@ export async function startGateway(
       draining,
       lifecycle: lifecycle.buffer,
       version: packageVersion(),
+      ...(ads === null ? {} : { ads: { plan: ads.plan, gauges: ads.gauges } }),
       ...(now.otlp === undefined ? {} : { otlp: now.otlp }),
       ...(memory === null
         ? {}

@@ -1,3 +1,4 @@
+export { AdGauges, type AdPlan, type BudgetGauge, type RouteGaugeWriter } from './ad-gauges.js'
 export {
   AnswerCounts,
   CLIENT_LEFT,

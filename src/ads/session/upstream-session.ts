@@ -10,6 +10,7 @@ import { BudgetExceeded, FrequencyCapExceeded } from './errors.js'
 import {
   type DecisionWithRules,
   firstDecision,
+  isEmpty,
   learnedDecision,
   type Reservation,
   withAnswer,
@@ -122,6 +123,11 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
   /** Takes a reported event; idempotent by its token. Never throws for what a client sends. */
   commitEvent(token: string): Promise<EventOutcome> {
     return this.#events.commit(token)
+  }
+
+  /** Whether the store did not answer the last decision, so that policies decide (C-09). */
+  get isDegraded(): boolean {
+    return this.#guard.isDown
   }
 
   metrics(): SessionMetricsSnapshot {
@@ -284,10 +290,6 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
       }
     }
   }
-}
-
-function isEmpty({ caps, budgets }: Decision): boolean {
-  return caps.length === 0 && budgets.length === 0
 }
 
 function campaignOf({ campaignId, params }: SessionCall): string {
