@@ -4,6 +4,7 @@ import {
   AD_EVENT_KINDS,
   AD_NO_FILL_KINDS,
   AD_SINK_KINDS,
+  CAP_DECISION_KINDS,
   type GatewayCounter,
   STORE_BACKENDS,
   STORE_OPERATIONS,
@@ -43,6 +44,12 @@ export function adMetrics(counters: Readonly<Record<GatewayCounter, number>>): M
       'counter',
       'Reservations that were given back.',
       [['', counters.ad_released]],
+    ],
+    [
+      'cap_decisions_total',
+      'counter',
+      'Decisions about caps and budgets, by what they came to; degraded: made without the store.',
+      CAP_DECISION_KINDS.map((kind) => [labelText({ result: kind }), counters[`cap_decision:${kind}`]]),
     ],
     [
       'store_errors_total',

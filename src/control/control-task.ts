@@ -3,7 +3,7 @@ import type { CacheMemory } from '../cache/cache-memory.js'
 import type { LogLevel, UpstreamConfig } from '../config/types.js'
 import type { EndedSpan } from '../otlp/index.js'
 import type { OtlpConfig } from '../otlp/types.js'
-import type { TelemetryBuffers } from '../telemetry/index.js'
+import type { AdPlan, TelemetryBuffers } from '../telemetry/index.js'
 import type { DnsSettings, HealthEvent } from '../upstream/index.js'
 import type { AccessRules } from './access.js'
 import type { AdminCommand, CommandResult } from './admin-command.js'
@@ -40,6 +40,8 @@ export interface ControlTask {
     /** By route; null: it has none. */
     readonly routes: readonly (RouteCacheConfig | null)[]
   }
+  /** Of the `AdGauges`; absent: no route serves ads. */
+  readonly ads?: { readonly plan: AdPlan; readonly gauges: SharedArrayBuffer }
   /** All peers, and what is to be checked of them; absent: none. */
   readonly peers?: {
     /** Of the `PeerTable`. */

@@ -1,6 +1,8 @@
 import { UNROUTED } from '../histograms/index.js'
 import { REFUSAL_KINDS, REJECTION_KINDS } from '../session/counters.js'
 import { REASONS } from '../session/errors.js'
+import { AdGauges } from '../telemetry/index.js'
+import { adGaugeMetrics } from './ad-gauge-metrics.js'
 import { adMetrics } from './ad-metrics.js'
 import { cacheMetrics } from './cache-metrics.js'
 import { configMetrics } from './config-metrics.js'
@@ -19,6 +21,8 @@ const SOURCES: readonly ((reader: StatsReader, state: GatewayState) => readonly 
   (_, { upstreams }) => peerMetrics(upstreams),
   (reader) => cacheMetrics(reader.cache, reader.task.routes),
   (_, { counters }) => adMetrics(counters),
+  ({ task: { ads, workers } }) =>
+    adGaugeMetrics(ads === undefined ? null : new AdGauges(ads.plan, workers, ads.gauges)),
   (reader, state) => threadMetrics(reader, state),
   (reader, state) => configMetrics(reader.task, state),
   (reader, state) => processMetrics(reader, state),

@@ -44,6 +44,10 @@ export type AdSinkKind = (typeof AD_SINK_KINDS)[number]
 /** What became of calls of impressions, tracking and error URLs that an ad route makes itself. */
 export const AD_BEACON_KINDS = ['sent', 'failed', 'dropped'] as const
 export type AdBeaconKind = (typeof AD_BEACON_KINDS)[number]
+/** What decisions about caps and budgets came to; `degraded` are those of them that were made without the store. */
+export const CAP_DECISION_KINDS = ['granted', 'capped', 'over-budget', 'paced', 'degraded'] as const
+export type CapDecisionKind = (typeof CAP_DECISION_KINDS)[number]
+
 /** What a store of caps and budgets did not do because it did not answer: decide, or take an event, which then waits. */
 export const STORE_OPERATIONS = ['reserve', 'commit'] as const
 export type StoreOperation = (typeof STORE_OPERATIONS)[number]
@@ -87,6 +91,7 @@ export type GatewayCounter =
   | `ad_spend_micros:${string}`
   | `ad_sink:${AdSinkKind}`
   | `ad_beacon:${AdBeaconKind}`
+  | `cap_decision:${CapDecisionKind}`
   | `store_error:${StoreBackend}:${StoreOperation}`
   | `ad_no_fill:${AdNoFillKind}`
   | `ad_event:${AdEventKind}`
@@ -122,6 +127,7 @@ export const GATEWAY_COUNTERS: readonly GatewayCounter[] = [
   ...CURRENCIES.map((currency) => `ad_spend_micros:${currency}` as const),
   ...AD_SINK_KINDS.map((kind) => `ad_sink:${kind}` as const),
   ...AD_BEACON_KINDS.map((kind) => `ad_beacon:${kind}` as const),
+  ...CAP_DECISION_KINDS.map((kind) => `cap_decision:${kind}` as const),
   ...STORE_BACKENDS.flatMap((backend) =>
     STORE_OPERATIONS.map((operation) => `store_error:${backend}:${operation}` as const),
   ),

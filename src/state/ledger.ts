@@ -105,6 +105,7 @@ export class Ledger {
       return {
         spent: record?.spent ?? ZERO,
         held: record?.held ?? ZERO,
+        open: record?.open ?? 0,
         limit: limit?.amount ?? null,
         currency,
       }
@@ -175,7 +176,11 @@ export class Ledger {
       capKeys.push(key)
     }
     for (const budget of decision.budgets) {
-      this.#change(budget, untilMs, (record) => ({ ...record, held: addAmounts(record.held, budget.cost) }))
+      this.#change(budget, untilMs, (record) => ({
+        ...record,
+        held: addAmounts(record.held, budget.cost),
+        open: record.open + 1,
+      }))
     }
     const budgets = decision.budgets.map(({ key, cost }) => ({ key, cost }))
     records.putTicket(decision.id, { settled: false, expiresAtMs: untilMs, capKeys, budgets })
@@ -195,8 +200,9 @@ export class Ledger {
     }
     for (const { key, cost } of ticket.budgets) {
       const record = records.budget(key)
-      if (record !== undefined)
-        records.putBudget(key, { ...record, held: subtractAmounts(record.held, cost) })
+      if (record === undefined) continue
+      const open = Math.max(0, record.open - 1)
+      records.putBudget(key, { ...record, held: subtractAmounts(record.held, cost), open })
     }
   }
 
@@ -218,7 +224,7 @@ export class Ledger {
     const { records } = this
     const old = records.budget(check.key)
     const expiresAtMs = check.ttlMs === null ? null : Math.max(old?.expiresAtMs ?? 0, sinceMs + check.ttlMs)
-    const fresh = old ?? { spent: ZERO, held: ZERO, currency: check.currency, expiresAtMs }
+    const fresh = old ?? { spent: ZERO, held: ZERO, open: 0, currency: check.currency, expiresAtMs }
     records.putBudget(check.key, { ...change(fresh), expiresAtMs })
     if (old === undefined && expiresAtMs !== null) records.schedule(expiresAtMs, 'budget', check.key)
   }

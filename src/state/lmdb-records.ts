@@ -32,7 +32,9 @@ export class LmdbRecords implements Records {
     const value = this.db.get(['b', key])
     if (!Array.isArray(value)) return undefined
     const [currency, expiresAtMs, ...amounts] = value as [string, number | null, ...number[]]
-    return { currency, expiresAtMs, spent: amountAt(amounts, 0), held: amountAt(amounts, 2) }
+    // Records of former versions do not say how many are open.
+    const open = amounts[4] ?? 0
+    return { currency, expiresAtMs, spent: amountAt(amounts, 0), held: amountAt(amounts, 2), open }
   }
 
   putBudget(key: string, record: BudgetRecord | undefined): void {
@@ -45,6 +47,7 @@ export class LmdbRecords implements Records {
         record.spent.nanos,
         record.held.micros,
         record.held.nanos,
+        record.open,
       ],
     )
   }

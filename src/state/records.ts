@@ -17,6 +17,8 @@ export interface CapRecord {
 export interface BudgetRecord {
   readonly spent: Amount
   readonly held: Amount
+  /** Reservations that hold it. */
+  readonly open: number
   readonly currency: string
   /** Null: never. */
   readonly expiresAtMs: number | null

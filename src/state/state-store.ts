@@ -115,6 +115,8 @@ export interface CapUse {
 export interface BudgetUse {
   readonly spent: Amount
   readonly held: Amount
+  /** Reservations that hold it. */
+  readonly open: number
   /** Of the limit key, else of the check; null when there is neither. */
   readonly limit: Amount | null
   readonly currency: string

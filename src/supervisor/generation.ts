@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { AccessLogEnd } from '../access-log/index.js'
+import type { AdMemory } from '../ads/route/ad-memory.js'
 import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig } from '../config/types.js'
 import { type Dispatcher, Router, type Routing } from '../dispatch/index.js'
@@ -19,6 +20,7 @@ import { Telemetry, type TelemetryBuffers } from '../telemetry/index.js'
 import { Tracer } from '../tracing/index.js'
 import { configuredPeers, followTable, PeerTable, tablePlan } from '../upstream/index.js'
 import type { AccessLogs } from './access-logs.js'
+import { adMemory, releaseAdMemory } from './ad-memory.js'
 import { Journal } from './journal.js'
 import { OwnSpans } from './own-spans.js'
 import type { Seats } from './seats.js'
@@ -61,6 +63,8 @@ export interface Generation {
   readonly telemetry: Telemetry
   /** Null: no route has a cache. */
   readonly cache: CacheMemory | null
+  /** Null: no route serves ads. */
+  readonly ads: AdMemory | null
   readonly journal: Journal
   /** To be used before the pool takes over. */
   readonly routing: Routing
@@ -105,6 +109,7 @@ export function createGeneration(
         )
   const cache = common.cache.memoryFor(config, same?.cache ?? null)
   const hits = cache === null ? null : common.cache.hits(cache, config)
+  const ads = adMemory(config, workers, former)
   const isMeasured = config.telemetry !== false
   const journal = new Journal({
     rows,
@@ -131,7 +136,11 @@ export function createGeneration(
     ...(cache === null ? {} : { cache }),
     accessLogs: accessLog,
     storePorts: () => common.states.ports(),
-    forget: (seat) => common.cache.forget(seat),
+    ...(ads === null ? {} : { ads }),
+    async forget(seat) {
+      if (ads !== null) releaseAdMemory(ads, workers, seat)
+      await common.cache.forget(seat)
+    },
     peers,
     counters: row,
     logger,
@@ -149,6 +158,7 @@ export function createGeneration(
     histograms,
     telemetry,
     cache,
+    ads,
     journal,
     routing: {
       ...routingOf(config, instanceId),

@@ -1,5 +1,6 @@
 import type { GatewayConfig } from '../config/types.js'
 import type { LifecycleBoard } from '../memory/index.js'
+import { releaseAdMemory } from './ad-memory.js'
 import { needsRestart, ReloadRefused } from './fixed-settings.js'
 import { bequeath, type Common, createGeneration, type Generation } from './generation.js'
 
@@ -117,12 +118,13 @@ export class Reloader {
     else common.logger.warn({ lost }, 'sessions on the former workers were cut: the drain timeout is over')
   }
 
-  async #vacate({ peers }: Generation, seats: readonly number[]): Promise<void> {
+  async #vacate({ peers, ads }: Generation, seats: readonly number[]): Promise<void> {
     const { board, cache, seats: all } = this.#options.common
     for (const seat of seats) {
       await cache.forget(seat)
       board.setState(seat, 'unused')
       peers.releaseWorker(seat)
+      if (ads !== null) releaseAdMemory(ads, all.count, seat)
     }
     all.giveBack(seats)
   }

@@ -114,7 +114,7 @@ export async function startGateway(
     first,
   )
   const controlTask = (): ControlTask => {
-    const { config: now, histograms, telemetry, cache: memory, peers } = reloader.current
+    const { config: now, histograms, telemetry, cache: memory, ads, peers } = reloader.current
     const { host, port } = now.admin ?? { host: '', port: null }
     return {
       host,
@@ -131,6 +131,7 @@ export async function startGateway(
       draining,
       lifecycle: lifecycle.buffer,
       version: packageVersion(),
+      ...(ads === null ? {} : { ads: { plan: ads.plan, gauges: ads.gauges } }),
       ...(now.otlp === undefined ? {} : { otlp: now.otlp }),
       scheme: now.tls === undefined ? 'http' : 'https',
       ...(memory === null

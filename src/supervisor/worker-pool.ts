@@ -1,6 +1,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { AccessLogEnd } from '../access-log/index.js'
+import type { AdMemory } from '../ads/route/ad-memory.js'
 import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig, LogLevel } from '../config/types.js'
 import type { CommandResult } from '../control/index.js'
@@ -26,6 +27,8 @@ export interface WorkerPoolOptions {
   readonly peers: PeerTable
   /** Absent: no route has a cache. */
   readonly cache?: CacheMemory
+  /** Absent: no route serves ads. */
+  readonly ads?: AdMemory
   /** What the thread of a worker has left behind in shared memory is put in order; awaited before another takes its place. */
   forget?(worker: number): Promise<void>
   readonly counters: CounterRow<GatewayCounter>
@@ -318,6 +321,7 @@ export class WorkerPool {
       telemetry: this.#options.telemetry,
       peers: this.#options.peers.buffer,
       ...(this.#options.cache === undefined ? {} : { cache: this.#options.cache }),
+      ...(this.#options.ads === undefined ? {} : { ads: this.#options.ads }),
       rateLimits: this.#rateLimits,
       clockAnchorMs: clockAnchor(),
       accessLog: this.#options.accessLogs?.[place.worker],

@@ -1,3 +1,4 @@
+export { AdGauges, type AdPlan, type BudgetGauge, type RouteGaugeWriter } from './ad-gauges.js'
 export { AnswerCounts, CLIENT_LEFT, type RouteAnswers } from './answer-counts.js'
 export { type CpuProfileText, captureCpuProfile, ProfileInProgress } from './cpu-profile.js'
 export { type ErrorRow, KEPT_ERRORS, type RecentError, RecentErrors } from './recent-errors.js'

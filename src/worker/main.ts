@@ -80,6 +80,7 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     ads: {
       logger,
       stores: task.stores,
+      ...(task.ads === undefined ? {} : { shared: { memory: task.ads, worker, workers: seats } }),
       count: (counter: GatewayCounter, amount?: number) => counters.add(counter, amount),
     },
     ...(cache === null ? {} : { cache }),

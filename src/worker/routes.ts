@@ -69,7 +69,7 @@ export async function loadRoutes(
     if (route.adserving !== undefined) {
       // Only where it is needed: stores and parsers are a lot to load.
       const ads = await import('../ads/route/index.js')
-      const adRoute = new ads.AdRoute(route.adserving, env.ads)
+      const adRoute = new ads.AdRoute(route.adserving, env.ads, adRoutes.length)
       adRoutes.push(adRoute)
       filters.push(adRoute.filter)
     }

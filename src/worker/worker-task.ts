@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { AccessLogEnd } from '../access-log/index.js'
+import type { AdMemory } from '../ads/route/ad-memory.js'
 import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig, LogLevel } from '../config/types.js'
 import type { StorePort } from '../state/kept-state-thread.js'
@@ -25,6 +26,8 @@ export interface WorkerTask {
   readonly peers: SharedArrayBuffer
   /** Absent: no route has a cache. */
   readonly cache?: CacheMemory
+  /** Absent: no route serves ads. */
+  readonly ads?: AdMemory
   /** Of the `GcraTable`. */
   readonly rateLimits: SharedArrayBuffer
   readonly clockAnchorMs: number

@@ -102,6 +102,7 @@ beforeAll(async () => {
       ),
       route('budget', {}, { campaigns: { budget: { caps: [], cpm: '2.00', budget: '1.00' } } }),
       route('device', { url: `${ads.base}/chain/1`, serverSide: true }),
+      route('gone', { url: 'http://127.0.0.1:9/vast' }, { retries: 0 }),
       route('strict', {}, { consent: { require: true } }),
       route(
         'signed',
@@ -339,6 +340,18 @@ describe('a route that serves ads', () => {
     expect(impressions.filter((url) => url.includes('/rtb/event?t='))).toHaveLength(1)
     await eventually('the win notice', () => ads.seen.some(({ url }) => url === '/win?p=2.5'))
     expect(ads.at('/bid')[0]?.headers['x-openrtb-version']).toBe('2.6')
+  })
+
+  it('F-36 all workers leave a source alone together: its breaker opens once', async () => {
+    await Promise.all(Array.from({ length: 60 }, () => ask('/gone/vast')))
+    const failed = await gateway.log.until(
+      ({ campaign_id: id, err }) => id === 'gone' && err !== undefined,
+      60,
+    )
+    expect(new Set(failed.map(({ worker }) => worker)).size).toBe(2)
+    expect(
+      gateway.log.having(({ msg, to }) => msg?.startsWith('Circuit breaker') === true && to === 'open'),
+    ).toHaveLength(1)
   })
 
   it('answers the preflight of browsers, and refuses other methods', async () => {

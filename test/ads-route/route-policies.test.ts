@@ -102,6 +102,10 @@ beforeAll(async () => {
         campaign: 'one',
         placements: { two: 'two', over: 'over' },
       }),
+      route('money', {
+        campaigns: { money: { caps: [], cpm: '2.00', budget: '1.00' } },
+        events: { path: '/money/event', secrets: [SECRET] },
+      }),
       route('raw', { campaigns: { raw: RAW } }),
       ...(redis === null
         ? []
@@ -219,6 +223,36 @@ describe('money of a route that serves ads', () => {
       ...['fill', 'fill', 'fill'],
       ...['fill', 'fill', 'budget'],
     ])
+  })
+})
+
+describe('gauges of routes that serve ads', () => {
+  it('C-25 tell of the money and the open reservations of each campaign, and of stores that are away', async () => {
+    const reported = await ask('/money/vast')
+    await ask('/money/vast')
+    expect(await report(reported.xml)).toBe(200)
+    let text = ''
+    const has = (line: string): boolean => text.split('\n').includes(`headgate_${line}`)
+    const labels = '{route="/money/*",campaign="money",currency="USD"}'
+    await eventually('both have been seen', async () => {
+      text = await (await fetch(`http://127.0.0.1:${gateway.adminPort}/metrics`)).text()
+      return has(`ad_budget_spent${labels} 0.002`) && has(`ad_budget_held${labels} 0.002`)
+    })
+    for (const line of [
+      `ad_budget_limit${labels} 1`,
+      `ad_budget_remaining${labels} 0.996`,
+      `budget_spend_ratio${labels} 0.002`,
+      `ad_reservations_open${labels} 1`,
+      'store_degraded{store="lmdb"} 0',
+      'store_degraded{store="redis"} 1',
+    ])
+      expect([line, has(line)]).toEqual([line, true])
+    const decisions = (result: string): number =>
+      Number(new RegExp(`^headgate_cap_decisions_total\\{result="${result}"\\} (\\S+)$`, 'm').exec(text)?.[1])
+    expect(decisions('degraded')).toBe(9)
+    expect(decisions('granted')).toBeGreaterThanOrEqual(9)
+    // Those of /bid, /euros and the stores that are away.
+    expect(decisions('over-budget')).toBe(6)
   })
 })
 

@@ -79,11 +79,13 @@ describe.each(BACKENDS)('store $name', ({ start, available }) => {
     const all = Array.from({ length: 50 }, () => decision([], [costly]))
     const answers = await Promise.all(all.map(granted))
     expect(answers.filter(Boolean)).toHaveLength(10)
+    expect(await store.budgetUse([costly])).toMatchObject([{ spent: ZERO, open: 10 }])
     await Promise.all(all.filter((_, index) => answers[index]).map((asked) => store.commit(asked, REMEMBER)))
     expect(await store.budgetUse([costly])).toEqual([
       {
         spent: { micros: 1_000_000_000, nanos: 0 },
         held: ZERO,
+        open: 0,
         limit: { micros: 1_000_000_000, nanos: 0 },
         currency: 'USD',
       },

@@ -4,6 +4,7 @@ import {
   Breaker,
   type BreakerChange,
   type BreakerPass,
+  GUARD,
   GUARD_WORDS,
   type GuardMemory,
   SHARE_WORDS,
@@ -53,6 +54,11 @@ export interface CircuitBreakerOptions<Result> {
 /** Memory for one breaker that several threads share. */
 export function breakerMemory(workers: number): SharedArrayBuffer {
   return new SharedArrayBuffer(4 * (GUARD_WORDS + workers * SHARE_WORDS))
+}
+
+/** A thread that shared the memory is gone: another one may probe in its place. */
+export function releaseBreaker(memory: SharedArrayBuffer, worker: number): void {
+  Atomics.compareExchange(new Int32Array(memory), GUARD.breaker, -1 - worker, 1)
 }
 
 /** Stops asking an upstream that fails; the breaker is that of the gateway's own upstreams (C-15). */

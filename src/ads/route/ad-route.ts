@@ -6,22 +6,27 @@ import { GatewayError } from '../../session/errors.js'
 import type { ReadonlyRequestHeader } from '../../session/message-headers.js'
 import type { Session } from '../../session/session.js'
 import type { StorePort } from '../../state/kept-state-thread.js'
+import { AdGauges } from '../../telemetry/index.js'
 import { now } from '../../time/index.js'
 import type { AdLogger } from '../context/index.js'
 import {
   BudgetExceeded,
   FrequencyCapExceeded,
   LateAnswer,
+  type SessionCounter,
+  type SessionMetricsSnapshot,
   SignedUserId,
   type UpstreamSession,
 } from '../session/index.js'
 import type { NoFillReason } from '../upstream/index.js'
 import { noFillVast } from '../vast/index.js'
+import type { SharedAds } from './ad-memory.js'
 import { type AdRequest, readAdRequest } from './ad-request.js'
-import { createAdSource, type RouteResult, type VastAnswer } from './ad-source.js'
+import { createAdSource, type RouteResult, type SourceBreaker, type VastAnswer } from './ad-source.js'
 import { Beacons } from './beacons.js'
 import { EventReports } from './event-reports.js'
 import { eventBase, eventTrackers, PIXEL } from './event-urls.js'
+import { RouteGauges } from './route-gauges.js'
 import { createAdSession, useStore } from './session-from-config.js'
 
 export interface AdRouteEnv {
@@ -29,7 +34,37 @@ export interface AdRouteEnv {
   /** To LMDB stores, which live in a thread of their own. */
   readonly stores: readonly StorePort[]
   count(counter: GatewayCounter, amount?: number): void
+  /** Absent: this thread shares nothing with others. */
+  readonly shared?: SharedAds
 }
+
+function breakersOf(shared: SharedAds | undefined, place: number): SourceBreaker[] {
+  if (shared === undefined) return []
+  const { memory, worker, workers } = shared
+  const { epochMs, breakers } = memory
+  return (breakers[place] ?? []).map((one) => ({ memory: one, worker, workers, epochMs }))
+}
+
+function gaugesOf(
+  session: UpstreamSession<RouteResult>,
+  shared: SharedAds | undefined,
+  place: number,
+): RouteGauges | null {
+  if (shared === undefined) return null
+  const { memory, worker, workers } = shared
+  const gauges = new AdGauges(memory.plan, workers, memory.gauges)
+  return new RouteGauges(session, gauges.writer(worker, place))
+}
+
+/** What a session counts, as the gateway calls it. */
+const COUNTED: readonly (readonly [SessionCounter, readonly GatewayCounter[]])[] = [
+  ['reserved', ['ad_reserved', 'cap_decision:granted']],
+  ['released', ['ad_released']],
+  ['capped', ['cap_decision:capped']],
+  ['over_budget', ['cap_decision:over-budget']],
+  ['paced', ['cap_decision:paced']],
+  ['degraded', ['cap_decision:degraded']],
+]
 
 /** A player may be on any site, and its cookies say who asks. */
 function corsFields(request: ReadonlyRequestHeader): Record<string, string> {
@@ -57,19 +92,23 @@ export class AdRoute {
   readonly #beacons: Beacons
   readonly #verifyUserId: ((value: string) => string | null) | null
   readonly #backend: StoreBackend
-  #reserved = 0
-  #degraded = 0
-  #released = 0
+  readonly #gauges: RouteGauges | null
+  #counted: SessionMetricsSnapshot
 
-  /** @throws TypeError or RangeError that says what is wrong with the configuration */
-  constructor(config: AdServingConfig, env: AdRouteEnv) {
+  /**
+   * @param place of the route among those that serve ads
+   * @throws TypeError or RangeError that says what is wrong with the configuration
+   */
+  constructor(config: AdServingConfig, env: AdRouteEnv, place = 0) {
     this.#config = config
     this.#env = env
     this.#backend = config.store.kind === 'redis-cluster' ? 'redis' : config.store.kind
     this.#store = useStore(config.store, env.stores, env.logger)
     this.#beacons = new Beacons(config, env)
-    const source = createAdSource(config, env.logger, this.#beacons.misfit)
+    const source = createAdSource(config, env.logger, this.#beacons.misfit, breakersOf(env.shared, place))
     this.#session = createAdSession(config, source, this.#store.store, env.logger)
+    this.#counted = this.#session.metrics()
+    this.#gauges = gaugesOf(this.#session, env.shared, place)
     this.#reports = config.events === null ? null : new EventReports(config.events, env)
     const { secrets } = config.user
     this.#verifyUserId = secrets.length === 0 ? null : new SignedUserId(secrets).verify
@@ -82,6 +121,7 @@ export class AdRoute {
 
   /** Settles when what is under way has ended. */
   async close(): Promise<void> {
+    await this.#gauges?.close()
     await this.#session.close()
     await Promise.all([this.#reports?.close(), this.#beacons.close()])
     await this.#store.release()
@@ -229,13 +269,14 @@ export class AdRoute {
   }
 
   #countReservations(): void {
-    const { reserved, released, degraded } = this.#session.metrics()
-    this.#env.count(`store_error:${this.#backend}:reserve`, degraded - this.#degraded)
-    this.#degraded = degraded
-    this.#env.count('ad_reserved', reserved - this.#reserved)
-    this.#env.count('ad_released', released - this.#released)
-    this.#reserved = reserved
-    this.#released = released
+    const metrics = this.#session.metrics()
+    for (const [name, counters] of COUNTED) {
+      const amount = metrics[name] - this.#counted[name]
+      if (amount === 0) continue
+      for (const counter of counters) this.#env.count(counter, amount)
+      if (name === 'degraded') this.#env.count(`store_error:${this.#backend}:reserve`, amount)
+    }
+    this.#counted = metrics
   }
 }
 

@@ -1,6 +1,11 @@
 import type { AdServingConfig, AdSourceConfig } from '../../config/types-adserving.js'
 import type { AdLogger } from '../context/index.js'
-import { FallbackUpstream, WrappedUpstream, withMiddleware } from '../middleware/index.js'
+import {
+  type CircuitBreakerOptions,
+  FallbackUpstream,
+  WrappedUpstream,
+  withMiddleware,
+} from '../middleware/index.js'
 import { OpenRtbUpstream } from '../openrtb/index.js'
 import { HttpTransport } from '../transports/index.js'
 import type { Fill, NoFill, Upstream } from '../upstream/index.js'
@@ -32,15 +37,24 @@ export interface Bid {
 
 export type RouteResult = VastAnswer | NoFill
 
-/** Whom a route asks: the ad servers and bidders of the configuration, each behind a breaker and retries. */
+/** Where the breaker of a source is that all workers share. */
+export type SourceBreaker = Required<
+  Pick<CircuitBreakerOptions<RouteResult>, 'memory' | 'worker' | 'workers' | 'epochMs'>
+>
+
+/**
+ * Whom a route asks: the ad servers and bidders of the configuration, each behind a breaker and retries.
+ * @param breakers by source. Default: this thread's own
+ */
 export function createAdSource(
   config: AdServingConfig,
   logger: AdLogger,
   report: ReportMisfit,
+  breakers: readonly SourceBreaker[] = [],
 ): Upstream<RouteResult> {
   const { hosts, ...ranges } = config.guard
   const guard = createDestinationGuard({ ...ranges, ...(hosts === null ? {} : { hosts }) })
-  const sources = config.sources.map((source) => {
+  const sources = config.sources.map((source, at) => {
     const transport = new HttpTransport({ guard, timeoutMs: config.timeoutMs })
     const upstream =
       source.kind === 'vast'
@@ -50,6 +64,7 @@ export function createAdSource(
     const wrapped = withMiddleware<RouteResult>(new ForSource(fitting, source), {
       retry: { maxRetries: config.retries },
       breaker: {
+        ...breakers[at],
         onChange: ({ to }) =>
           logger.warn({ upstream: upstream.name, to }, 'Circuit breaker of an ad source changed'),
       },

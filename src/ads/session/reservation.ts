@@ -42,6 +42,11 @@ export interface DecisionWithRules {
   readonly rules: readonly CompiledRule[]
 }
 
+/** Nothing is asked of the store. */
+export function isEmpty({ caps, budgets }: Decision): boolean {
+  return caps.length === 0 && budgets.length === 0
+}
+
 /** Before the upstream is asked: what is known by then, and the money. */
 export function firstDecision(
   reservation: Reservation,

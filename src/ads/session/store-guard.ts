@@ -45,6 +45,11 @@ export class StoreGuard {
     this.#logger = logger
   }
 
+  /** Whether the store did not answer when it was asked last. */
+  get isDown(): boolean {
+    return this.#down
+  }
+
   /** @throws only what is no {@link StateStoreError} */
   async reserve(decision: Decision, options: ReserveOptions): Promise<GuardedResult> {
     try {

@@ -9,7 +9,7 @@ import { type AdResult, BaseUpstream, type Fill, type Upstream } from '../upstre
 import { type CompiledCampaign, isInPaceCurrency } from './campaign-policy.js'
 import { BudgetExceeded, FrequencyCapExceeded } from './errors.js'
 import { LateAnswer } from './late-answer.js'
-import { type DecisionWithRules, firstDecision, type Reservation } from './reservation.js'
+import { type DecisionWithRules, firstDecision, isEmpty, type Reservation } from './reservation.js'
 import { type ReservedUnit, reserveUnits } from './reserve-units.js'
 import { SessionEvents } from './session-events.js'
 import { SessionMetrics, type SessionMetricsSnapshot } from './session-metrics.js'
@@ -119,6 +119,11 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
   /** Takes a reported event; idempotent by its token. Never throws for what a client sends. */
   commitEvent(token: string): Promise<EventOutcome> {
     return this.#events.commit(token)
+  }
+
+  /** Whether the store did not answer the last decision, so that policies decide (C-09). */
+  get isDegraded(): boolean {
+    return this.#guard.isDown
   }
 
   metrics(): SessionMetricsSnapshot {
@@ -295,10 +300,6 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
       }
     }
   }
-}
-
-function isEmpty({ caps, budgets }: Decision): boolean {
-  return caps.length === 0 && budgets.length === 0
 }
 
 /** Whether nobody waits for the answer any more. */

@@ -9,6 +9,8 @@ export interface BudgetReport {
   readonly spent: Money
   /** Reserved for ads whose impression has not been reported yet. */
   readonly held: Money
+  /** How many reservations that are. */
+  readonly open: number
   /** Null: there is none, so nothing may be spent (D6). */
   readonly limit: Money | null
   /** Limit less what is spent and held. */
@@ -67,13 +69,14 @@ export class UseReports {
       this.policies.keys,
     )
     const [use] = await this.store.budgetUse(checks)
-    const { spent = ZERO, held = ZERO, limit = null } = use ?? {}
+    const { spent = ZERO, held = ZERO, limit = null, open = 0 } = use ?? {}
     const code = use?.currency ?? currency
     const remaining = limit === null ? ZERO : subtractAmounts(limit, addAmounts(spent, held))
     const report = {
       campaignId,
       spent: Money.fromAmount(spent, code),
       held: Money.fromAmount(held, code),
+      open,
       limit: limit === null ? null : Money.fromAmount(limit, code),
       remaining: Money.fromAmount(remaining, code),
     }

@@ -115,10 +115,11 @@ export class RedisStore implements StateStore {
     const uses: BudgetUse[] = []
     await this.#use({ caps: [], budgets }, (group, rows) => {
       for (const [row, index] of group.budgetIndexes.entries()) {
-        const [m, n, heldM, heldN, limitM, limitN, currency] = (rows[row] ?? []).map(String)
+        const [m, n, heldM, heldN, limitM, limitN, currency, open] = (rows[row] ?? []).map(String)
         uses[index] = {
           spent: { micros: Number(m), nanos: Number(n) },
           held: { micros: Number(heldM), nanos: Number(heldN) },
+          open: Number(open),
           limit: limitM === '' ? null : { micros: Number(limitM), nanos: Number(limitN) },
           currency: currency ?? '',
         }

@@ -240,7 +240,7 @@ for _, budget in ipairs(budgets) do shorten(budget.heldKey, budget.member) end
 return {}
 `
 
-/** Per cap `{committed, held, resetMs}`, then per budget `{spent micros, nanos, held micros, nanos, limit micros or '', nanos, currency}`. */
+/** Per cap `{committed, held, resetMs}`, then per budget `{spent micros, nanos, held micros, nanos, limit micros or '', nanos, currency, open}`. */
 export const USE = `${PRELUDE}
 local answer = {}
 for _, cap in ipairs(caps) do
@@ -252,7 +252,8 @@ for _, budget in ipairs(budgets) do
   local record = redis.call('HMGET', budget.key, 'm', 'n', 'rm', 'rn', 'cur')
   local limitM, limitN, limitCurrency = limitOf(budget)
   answer[#answer + 1] = { record[1] or '0', record[2] or '0', record[3] or '0', record[4] or '0',
-    limitM and text(limitM) or '', limitN and text(limitN) or '', record[5] or limitCurrency or budget.currency }
+    limitM and text(limitM) or '', limitN and text(limitN) or '', record[5] or limitCurrency or budget.currency,
+    redis.call('ZCARD', budget.heldKey) }
 end
 return answer
 `
