@@ -49,6 +49,16 @@ export function readStrictly(text: string): StrictReading {
   )
 }
 
+/**
+ * As Node's parser reads: a bare CR before a request line is passed over, and spaces before the version are one. It says so nowhere, and none of it
+ * hides a request in another: what is read so stands where a request line is due.
+ */
+export function readLeniently(text: string): StrictReading {
+  return readStrictly(
+    text.replace(/(^|\n)\r+(?=[A-Z]+ )/g, '$1').replace(/(^|\n)([A-Z]+ [^ \r\n]+) {2,}(?=HTTP\/)/g, '$1$2 '),
+  )
+}
+
 /** RFC 3986 §6.2.2 and §5.2.4, after runs of slashes have become one. */
 export function normalPath(target: string): string {
   const mark = target.indexOf('?')

@@ -28,6 +28,8 @@ export interface RequestCase {
   readonly lines: readonly AccessLine[]
   /** uWebSockets.js reads chunks leniently (U4): such a body may go on in a framing of our own, as the last one of its connection. */
   readonly lenientChunks: boolean
+  /** The same input as the server reads it whose leniency is documented, Node's towards request lines; absent: none is. */
+  readonly lenient?: StrictReading
 }
 
 /** Everything that is wrong with what became of an input; empty when all is well. */
@@ -35,7 +37,14 @@ export function judgeRequest(it: RequestCase): string[] {
   return [...judgeForwarded(it), ...judgeLines(it), ...judgeAnswers(it)]
 }
 
-function judgeForwarded({ strict, forwarded, lenientChunks }: RequestCase): string[] {
+function judgeForwarded(it: RequestCase): string[] {
+  const problems = mismatches(it)
+  return problems.length === 0 || it.lenient === undefined
+    ? problems
+    : mismatches({ ...it, strict: it.lenient })
+}
+
+function mismatches({ strict, forwarded, lenientChunks }: RequestCase): string[] {
   // Those of one connection may overtake each other on their way to the origin.
   const left = [...strict.requests]
   for (const got of forwarded) {
@@ -52,11 +61,13 @@ function judgeForwarded({ strict, forwarded, lenientChunks }: RequestCase): stri
 
 function bodyDifference(sent: StrictRequest, got: ForwardedRequest, lenientChunks: boolean): string {
   const body = sent.body.toString('latin1')
+  const isChunked = sent.headers.some(([name]) => name === 'transfer-encoding')
   if (sent.complete) {
     const isSame = got.complete ? got.body === body : body.startsWith(got.body)
-    return isSame ? '' : `body ${JSON.stringify(got.body)} of ${JSON.stringify(body)}`
+    // uWS reads an extension as digits: it waits for more of such a body, which then never becomes a whole one.
+    const isMisread = !got.complete && isChunked && lenientChunks && got.body.startsWith(body)
+    return isSame || isMisread ? '' : `body ${JSON.stringify(got.body)} of ${JSON.stringify(body)}`
   }
-  const isChunked = sent.headers.some(([name]) => name === 'transfer-encoding')
   if (got.complete && !(isChunked && lenientChunks)) return 'a whole body of a broken one'
   return ''
 }

@@ -5,7 +5,7 @@ import type { AcceptorKind } from '../support/acceptor-under-test.js'
 import { eventually } from '../support/eventually.js'
 import { InProcessGateway } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
-import { readStrictly } from './expected-request.js'
+import { readLeniently, readStrictly } from './expected-request.js'
 import { FuzzOrigin } from './fuzz-origin.js'
 import { type AccessLine, judgeRequest, type RequestCase } from './judge-request.js'
 import { type FuzzInput, LiveCorpus, type Shape } from './live-corpus.js'
@@ -83,7 +83,8 @@ export class RequestRig {
         const answers = strict.requests.filter(({ complete }) => complete).length
         const outcome = await sendInput(this.#gateway.port, address, input, answers)
         const lenientChunks = this.#kind === 'uws'
-        cases.push({ input, strict, outcome, address, lenientChunks })
+        const lenient = this.#kind === 'node' ? { lenient: readLeniently(input.text) } : {}
+        cases.push({ input, strict, outcome, address, lenientChunks, ...lenient })
       }
     }
     const before = this.#gateway.stats.counters
