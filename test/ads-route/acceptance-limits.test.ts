@@ -183,11 +183,13 @@ describe('ads.md §5.3 through a running gateway: limits', () => {
     const [bid] = ads.at('/bid')
     expect(JSON.stringify([bid?.url, bid?.headers, bid?.body])).not.toMatch(/secret-|5ec7e700/)
     expect(JSON.parse(bid?.body ?? '{}')).toMatchObject({ regs: { gdpr: 1 } })
-    // What a sink may be told of it has no user.
-    await eventually('the impression', () =>
-      receiver.at('/events').some(({ body }) => body.includes('impression')),
-    )
-    expect(JSON.stringify(receiver.seen)).not.toMatch(/secret-|user_hash/)
+    // Nobody may be told of what that user saw: the next one's impression is the first that a sink hears of.
+    const next = await ask(gateway.port, '/private/vast')
+    expect((await ask(gateway.port, ownImpression(next.xml))).status).toBe(200)
+    const impressions = () => receiver.at('/events').filter(({ body }) => body.includes('impression'))
+    await eventually('the impression', () => impressions().length > 0)
+    expect(impressions()).toHaveLength(1)
+    expect(JSON.stringify(receiver.seen)).not.toMatch(/secret-/)
     // The lines of the ad route.
     const lines = gateway.log.having((line) => line['request_id'] !== undefined)
     expect(lines.length).toBeGreaterThan(0)
