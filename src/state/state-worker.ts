@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { restBeforeEnd } from '../time/index.js'
 import { LmdbStore, type LmdbStoreOptions } from './lmdb-store.js'
 import { serveStore } from './port-store.js'
 
@@ -27,6 +28,8 @@ parentPort?.on('message', (message: StateThreadMessage) => {
     return
   }
   // The ports of workers that still run would keep the thread; nothing is under way in a store that is closed.
-  void Promise.allSettled(stores.map((store) => store.close())).then(() => process.exit(0))
+  void Promise.allSettled([...stores.map((store) => store.close()), restBeforeEnd()]).then(() =>
+    process.exit(0),
+  )
 })
 parentPort?.postMessage('ready')

@@ -14,7 +14,7 @@ import { counterRows, GATEWAY_COUNTERS, type GatewayCounter } from '../session/c
 import { describeSession } from '../session/describe.js'
 import type { GatewayError } from '../session/errors.js'
 import { type AttemptCounts, Telemetry, watchThread } from '../telemetry/index.js'
-import { DeadlineWheel, useClockAnchor } from '../time/index.js'
+import { DeadlineWheel, restBeforeEnd, useClockAnchor } from '../time/index.js'
 import { Tracer } from '../tracing/index.js'
 import {
   keepNames,
@@ -190,8 +190,8 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
       // The lines of the last sessions, before the thread is gone.
       const closing = [...adRoutes.map((adRoute) => adRoute.close()), spans?.close()]
       void Promise.allSettled(closing)
-        .then(() => flushLogger(logger))
-        .then(resolve)
+        .then(() => Promise.all([flushLogger(logger), restBeforeEnd()]))
+        .then(() => resolve())
     })
     board.beat(worker)
     port.postMessage({ type: 'ready', hits: hitRoutes(config, routes) } satisfies WorkerMessage)

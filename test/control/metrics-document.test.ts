@@ -108,7 +108,10 @@ describe('the metrics that are documented', () => {
     await eventually('what workers tell with their beat is there', async () => {
       const { admin } = gateway.gateway
       text = (await fetchAnswer(admin?.port ?? 0, '/metrics')).body.toString()
-      return text.includes('upstream_connections{upstream="app",state="idle"} 1')
+      return (
+        text.includes('upstream_connections{upstream="app",state="idle"} 1') &&
+        text.includes('request_duration_seconds_count{route="/dead",method="GET",code="502"} 2')
+      )
     })
   })
   afterAll(async () => {
