@@ -110,7 +110,8 @@ describe('the metrics that are documented', () => {
       text = (await fetchAnswer(admin?.port ?? 0, '/metrics')).body.toString()
       return (
         text.includes('upstream_connections{upstream="app",state="idle"} 1') &&
-        text.includes('request_duration_seconds_count{route="/dead",method="GET",code="502"} 2')
+        text.includes('request_duration_seconds_count{route="/dead",method="GET",code="502"} 2') &&
+        text.includes('request_duration_seconds_count{route="/private",method="GET",code="403"} 1')
       )
     })
   })
