@@ -1,11 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
 import { isBodiless } from '../acceptor/answer-rules.js'
 import { type Downstream, LENGTH_CHUNKED, type PromptReply, type RequestHead } from '../acceptor/types.js'
 import { findAnswer } from '../cache/lookup.js'
 import type { CacheEvent } from '../cache/route-counters.js'
 import {
-  ageS,
   bypassReason,
   cacheKey,
   FLAG_VARY,
@@ -15,13 +12,14 @@ import {
   suitsAuthorization,
   verdict,
 } from '../cache/rules/index.js'
-import type { EntryHead, EntryStore, StoredEntry } from '../cache/store/index.js'
-import { ageLine, type StoredAnswer, storedAnswer } from '../cache/stored-answer.js'
+import type { EntryStore, StoredEntry } from '../cache/store/index.js'
 import type { RouteConfig } from '../config/types.js'
 import type { HeaderEdits } from '../filters/index.js'
-import { cacheStatusLine, ownTimingLine } from '../lifecycle/index.js'
+import { ownTimingLine } from '../lifecycle/index.js'
+import { copyOutOfShared } from '../memory/index.js'
 import type { AnswerCounts } from '../telemetry/index.js'
 import { now } from '../time/index.js'
+import { ALL, type Hit, NOTHING, selectedAnswer, wholeAnswer } from './hit-answer.js'
 import { HitRequest, isAddedLater } from './hit-request.js'
 import { type HitRoute, hitRoute } from './hit-route.js'
 import { HitStream } from './hit-stream.js'
@@ -33,6 +31,9 @@ import type { SessionCounts } from './session-counts.js'
 /** Bodies up to this go out in one call; larger ones as the client takes them. */
 const WHOLE_BYTES = 64 * 1024
 const EMPTY = new Uint8Array(0)
+
+/** What a request says that says nothing, or where it does not count. */
+const SILENT = requestControl({ get: () => null })
 
 /** What the acceptor's thread needs to serve hits. */
 export interface HitServices {
@@ -163,8 +164,10 @@ export class CachedAnswers {
     const nowMs = head.startMs
     if (stored === null || (stored.flags & FLAG_VARY) !== 0 || verdict(stored, SILENT, nowMs) !== 'fresh')
       return false
-    const body = entry.totalBytes === 0 ? EMPTY : entry.whole()
-    if (body === null) return false
+    const { totalBytes } = entry
+    const body =
+      totalBytes === null ? null : this.#gather(entry, totalBytes === 0 ? NOTHING : ALL, totalBytes)
+    if (body === null || body.length !== totalBytes) return false
     const { counts, answers, hits: services } = this.#options
     const { status, statusText, headerBlock } = wholeAnswer(hits, { entry, head: stored, key, nowMs })
     counts.requests.add()
@@ -236,72 +239,11 @@ export class CachedAnswers {
       for (let at = piece.first; at <= last; ) {
         const view = entry.read(at, last - at + 1)
         if (view === null) break
-        scratch.set(view, taken)
+        copyOutOfShared(scratch, taken, view)
         taken += view.length
         at += view.length
       }
     }
     return scratch.subarray(0, taken)
   }
-}
-
-/** What was found for a request. */
-interface Hit {
-  readonly entry: StoredEntry
-  readonly head: EntryHead
-  readonly key: string
-  /** One of several under its URL. */
-  readonly isVariant: boolean
-  readonly nowMs: number
-}
-
-const ALL: readonly Piece[] = [{ first: 0, last: Number.POSITIVE_INFINITY }]
-const NOTHING: readonly Piece[] = []
-
-/** What most requests get: the whole. */
-function wholeAnswer(hits: HitRoute, hit: Omit<Hit, 'isVariant'>): StoredAnswer {
-  const { entry, head } = hit
-  const prepared = hits.prepared(head)
-  const age = ageS(head, hit.nowMs)
-  const ttlS = Math.floor((head.freshUntilMs - hit.nowMs) / 1000)
-  if (prepared.ageS !== age || prepared.ttlS !== ttlS) {
-    prepared.block = hits.finish(prepared.meta.headerBlock + changingLines(hits, hit))
-    prepared.ageS = age
-    prepared.ttlS = ttlS
-  }
-  const lengthBytes = entry.totalBytes
-  return {
-    status: head.status,
-    statusText: prepared.statusText,
-    headerBlock: prepared.block,
-    lengthBytes,
-    pieces: lengthBytes === 0 ? NOTHING : ALL,
-  }
-}
-
-/** What a request gets that asks for a part, or under a condition. */
-function selectedAnswer(hits: HitRoute, hit: Hit, method: string, fields: HitRequest): StoredAnswer {
-  const { meta } = hits.prepared(hit.head)
-  const answer = storedAnswer({ method, fields }, hit.head, meta, hit.entry.totalBytes, boundary)
-  return {
-    ...answer,
-    statusText: answer.statusText === '' ? (STATUS_CODES[answer.status] ?? '') : answer.statusText,
-    headerBlock: hits.finish(answer.headerBlock + changingLines(hits, hit)),
-  }
-}
-
-/** Age and Cache-Status. */
-function changingLines({ config }: HitRoute, { head, key, nowMs }: Omit<Hit, 'isVariant'>): string {
-  const ttlS = Math.floor((head.freshUntilMs - nowMs) / 1000)
-  if (!config.showStatus) return ageLine(head, nowMs)
-  const status = cacheStatusLine({ hit: true, ttlS, ...(config.showKey ? { key } : {}) })
-  return `${ageLine(head, nowMs)}cache-status: ${status}\r\n`
-}
-
-/** What a request says that says nothing, or where it does not count. */
-const SILENT = requestControl({ get: () => null })
-
-/** As of `deliverStored`. */
-function boundary(): string {
-  return randomBytes(16).toString('hex')
 }
