@@ -142,7 +142,9 @@ export function loadsOf({ closed }, { shares, ceilingPerSecond = Number.POSITIVE
 
 /** What a program says when it does not start may be long: the line that names the error, and of that the beginning. */
 function inOneLine(text) {
-  const lines = text.split('\n').map((line) => line.trim())
+  // Where it lies on this machine is nobody's business.
+  const plain = text.replaceAll(process.execPath, 'node').replaceAll(/\S*headgate-bench-\w+\//g, '')
+  const lines = plain.split('\n').map((line) => line.trim())
   return (lines.find((line) => /error/i.test(line)) ?? lines[0] ?? '').slice(0, 200)
 }
 

@@ -69,7 +69,12 @@ describe('turning a peer off, or a peer that fails, changes only its own row', (
       absent: { ...passing(), missing: () => 'not installed' },
       refusing: {
         ...passing(),
-        start: () => Promise.reject(new Error('first line\nerror: no such option\nand the rest')),
+        start: () =>
+          Promise.reject(
+            new Error(
+              `first line\nerror: ${process.execPath}, /tmp/headgate-bench-Ab1/x.json: no such option\nand the rest`,
+            ),
+          ),
       },
       wrong: {
         ...passing(),
@@ -89,7 +94,7 @@ describe('turning a peer off, or a peer that fails, changes only its own row', (
     )
     expect(result.missing).toEqual([
       { subject: 'absent', reason: 'not installed' },
-      { subject: 'refusing', reason: 'error: no such option' },
+      { subject: 'refusing', reason: 'error: node, x.json: no such option' },
       { subject: 'wrong', reason: 'its answers are wrong' },
     ])
     const [well, dying] = result.rows

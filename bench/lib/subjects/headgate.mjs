@@ -82,7 +82,7 @@ async function isFilled(url, scenario) {
 
 function adRoute(kind, origin, { folder, redis }) {
   return {
-    match: { path: '/*' },
+    match: { path: '/ads' },
     adserving: {
       vast: { url: `http://127.0.0.1:${origin.port}/vast`, forward: [] },
       guard: { allow: ['127.0.0.0/8'], ports: [] },
