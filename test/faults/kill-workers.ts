@@ -50,7 +50,11 @@ export async function killWorkers(durationMs: number): Promise<KillReport> {
     clearInterval(timer)
     const deaths = await Promise.all(kills)
     await gateway.settle()
-    await eventually('it serves again', async () => (await send(gateway.port, '/')).kind === 'answer')
+    // Who has died so often comes back late: the acceptor says 503 meanwhile.
+    await eventually('it serves again', async () => {
+      const outcome = await send(gateway.port, '/')
+      return outcome.kind === 'answer' && outcome.status === 200
+    })
     const { status } = await fetchAnswer(gateway.port, '/')
     const lost = outcomes.filter(isLost).length
     return {
