@@ -1,4 +1,5 @@
 import { runLoad } from '../../dist/load/index.js'
+import { compareCounters, settled, subjectSample } from './measure.mjs'
 
 /** When in a round the configuration is loaded again. */
 const RELOAD_AFTER_MS = 600
@@ -13,16 +14,24 @@ export async function measureBeside(subjects, scenario, origin, { rounds, second
   for (let round = 0; round < rounds; round += 1) {
     for (const row of subjects) {
       const fast = planOf(row, scenario.fast, scenario.connections, origin, seconds)
+      const before = await subjectSample(row.running, origin)
       const alone = await runLoad(fast)
-      const [beside, { done, errors, problems }] = await Promise.all([
+      const [beside, { done, sent, errors, problems }] = await Promise.all([
         runLoad(fast),
         disturb(row, scenario, origin, seconds),
       ])
+      const after = await settled(row.running, origin)
+      const failed = sum(alone.errors) + sum(beside.errors) + errors
+      const asked = alone.sent + beside.sent + sent
+      const wrong = alone.errors.body + beside.errors.body > 0 ? ['wrong bodies'] : []
+      // The counter of a peer that loads its configuration into a new process begins anew: the origin's has to do.
+      const counted = scenario.kind === 'reload' ? { ...after, requests: before.requests + asked } : after
+      problems.push(...wrong, ...compareCounters(scenario, before, counted, asked, failed))
       row.beside.push({
         alone: alone.response,
         beside: beside.response,
         done,
-        errors: sum(alone.errors) + sum(beside.errors) + errors,
+        errors: failed,
         void: [...alone.refusals, ...beside.refusals, ...problems],
       })
       log(
@@ -35,16 +44,16 @@ export async function measureBeside(subjects, scenario, origin, { rounds, second
 async function burning(row, scenario, origin, seconds) {
   const report = await runLoad(planOf(row, scenario.burning, 8, origin, seconds))
   const problems = report.answered > 0 ? [] : ['nothing burned']
-  return { done: report.answered, errors: sum(report.errors), problems }
+  return { done: report.answered, sent: report.sent, errors: sum(report.errors), problems }
 }
 
 async function reloading({ running }) {
   await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS + RELOAD_AFTER_MS))
   try {
     await running.reload()
-    return { done: 1, errors: 0, problems: [] }
+    return { done: 1, sent: 0, errors: 0, problems: [] }
   } catch (error) {
-    return { done: 0, errors: 0, problems: [`it could not be loaded again: ${error.message}`] }
+    return { done: 0, sent: 0, errors: 0, problems: [`it could not be loaded again: ${error.message}`] }
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Money, priceOfCpmMicros } from '#src/ads/index.js'
 import { LateAnswer } from '#src/ads/session/index.js'
 import { now } from '#src/time/index.js'
 import { contextOf, EVENTS, setUp } from './setup.js'
@@ -39,6 +40,21 @@ describe('UpstreamSession: ads of a pod', () => {
     upstream.answer = () => POD
     const { units } = await session.serve(call)
     expect(units.map(({ adId }) => adId)).toEqual(['b'])
+  })
+
+  it('F-31 a bid is for all that its markup shows: its price is charged once, its places count for each', async () => {
+    const campaign = { caps: [{ max: 9, window: { kind: 'lifetime' as const } }], priceFrom: 'bid' as const }
+    const { session, upstream } = setUp({
+      campaigns: { c1: { ...campaign, budget: Money.parse('0.003') } },
+      events: EVENTS,
+    })
+    upstream.answer = () => ({ ...POD, terms: { price: priceOfCpmMicros(2_000_000n, 'USD') } })
+    const { units, price } = await session.serve(call)
+    expect(units.map((unit) => unit.price)).toEqual([price, null, null])
+    for (const unit of units) await session.commitEvent(unit.token('impression') ?? '')
+    const { spent, held } = await session.budget('c1')
+    expect([spent.toDecimal(), held.toDecimal()]).toEqual(['0.002', '0.00'])
+    expect(await session.remainingImpressions('alice', 'c1')).toBe(6)
   })
 
   it('VAST 304: what comes when nobody waits any more is given back', async () => {
