@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Acceptor, createAcceptor } from '#src/acceptor/index.js'
-import type { AcceptorHandler, Downstream } from '#src/acceptor/types.js'
+import type { Downstream } from '#src/acceptor/types.js'
 import { ACCEPTOR_KINDS, DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../support/acceptor-under-test.js'
+import { NotingHandler } from '../support/noting-handler.js'
 import { RawClient } from '../support/raw-client.js'
 
 const HIDDEN = 'GET /admin HTTP/1.1\r\nHost: a\r\n\r\n'
@@ -10,13 +11,13 @@ const CHUNKED = 'POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r
 const hello = Buffer.from('hello')
 
 /** Answers from inside the events, which the owner of an acceptor should not do with chunked requests. */
-class HastyHandler implements AcceptorHandler {
+class HastyHandler extends NotingHandler {
   readonly seen: string[] = []
-  readonly events: string[] = []
   readonly #when: 'request' | 'piece' | 'last'
   readonly #answer: (exchange: Downstream) => void
 
   constructor(when: 'request' | 'piece' | 'last', answer: (exchange: Downstream) => void) {
+    super()
     this.#when = when
     this.#answer = answer
   }
@@ -26,24 +27,8 @@ class HastyHandler implements AcceptorHandler {
     if (this.#when === 'request') this.#answer(exchange)
   }
 
-  onBody(exchange: Downstream, _: Uint8Array, last: boolean): void {
+  override onBody(exchange: Downstream, _: Uint8Array, last: boolean): void {
     if (last ? this.#when === 'last' : this.#when === 'piece') this.#answer(exchange)
-  }
-
-  onAbort(): void {
-    this.events.push('abort')
-  }
-
-  onDrain(): void {
-    this.events.push('drain')
-  }
-
-  onFinish(): void {
-    this.events.push('finish')
-  }
-
-  onRefused(): void {
-    this.events.push('refused')
   }
 }
 

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type Acceptor, createAcceptor } from '#src/acceptor/index.js'
-import type { AcceptorHandler, Downstream, PromptReply, RequestHead } from '#src/acceptor/types.js'
+import type { Downstream, PromptReply, RequestHead } from '#src/acceptor/types.js'
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../support/acceptor-under-test.js'
+import { NotingHandler } from '../support/noting-handler.js'
 import { RawClient } from '../support/raw-client.js'
 
 /** Answers `/prompt…` at once, as a hit in the cache is, and everything else through an exchange. */
-class PromptHandler implements AcceptorHandler {
-  readonly events: string[] = []
+class PromptHandler extends NotingHandler {
   answer = { status: 200, statusText: 'OK', headerBlock: 'x-a: 1\r\n' }
 
   answerAtOnce({ target }: RequestHead, reply: PromptReply): boolean {
@@ -22,26 +22,6 @@ class PromptHandler implements AcceptorHandler {
   onRequest(exchange: Downstream): void {
     this.events.push('request')
     exchange.respond(200, 'OK', '', Buffer.from('exchange'), 8)
-  }
-
-  onBody(): void {
-    this.events.push('body')
-  }
-
-  onAbort(): void {
-    this.events.push('abort')
-  }
-
-  onDrain(): void {
-    this.events.push('drain')
-  }
-
-  onFinish(): void {
-    this.events.push('finish')
-  }
-
-  onRefused(): void {
-    this.events.push('refused')
   }
 }
 
