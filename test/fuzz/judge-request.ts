@@ -34,17 +34,14 @@ export interface RequestCase {
 
 /** Everything that is wrong with what became of an input; empty when all is well. */
 export function judgeRequest(it: RequestCase): string[] {
-  return [...judgeForwarded(it), ...judgeLines(it), ...judgeAnswers(it)]
-}
-
-function judgeForwarded(it: RequestCase): string[] {
-  const problems = mismatches(it)
-  return problems.length === 0 || it.lenient === undefined
+  const problems = [...judgeForwarded(it), ...judgeLines(it), ...judgeAnswers(it)]
+  const { lenient, ...rest } = it
+  return problems.length === 0 || lenient === undefined
     ? problems
-    : mismatches({ ...it, strict: it.lenient })
+    : judgeRequest({ ...rest, strict: lenient })
 }
 
-function mismatches({ strict, forwarded, lenientChunks }: RequestCase): string[] {
+function judgeForwarded({ strict, forwarded, lenientChunks }: RequestCase): string[] {
   // Those of one connection may overtake each other on their way to the origin.
   const left = [...strict.requests]
   for (const got of forwarded) {
