@@ -31,7 +31,7 @@ const USAGE = `node bench/run.mjs [options]     (npm run bench builds first)
   --peer NAME          only headgate and this one; may be repeated: ${Object.keys(SUBJECTS).join(', ')}
   --rounds N           interleaved rounds, default 5 (--quick: 3)
   --seconds S          length of a closed-loop round, default 1; wrk takes whole ones
-  --within MINUTES     fewer rounds, but at least 3 (--quick: 1), when it would take longer; default 19.5 (--quick: 1.9)
+  --within MINUTES     fewer rounds, but at least 3 (--quick: 1), when it would take longer; default 19.5 (--quick: 1.6)
   --json FILE          where the results go, default bench/results/latest.json; '-': standard output
   --out FILE           the report, default BENCHMARKS.md, and none with --scenario or --peer
   --report             no measuring: the report anew from the results that are there

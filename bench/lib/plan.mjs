@@ -9,7 +9,7 @@ const FREEZE = 33
 const MICRO = 5
 
 /** How long everything may take, in minutes. With less time left than needed there are fewer rounds, but not fewer than `LEAST_ROUNDS`. */
-export const WITHIN_MINUTES = { full: 19.5, quick: 1.9 }
+export const WITHIN_MINUTES = { full: 19.5, quick: 1.6 }
 export const LEAST_ROUNDS = { full: 3, quick: 1 }
 
 /**

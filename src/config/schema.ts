@@ -112,7 +112,7 @@ const overload = z
     }),
     memory: sizeOrNone({ min: '64MiB' }).prefault('none').meta({
       description:
-        'Resident memory of the process. From 85 % on routes of low priority get 503, from 95 % on normal ones, at 100 % all, and the largest worker is replaced.',
+        'Resident memory of the process. From 85 % on routes of low priority get 503, from 95 % on normal ones, at 100 % all; there, and after 5 s above 95 %, the largest worker is replaced.',
     }),
     lag: durationOrNone().prefault('none').meta({
       description:

@@ -19,7 +19,7 @@ export function shedBelow({ rssBytes, memoryBytes, lagMs, lagLimitMs }: Load): 0
   const memory = memoryBytes === 0 ? 0 : rssBytes / memoryBytes
   const lag = lagLimitMs === 0 ? 0 : lagMs / lagLimitMs
   if (memory >= 1) return 3
-  if (memory >= 0.95 || lag >= 2) return 2
+  if (memory >= REFUSING || lag >= 2) return 2
   return memory >= 0.85 || lag >= 1 ? 1 : 0
 }
 
@@ -36,6 +36,10 @@ const LOOK_MS = 250
 const RESOLUTION_MS = 10
 /** Between two replacements of workers for the process's memory. */
 const RELIEF_MS = 10_000
+/** From this share of the memory on most sessions are refused, so that it may neither grow to the limit nor become less. */
+const REFUSING = 0.95
+/** How long that may last before the memory counts as used up. */
+const PATIENCE_MS = 5_000
 
 /** Watches the memory of the process, which is more than the heaps that V8 bounds, and the event loop of the acceptor. */
 export class Pressure {
@@ -44,6 +48,8 @@ export class Pressure {
   readonly #timer: NodeJS.Timeout
   #level: 0 | 1 | 2 | 3 = 0
   #relievedAtMs = Number.NEGATIVE_INFINITY
+  /** Since when so much is in use that most sessions are refused; infinite: it is not. */
+  #fullSinceMs = Number.POSITIVE_INFINITY
 
   constructor(options: PressureOptions) {
     this.#options = options
@@ -67,10 +73,7 @@ export class Pressure {
     const lagMs = Math.max(0, meanMs - RESOLUTION_MS)
     this.#delay.reset()
     const level = shedBelow({ rssBytes, memoryBytes, lagMs, lagLimitMs })
-    if (memoryBytes > 0 && rssBytes >= memoryBytes && performance.now() - this.#relievedAtMs > RELIEF_MS) {
-      this.#relievedAtMs = performance.now()
-      onMemory()
-    }
+    if (memoryBytes > 0 && this.#isUsedUp(rssBytes / memoryBytes)) onMemory()
     if (level === this.#level) return
     const fields = { shedBelow: level, rssBytes, lagMs: Math.round(lagMs) }
     if (level > this.#level) logger.warn(fields, 'overload: sessions of lower priority are refused')
@@ -78,5 +81,15 @@ export class Pressure {
     this.#level = level
     lifecycle.shedBelow = level
     onChange(level)
+  }
+
+  /** Told once in a while only: who replaces the largest worker needs time. @param share of the memory that is in use */
+  #isUsedUp(share: number): boolean {
+    const nowMs = performance.now()
+    this.#fullSinceMs = share < REFUSING ? Number.POSITIVE_INFINITY : Math.min(this.#fullSinceMs, nowMs)
+    const isUsedUp = share >= 1 || nowMs - this.#fullSinceMs >= PATIENCE_MS
+    if (!isUsedUp || nowMs - this.#relievedAtMs <= RELIEF_MS) return false
+    this.#relievedAtMs = nowMs
+    return true
   }
 }

@@ -84,7 +84,8 @@ export class RequestRig {
         const outcome = await sendInput(this.#gateway.port, address, input, answers)
         const lenientChunks = this.#kind === 'uws'
         const lenient = this.#kind === 'node' ? { lenient: readLeniently(input.text) } : {}
-        cases.push({ input, strict, outcome, address, lenientChunks, ...lenient })
+        const hasExtension = /\n[0-9A-Fa-f]+[\t ]*;/.test(input.text)
+        cases.push({ input, strict, outcome, address, lenientChunks, hasExtension, ...lenient })
       }
     }
     const before = this.#gateway.stats.counters
