@@ -45,9 +45,9 @@ export function judgeRequest(it: RequestCase): string[] {
 
 function judgeForwarded(it: RequestCase): string[] {
   const { strict, forwarded } = it
-  // Those of one connection may overtake each other on their way to the origin.
+  // Those of one connection may overtake each other on their way to the origin. One that broke off could be any that begins so: whole ones choose first.
   const left = [...strict.requests]
-  for (const got of forwarded) {
+  for (const got of [...forwarded].sort((a, b) => Number(b.complete) - Number(a.complete))) {
     const problems = left.map((sent) => difference(sent, got) || bodyDifference(sent, got, it))
     const at = problems.indexOf('')
     if (at < 0) {

@@ -146,6 +146,19 @@ describe('response reader: hop-by-hop fields', () => {
     )
     expect(got).toMatchObject({ state: 'complete', trailers: 'X-Ok: 1\r\nX-Too: 2\r\n' })
   })
+
+  it.each(['Content-Length: 5', 'Content-Length:', 'Transfer-Encoding: chunked'])(
+    'does not use the connection again behind trailers with %s',
+    (field) => {
+      const chunked = `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n`
+      expect(read(`${chunked}X-Ok: 1\r\n\r\n`).reusable).toBe(true)
+      expect(read(`${chunked}${field}\r\n\r\n`)).toMatchObject({
+        state: 'complete',
+        trailers: '',
+        reusable: false,
+      })
+    },
+  )
 })
 
 describe('response reader: interim responses and upgrades', () => {

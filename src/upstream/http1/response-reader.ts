@@ -267,6 +267,8 @@ export class ResponseReader {
   #finishTrailers(bytes: Buffer, base: number): void {
     const block = this.#fields.block(bytes, base)
     this.trailerBlock = block === '' ? '' : withoutFields(block, UNWANTED_TRAILERS)
+    // Framing fields have no place here (RFC 9110 §6.5.1), and others refuse them: whoever sends them is not trusted with another request.
+    if (this.#fields.contentLength !== -1 || this.#fields.transferCoding !== 'none') this.reusable = false
     this.state = 'complete'
   }
 }

@@ -83,7 +83,8 @@ const HOP_BY_HOP =
   /^(date|connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|content-length)$/i
 
 /** Never taken over from trailers (RFC 9110 §6.5.1). */
-const UNWANTED_TRAILER = /^set-cookie$/i
+const UNWANTED_TRAILER =
+  /^(authorization|cache-control|content-(encoding|range|type)|host|location|proxy-auth.*|set-cookie|vary|www-authenticate)$/i
 
 function fieldsOf(block: string): [string, string][] {
   return block
