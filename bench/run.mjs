@@ -33,7 +33,7 @@ const USAGE = `node bench/run.mjs [options]     (npm run bench builds first)
   --seconds S          length of a closed-loop round, default 1; wrk takes whole ones
   --within MINUTES     fewer rounds, but at least 3 (--quick: 1), when it would take longer; default 19.5 (--quick: 1.6)
   --json FILE          where the results go, default bench/results/latest.json; '-': standard output
-  --out FILE           the report, default BENCHMARKS.md, and none with --scenario or --peer
+  --out FILE           the report, default BENCHMARKS.md, and none with --scenario or --peer; its plots lie beside it
   --report             no measuring: the report anew from the results that are there
   --list               the scenarios`
 

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { microText } from './micro-text.mjs'
 import { percentilePlot } from './percentile-plot.mjs'
@@ -7,9 +7,14 @@ import { scenarioText, table } from './tables.mjs'
 
 const BENCH = fileURLToPath(new URL('..', import.meta.url))
 
-/** Writes the report and its plots from the results of a run, and puts the hand-written notes of `bench/notes` at their places. */
+/**
+ * Writes the report and its plots from the results of a run, and puts the hand-written notes of `bench/notes` at their places. The plots of
+ * BENCHMARKS.md lie in `bench/plots`, those of another report in a folder beside it, that is called after it.
+ */
 export function writeReport(results, file) {
-  mkdirSync(join(BENCH, 'plots'), { recursive: true })
+  const folder =
+    resolve(file) === join(BENCH, '../BENCHMARKS.md') ? join(BENCH, 'plots') : `${file.replace(/\.md$/, '')}-plots`
+  mkdirSync(folder, { recursive: true })
   const sections = [
     '# Benchmarks',
     `<!-- Made by \`npm run bench\` out of its results and of bench/notes/*.md: edit those. -->`,
@@ -19,7 +24,7 @@ export function writeReport(results, file) {
     machineTable(results),
     subjectsTable(results),
     '## Results',
-    ...results.scenarios.map((scenario) => `${scenarioText(scenario)}${plots(scenario, file)}`),
+    ...results.scenarios.map((scenario) => `${scenarioText(scenario)}${plots(scenario, folder, file)}`),
     '## What was not measured, and why',
     notMeasured(results),
     ...freezeSection(results.freeze),
@@ -68,11 +73,11 @@ function subjectsTable({ subjects }) {
   return table(['', 'version', 'set up with'], rows)
 }
 
-function plots(scenario, file) {
+function plots(scenario, folder, file) {
   if (scenario.kind !== 'load' || scenario.notMeasured !== undefined) return ''
   const svg = percentilePlot(scenario, '50')
   if (svg === null) return ''
-  const path = join(BENCH, 'plots', `${scenario.name}.svg`)
+  const path = join(folder, `${scenario.name}.svg`)
   writeFileSync(path, svg)
   return `\n\n![Percentiles: ${scenario.title}](${relative(dirname(file), path)})`
 }
