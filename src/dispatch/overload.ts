@@ -21,8 +21,8 @@ export interface OverloadOptions {
 }
 
 /**
- * What becomes of sessions when there are more than workers have room for: those of low priority are shed, others wait for a bounded
- * time, and the rest is refused.
+ * What becomes of sessions when there are more than workers have room for: those of low priority are shed, others
+ * wait for a bounded time, and the rest is refused.
  */
 export class Overload {
   readonly #options: OverloadOptions

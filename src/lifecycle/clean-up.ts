@@ -4,8 +4,8 @@ import type { SessionOutcome } from './route.js'
 import { isPromise, settle } from './run-hooks.js'
 
 /**
- * Phase 9, once for every session: `logging`, then the outcome is told, then what filters and the session hold is given back. Nothing that
- * fails here keeps the rest from being done. Parameters as in {@link SessionOutcome}.
+ * Phase 9, once for every session: `logging`, then the outcome is told, then what filters and the session hold is
+ * given back. Nothing that fails here keeps the rest from being done. Parameters as in {@link SessionOutcome}.
  */
 export function cleanUp(
   phases: PhaseRunner,

@@ -45,7 +45,7 @@ export function downTransform(phases: PhaseRunner, lengthBytes: number | null): 
   )
 }
 
-/** Passes a body that is there as a whole through the filters that `filters` gives, unless the session has gone on meanwhile. */
+/** Passes a whole body through what `filters` gives; what comes of it is dropped where the session has gone on. */
 export function passWhole(
   phases: PhaseRunner,
   owner: Pick<PhaseOwner, 'fail'>,

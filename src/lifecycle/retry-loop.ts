@@ -10,7 +10,10 @@ import { asGatewayError, type PhaseRunner } from './phase-runner.js'
 import { prepareNextAttempt } from './prepare-next-attempt.js'
 import type { ResponseStage } from './response-stage.js'
 
-/** What follows a failed attempt of a session: whether there is another, at what peers not, and after what pause. Made by the first that fails. */
+/**
+ * What follows a failed attempt of a session: whether there is another, at which peers not, and after what pause. Most
+ * sessions have none: the first attempt that fails makes it.
+ */
 export class RetryLoop {
   /** Peers whose attempts have failed. */
   readonly tried = new Set<Peer>()

@@ -20,8 +20,8 @@ export interface ActorEvents {
 }
 
 /**
- * Keeps an actor running at each place: starts it on a thread, and again, with back-off, when the thread throws, exits, runs out of
- * heap or is ended because it does not beat any more.
+ * Keeps an actor running at each place: starts it on a thread, and again, with back-off, when the thread throws,
+ * exits, runs out of heap or is ended because it does not beat any more.
  */
 export class ActorKeeper {
   readonly #options: WorkerPoolOptions

@@ -15,8 +15,8 @@ const IDLE_LOOK_MS = 10
 const STOP_TIMEOUT_MS = 2_000
 
 /**
- * The workers of one configuration, each at its place, where an actor is kept running whatever happens to it: they come up, take over
- * from those before them, are replaced one by one when they have worn, and go.
+ * The workers of one configuration, each at its place, where an actor is kept running whatever happens to it: they
+ * come up, take over from those before them, are replaced one by one when they have worn, and go.
  */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions

@@ -5,8 +5,8 @@ import type { WorkerTask } from '../worker/worker-task.js'
 import type { Place } from './place.js'
 
 /**
- * The threads of the workers, which Piscina holds at their number: one task for the life of each actor, and a fresh thread for one
- * that ends.
+ * The threads of the workers, which Piscina holds at their number: one task for the life of each actor, and a fresh
+ * thread for one that ends.
  */
 export class WorkerThreads {
   readonly #piscina: Piscina

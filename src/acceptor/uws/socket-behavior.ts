@@ -11,7 +11,7 @@ export interface SocketBehaviorOptions {
   onClosed(): void
 }
 
-/** What uWS is told of WebSockets: their events go to the tunnel that each belongs to, and nothing that happens there ends the process. */
+/** What uWS is told of WebSockets: events go to the tunnel of each, and nothing that happens there ends the process. */
 export function socketBehavior(options: SocketBehaviorOptions): UwsWebSocketBehavior {
   return {
     maxPayloadLength: options.maxMessageBytes,

@@ -29,7 +29,10 @@ export class ConnectionWatch {
     else this.#wheel.clear(this.#deadline)
   }
 
-  /** No head has come yet: watches the request on its way, then the wait for its answer. @param isCongested the socket holds some of it */
+  /**
+   * No head has come yet: watches the request on its way, then the wait for its answer.
+   * @param isCongested the socket still holds some of the request
+   */
   beforeHead({ requestComplete, timeouts, paused }: Exchange, isCongested: boolean): void {
     if (requestComplete && !isCongested) this.arm('headers', timeouts.headersMs, paused)
     else this.arm('request', timeouts.idleMs)

@@ -3,7 +3,10 @@ import type { Exchange } from './exchange.js'
 import type { ReaderSink } from './response-reader.js'
 import type { ResponseHead } from './types.js'
 
-/** Tells the caller of an exchange what the reader finds of its response. One serves all exchanges of a connection, one after the other. */
+/**
+ * Tells the caller of an exchange what the reader finds of its response. One serves all exchanges of a connection, one
+ * after the other.
+ */
 export class ResponseDelivery implements ReaderSink {
   /** The one under way; null: the connection is idle, or has ended. */
   exchange: Exchange | null
