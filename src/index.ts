@@ -36,15 +36,13 @@ export type {
 } from './session/message-headers.js'
 export { generateRequestId } from './session/request-id.js'
 export type { ResourceScope } from './session/resource-scope.js'
-export {
-  type CacheLookupResult,
-  getUserContext,
-  type HealthTag,
-  type Peer,
-  type Session,
-  setUserContext,
-} from './session/session.js'
+export type { CacheLookupResult, HealthTag, Peer, Session } from './session/session.js'
 export { type AttemptTiming, type SessionTiming, totalTimeMs, upstreamLatencyMs } from './session/timing.js'
-export { createUserContext, type UserContext } from './session/user-context.js'
+export {
+  createUserContext,
+  getUserContext,
+  setUserContext,
+  type UserContext,
+} from './session/user-context.js'
 export { type Gateway, type GatewayOptions, startGateway } from './supervisor/index.js'
 export { DEFAULT_MAX_RETRIES, handleRetry, selectAlternatePeer } from './upstream/index.js'

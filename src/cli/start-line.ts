@@ -1,5 +1,6 @@
 import { formatHostPort } from '../config/address.js'
-import type { GatewayConfig, UpstreamConfig } from '../config/types.js'
+import type { GatewayConfig } from '../config/types.js'
+import type { UpstreamConfig } from '../config/types-upstream.js'
 import type { Gateway } from '../supervisor/types.js'
 
 const SHOWN = 3

@@ -1,7 +1,7 @@
 import type { Path } from './problem.js'
 import type { ResolveContext } from './resolve-context.js'
 import type { ParsedConfig } from './schema.js'
-import type { BalanceConfig, EjectionConfig, HealthCheckConfig, PeerConfig } from './types.js'
+import type { BalanceConfig, EjectionConfig, HealthCheckConfig, PeerConfig } from './types-upstream.js'
 
 type ParsedUpstream = ParsedConfig['upstreams'][string]
 type ParsedPeer = ParsedUpstream['peers'][number]

@@ -8,7 +8,7 @@ import { peerOptionsOf, resolveBalance, resolveEjection, resolveHealth } from '.
 import type { ResolveContext } from './resolve-context.js'
 import { resolveBounds, resolveRetries } from './resolve-guard.js'
 import type { ParsedConfig } from './schema.js'
-import type { UpstreamConfig } from './types.js'
+import type { UpstreamConfig } from './types-upstream.js'
 
 type ParsedUpstream = ParsedConfig['upstreams'][string]
 

@@ -12,7 +12,8 @@ import { resolveTls } from './resolve-tls.js'
 import { resolveUpstream } from './resolve-upstream.js'
 import type { ParsedConfig } from './schema.js'
 import { machineChanges, tunedOn } from './tuned-on.js'
-import type { GatewayConfig, RouteConfig, UpstreamConfig } from './types.js'
+import type { GatewayConfig, RouteConfig } from './types.js'
+import type { UpstreamConfig } from './types-upstream.js'
 
 /** The route of a config that names none: everything goes to its only upstream. */
 const CATCH_ALL: Omit<ParsedRoute, 'upstream'> = {

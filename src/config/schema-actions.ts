@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { InvalidValue, show } from './invalid-value.js'
 import { count, duration, leaf, size, text, withReference } from './leaf.js'
-import type { HostPolicy } from './types.js'
+import type { HostPolicy } from './types-upstream.js'
 
 const HOST_VALUE = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
 

@@ -1,6 +1,7 @@
 import type { RouteCacheConfig } from '../cache/cache-config.js'
 import type { CacheMemory } from '../cache/cache-memory.js'
-import type { LogLevel, UpstreamConfig } from '../config/types.js'
+import type { LogLevel } from '../config/types.js'
+import type { UpstreamConfig } from '../config/types-upstream.js'
 import type { EndedSpan } from '../otlp/index.js'
 import type { OtlpConfig } from '../otlp/types.js'
 import type { AdPlan, TelemetryBuffers } from '../telemetry/index.js'

@@ -15,7 +15,7 @@ import { LiveFeed } from './live-feed.js'
 import { NamePublisher } from './name-publisher.js'
 import { peerTableOf } from './peer-stats.js'
 import { RemoteCommander } from './remote-commander.js'
-import { StatsReader } from './stats.js'
+import { StatsReader } from './stats-reader.js'
 
 // The control thread: everything that somebody may ask of the gateway is answered here, never on the acceptor's thread; and what is
 // to be done once for all workers is done here.

@@ -10,7 +10,7 @@ import { gatewayMetrics } from './gateway-metrics.js'
 import type { LiveFeed } from './live-feed.js'
 import { liveChoice } from './live-view.js'
 import { OPENMETRICS_TYPE, openMetricsText, PROMETHEUS_TYPE, prometheusText } from './metric.js'
-import type { StatsReader } from './stats.js'
+import type { StatsReader } from './stats-reader.js'
 
 /** What endpoints answer from. */
 export interface AdminSources {

@@ -9,7 +9,8 @@ import { configMetrics } from './config-metrics.js'
 import { latencyMetrics } from './latency-metrics.js'
 import { labelText, type Metric, type Sample } from './metric.js'
 import { peerMetrics } from './peer-metrics.js'
-import type { GatewayState, StatsReader } from './stats.js'
+import type { GatewayState } from './stats.js'
+import type { StatsReader } from './stats-reader.js'
 import { upstreamMetrics } from './upstream-metrics.js'
 
 /** Where metrics come from. A room with numbers of its own adds a source here; labels come from closed sets only. */

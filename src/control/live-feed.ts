@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { type LiveChoice, liveView } from './live-view.js'
 import { HISTORY_POINTS } from './sampler.js'
-import type { StatsReader } from './stats.js'
+import type { StatsReader } from './stats-reader.js'
 
 /** What a slow reader may leave unread before it misses events, bytes. */
 const MAX_UNREAD_BYTES = 1024 * 1024

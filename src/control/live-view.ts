@@ -1,6 +1,7 @@
 import { type CurvePoint, PHASES, type Phase, percentileCurve, summarize } from '../histograms/index.js'
 import { type HistoryPoint, WINDOW_NAMES, type WindowName } from './sampler.js'
-import type { GatewayState, StatsReader } from './stats.js'
+import type { GatewayState } from './stats.js'
+import type { StatsReader } from './stats-reader.js'
 
 /** What the viewer looks at. */
 export interface LiveChoice {

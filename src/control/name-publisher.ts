@@ -1,4 +1,4 @@
-import type { UpstreamConfig } from '../config/types.js'
+import type { UpstreamConfig } from '../config/types-upstream.js'
 import {
   configuredPeers,
   isNamed,

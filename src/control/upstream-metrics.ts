@@ -1,5 +1,6 @@
 import { labelText, type Metric, type Sample } from './metric.js'
-import type { GatewayState, StatsReader } from './stats.js'
+import type { GatewayState } from './stats.js'
+import type { StatsReader } from './stats-reader.js'
 
 /** Requests to upstreams and connections to them, over all workers. */
 export function upstreamMetrics(

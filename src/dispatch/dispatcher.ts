@@ -1,91 +1,22 @@
 import type { AcceptorHandler, Downstream, PromptReply, Refusal, RequestHead } from '../acceptor/types.js'
-import type { RouteConfig } from '../config/types.js'
-import type { HeaderEdits } from '../filters/index.js'
 import { overloaded, workerLost } from '../lifecycle/index.js'
-import {
-  ABORT,
-  BODY,
-  bodyView,
-  CREDIT,
-  END,
-  FAIL,
-  HEAD,
-  headBody,
-  INFO,
-  type MailboxHandler,
-  type RingReader,
-  readHead,
-  readText,
-  WINDOW_BYTES,
-  writeOpen,
-  writeSent,
-} from '../mailbox/index.js'
-import type { CounterRow, WorkerBoard } from '../memory/index.js'
-import type { GatewayCounter } from '../session/counters.js'
-import { type AnswerCounts, CLIENT_LEFT } from '../telemetry/index.js'
+import { ABORT, type MailboxHandler, writeOpen, writeSent } from '../mailbox/index.js'
+import { CLIENT_LEFT } from '../telemetry/index.js'
 import { now } from '../time/index.js'
-import { CachedAnswers, type HitServices } from './cached-answers.js'
-import { noAnswer } from './dispatch-errors.js'
+import { CachedAnswers } from './cached-answers.js'
+import type { DispatcherOptions, Routing } from './dispatcher-options.js'
 import { HitStream } from './hit-stream.js'
-import { DEFAULT_INTAKE, Intake, type IntakeOptions } from './intake.js'
+import { DEFAULT_INTAKE, Intake } from './intake.js'
 import { LinkSet } from './link-set.js'
+import { Overload } from './overload.js'
 import { OwnAnswers } from './own-answers.js'
-import { type EndedHere, ownSessionOf, type UnderWay } from './own-session.js'
+import { ownSessionOf, type UnderWay } from './own-session.js'
 import { RequestBodies } from './request-bodies.js'
-import type { Router } from './router.js'
+import { ResponseFrames } from './response-frames.js'
 import { SessionCounts } from './session-counts.js'
 import { type Slot, SlotTable, slotOf } from './slot-table.js'
-import { type Priority, WaitingRoom, type WaitingSession } from './waiting-room.js'
+import type { WaitingSession } from './waiting-room.js'
 import type { WorkerLink } from './worker-link.js'
-
-/** What a dispatcher knows of the configuration. */
-export type Routing = Pick<
-  DispatcherOptions,
-  | 'routes'
-  | 'responseEdits'
-  | 'router'
-  | 'intake'
-  | 'sessionsPerWorker'
-  | 'commonFields'
-  | 'serverTiming'
-  | 'proxyStatus'
-  | 'queue'
-  | 'priorities'
-  | 'answers'
-  | 'hits'
-  | 'onEndedHere'
->
-
-export interface DispatcherOptions {
-  readonly routes: readonly RouteConfig[]
-  /** For each route the edits of the built-in filter `headers` that answers of the acceptor get too (A-29). */
-  readonly responseEdits: readonly (readonly HeaderEdits[])[]
-  readonly router: Router
-  /** Default {@link DEFAULT_INTAKE}. */
-  readonly intake?: IntakeOptions
-  readonly board: WorkerBoard
-  readonly counters: CounterRow<GatewayCounter>
-  /** Answers by route, method and status. Default: not counted. */
-  readonly answers?: AnswerCounts
-  readonly sessionsPerWorker: number
-  /** Absent: no route has a cache. */
-  readonly hits?: HitServices
-  /** How many sessions may wait for a worker with room, and how long. Default: none. */
-  readonly queue?: { readonly sessions: number; readonly waitMs: number }
-  /** Of each route. Default: all normal. */
-  readonly priorities?: readonly Priority[]
-  /** Field lines that every answer gets. Default none. */
-  readonly commonFields?: string
-  /** Answers made here tell in `Server-Timing` where the time went. Default false. */
-  readonly serverTiming?: boolean
-  /** Errors told here have `Proxy-Status`. Default true. */
-  readonly proxyStatus?: boolean
-  /** A session has ended of which no worker can tell: it was answered here, or its worker was lost. */
-  onEndedHere?(end: EndedHere): void
-  onRefused(refusal: Refusal, requestId: string, remoteAddress: string): void
-  /** No session is in flight any more; only called while somebody waits for it. */
-  onIdle(): void
-}
 
 /** Hands sessions from the acceptor to the least loaded worker and moves their frames both ways. Runs on the acceptor's thread. */
 export class Dispatcher implements AcceptorHandler {
@@ -98,10 +29,8 @@ export class Dispatcher implements AcceptorHandler {
   #intake: Intake
   #own: OwnAnswers
   #cached: CachedAnswers | null
-  #routing: Routing
-  /** Priorities below this are refused. */
-  #shedBelow = 0
-  readonly #room = new WaitingRoom((session) => this.#onWaitedInVain(session))
+  readonly #responses: ResponseFrames
+  readonly #overload: Overload
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -109,7 +38,13 @@ export class Dispatcher implements AcceptorHandler {
     this.#slots = new SlotTable(options.board.workers * options.sessionsPerWorker)
     this.#links = new LinkSet(options.board)
     this.#intake = new Intake(options.router, options.intake ?? DEFAULT_INTAKE)
-    this.#routing = options
+    this.#responses = new ResponseFrames(this.#slots, this.#bodies, this.#counts, (slot) => this.#free(slot))
+    const { board, counters } = options
+    const open = (link: WorkerLink, session: WaitingSession) => this.#openWaiting(link, session)
+    this.#overload = new Overload(
+      { board, counters, links: this.#links, bodies: this.#bodies, open },
+      options,
+    )
     this.#own = this.#ownAnswers(options)
     this.#cached = this.#cachedAnswers(options)
   }
@@ -117,7 +52,7 @@ export class Dispatcher implements AcceptorHandler {
   /** From now on new sessions go by another configuration; those in flight end as they began. */
   use(routing: Routing): void {
     this.#intake = new Intake(routing.router, routing.intake ?? DEFAULT_INTAKE)
-    this.#routing = routing
+    this.#overload.use(routing)
     this.#own = this.#ownAnswers(routing)
     this.#cached = this.#cachedAnswers(routing)
     this.#slots.limit = this.#options.board.workers * routing.sessionsPerWorker
@@ -125,7 +60,7 @@ export class Dispatcher implements AcceptorHandler {
 
   /** Sessions in flight, those that wait for a worker among them. */
   get inFlight(): number {
-    return this.#slots.used + this.#room.size + this.#underWay.answers
+    return this.#slots.used + this.#overload.waiting + this.#underWay.answers
   }
 
   /** Routes whose hits need no worker, as a worker that has loaded their filters tells. */
@@ -135,13 +70,13 @@ export class Dispatcher implements AcceptorHandler {
 
   /** There is too much: sessions of lower priority are refused. 0: none are, 3: all. */
   shedBelow(priority: number): void {
-    this.#shedBelow = priority
+    this.#overload.shedBelow = priority
   }
 
   /** A worker is ready to take sessions. */
   addLink(link: WorkerLink): void {
     this.#links.add(link)
-    this.#admit()
+    this.#overload.admit()
   }
 
   /** A worker gets no new sessions any more, and finishes those that it has. */
@@ -159,14 +94,13 @@ export class Dispatcher implements AcceptorHandler {
     link.mailbox.close()
     this.#bodies.forget(link)
     for (const slot of this.#slots.of(link)) {
-      const { exchange, route, answered } = slot
-      const own = this.#ownOf(slot)
+      const { exchange, route, answered, own } = slot
       if (slot.complete) {
         slot.link = null
         this.#options.board.addInFlight(link.worker, -1)
         continue
       }
-      if (exchange !== null) {
+      if (exchange !== null && own !== null) {
         if (answered) own.cutOff(exchange, route, slot.status, workerLost())
         else own.error(exchange, route, workerLost())
       }
@@ -184,7 +118,6 @@ export class Dispatcher implements AcceptorHandler {
 
   onRequest(exchange: Downstream): void {
     const { head } = exchange
-    const { board } = this.#options
     const own = this.#own
     const intake = this.#intake
     this.#counts.requests.add()
@@ -197,17 +130,11 @@ export class Dispatcher implements AcceptorHandler {
     const { target, forwarding } = intake
     if (own.serve(exchange, route, target)) return
     if (this.#cached?.serve(exchange, route, target, forwarding) === true) return
-    if (this.#shedBelow > 0 && this.#priority(route) < this.#shedBelow) {
-      this.#options.counters.add('shed')
-      own.error(exchange, route, overloaded())
-      return
-    }
-    const link = this.#room.size > 0 ? null : this.#links.leastLoaded()
-    if (link === null || board.inFlight(link.worker) >= this.#routing.sessionsPerWorker) {
-      if (!this.#wait(exchange, target, forwarding, route, own)) this.#rejectFull(exchange, route, own)
-      return
-    }
-    this.#open(link, exchange, target, forwarding, route, own)
+    const overload = this.#overload
+    if (overload.sheds(exchange, route, own)) return
+    const link = overload.roomyLink()
+    if (link === null) overload.onFull(exchange, target, forwarding, route, own)
+    else this.#open(link, exchange, target, forwarding, route, own)
   }
 
   /** @returns null when it was refused */
@@ -238,7 +165,7 @@ export class Dispatcher implements AcceptorHandler {
       })
     if (slot === null || !opened) {
       if (slot !== null) this.#slots.release(slot)
-      this.#rejectFull(exchange, route, own)
+      this.#overload.reject(exchange, route, own)
       return null
     }
     exchange.owner = slot
@@ -246,56 +173,16 @@ export class Dispatcher implements AcceptorHandler {
     return slot
   }
 
-  /** There is no room for it, neither with a worker nor among those that wait. */
-  #rejectFull(exchange: Downstream, route: number, own: OwnAnswers): void {
-    this.#options.counters.add('rejected:queue_full')
+  #openWaiting(link: WorkerLink, { exchange, target, forwarding, route, own }: WaitingSession): Slot | null {
+    if (own === this.#own) return this.#open(link, exchange, target, forwarding, route, own)
+    // The routes may be others by now.
     own.error(exchange, route, overloaded())
-  }
-
-  #priority(route: number): Priority {
-    return this.#routing.priorities?.[route] ?? 1
-  }
-
-  #wait(exchange: Downstream, target: string, forwarding: string, route: number, own: OwnAnswers): boolean {
-    const { queue } = this.#routing
-    if (queue === undefined || this.#room.size >= queue.sessions) return false
-    this.#options.counters.add('queued')
-    const untilMs = now() + queue.waitMs
-    this.#room.add({ exchange, target, forwarding, route, own, pieces: [], untilMs }, this.#priority(route))
-    return true
-  }
-
-  /** Sessions that wait, as far as workers have room. */
-  #admit(): void {
-    while (this.#room.size > 0) {
-      const link = this.#links.leastLoaded()
-      if (link === null || this.#options.board.inFlight(link.worker) >= this.#routing.sessionsPerWorker)
-        return
-      const session = this.#room.next()
-      if (session === null) return
-      const { exchange, target, forwarding, own, route, pieces } = session
-      // The routes may be others by now.
-      if (own !== this.#own) {
-        own.error(exchange, route, overloaded())
-        continue
-      }
-      const slot = this.#open(link, exchange, target, forwarding, route, own)
-      if (slot === null) continue
-      slot.paused = true
-      for (const { bytes, last } of pieces) this.#bodies.send(slot, link, bytes, last)
-      if (slot.waiting.length > 0 || link.mailbox.congested) continue
-      slot.paused = false
-      exchange.resumeBody()
-    }
-  }
-
-  #onWaitedInVain({ exchange, route, own }: WaitingSession): void {
-    own.error(exchange, route, overloaded())
+    return null
   }
 
   onBody(exchange: Downstream, chunk: Uint8Array, last: boolean): void {
     const slot = slotOf(exchange)
-    if (slot === null && this.#room.size > 0 && !this.#room.keep(exchange, chunk, last))
+    if (slot === null && this.#overload.waiting > 0 && !this.#overload.keep(exchange, chunk, last))
       this.#giveUp(exchange)
     if (slot === null || slot.link === null) return
     this.#counts.bytesIn.add(chunk.length)
@@ -305,7 +192,7 @@ export class Dispatcher implements AcceptorHandler {
   onAbort(exchange: Downstream, refusal?: Refusal): void {
     const slot = slotOf(exchange)
     if (slot === null) {
-      const session = this.#room.remove(exchange)
+      const session = this.#overload.remove(exchange)
       if (session === null) this.#endHere(exchange, false)
       else {
         session.own.left(exchange, session.route, refusal?.status)
@@ -319,7 +206,7 @@ export class Dispatcher implements AcceptorHandler {
       this.#counts.status(refused)
       this.#counts.answered(0)
     } else this.#counts.aborted()
-    if (!slot.answered) this.#ownOf(slot).count(exchange, slot.route, refused > 0 ? refused : CLIENT_LEFT)
+    if (!slot.answered) slot.own?.count(exchange, slot.route, refused > 0 ? refused : CLIENT_LEFT)
     slot.link?.mailbox.reserve(ABORT, slot.index, slot.generation, 0, refused)
     this.#free(slot)
   }
@@ -331,8 +218,7 @@ export class Dispatcher implements AcceptorHandler {
     }
     const slot = slotOf(exchange)
     if (slot === null) return
-    slot.stalled = false
-    this.#grant(slot, 1)
+    this.#responses.onDrain(slot)
   }
 
   onFinish(exchange: Downstream): void {
@@ -355,81 +241,13 @@ export class Dispatcher implements AcceptorHandler {
   handlerFor(onCorrupt: (error: Error) => void): MailboxHandler & { link: WorkerLink | null } {
     const handler: MailboxHandler & { link: WorkerLink | null } = {
       link: null,
-      onFrame: (frame) => this.#onFrame(frame),
+      onFrame: (frame) => this.#responses.onFrame(frame),
       onRoom: () => {
         if (handler.link !== null) this.#bodies.onRoom(handler.link)
       },
       onCorrupt,
     }
     return handler
-  }
-
-  #onFrame(frame: RingReader): void {
-    const slot = this.#slots.find(frame.slot, frame.generation)
-    if (slot === null || slot.exchange === null) return
-    const { exchange } = slot
-    switch (frame.kind) {
-      case HEAD:
-        this.#onHead(slot, exchange, frame)
-        return
-      case BODY: {
-        const room = exchange.write(bodyView(frame))
-        slot.ungranted += frame.length
-        if (room) this.#grant(slot, WINDOW_BYTES / 2)
-        else slot.stalled = true
-        return
-      }
-      case END:
-        slot.complete = !slot.tunnel
-        exchange.end(readText(frame))
-        return
-      case FAIL: {
-        const { answered, route } = slot
-        const own = this.#ownOf(slot)
-        this.#free(slot)
-        if (answered) {
-          this.#counts.aborted()
-          exchange.abort()
-        } else own.error(exchange, route, noAnswer())
-        return
-      }
-      case INFO:
-        exchange.writeInformational?.(frame.a, readText(frame))
-        return
-      case CREDIT:
-        this.#bodies.grant(slot, frame.a)
-        return
-      default:
-    }
-  }
-
-  #onHead(slot: Slot, exchange: Downstream, frame: RingReader): void {
-    const head = readHead(frame)
-    const { status, statusText, contentLength } = head
-    const headerBlock = head.headerBlock + this.#ownOf(slot).commonFields
-    slot.answered = true
-    slot.status = head.status
-    slot.complete = head.complete
-    slot.wantSent = head.wantSent
-    this.#counts.status(status)
-    this.#ownOf(slot).count(exchange, slot.route, status)
-    if (status === 101) {
-      slot.tunnel = true
-      exchange.upgrade?.(statusText, head.headerBlock)
-      return
-    }
-    if (!head.complete) {
-      exchange.writeHead(status, statusText, headerBlock, contentLength)
-      return
-    }
-    exchange.respond(status, statusText, headerBlock, headBody(frame), contentLength)
-  }
-
-  /** Lets the worker send more once `atLeast` bytes have gone out. */
-  #grant(slot: Slot, atLeast: number): void {
-    if (slot.stalled || slot.ungranted < atLeast || slot.link === null) return
-    slot.link.mailbox.reserve(CREDIT, slot.index, slot.generation, 0, slot.ungranted)
-    slot.ungranted = 0
   }
 
   /** An answer of the acceptor's own, or a large one out of the cache, is over. */
@@ -445,16 +263,11 @@ export class Dispatcher implements AcceptorHandler {
 
   /** A session that waits has brought more than may be kept. */
   #giveUp(exchange: Downstream): void {
-    const session = this.#room.remove(exchange)
+    const session = this.#overload.remove(exchange)
     if (session === null) return
     session.own.left(exchange, session.route)
     exchange.abort()
     if (this.inFlight === 0) this.#options.onIdle()
-  }
-
-  /** The configuration that a session began with. */
-  #ownOf(slot: Slot): OwnAnswers {
-    return slot.own ?? this.#own
   }
 
   #ownAnswers(routing: Routing): OwnAnswers {
@@ -474,7 +287,7 @@ export class Dispatcher implements AcceptorHandler {
     if (slot.exchange?.owner === slot) slot.exchange.owner = null
     if (slot.link !== null) this.#options.board.addInFlight(slot.link.worker, -1)
     this.#slots.release(slot)
-    if (this.#room.size > 0) this.#admit()
+    if (this.#overload.waiting > 0) this.#overload.admit()
     if (this.inFlight === 0) this.#options.onIdle()
   }
 }

@@ -1,5 +1,6 @@
 export type { HitServices } from './cached-answers.js'
-export { Dispatcher, type DispatcherOptions, type Routing } from './dispatcher.js'
+export { Dispatcher } from './dispatcher.js'
+export type { DispatcherOptions, Routing } from './dispatcher-options.js'
 export type { EndedHere } from './own-session.js'
 export { Router } from './router.js'
 export { createWorkerLink, type WorkerLink } from './worker-link.js'

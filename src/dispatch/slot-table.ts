@@ -24,8 +24,8 @@ export interface Slot {
   route: number
   /** Of the answer's head; 0: there is none yet. */
   status: number
-  /** The configuration that the route is of. */
-  own: OwnAnswers | undefined
+  /** The configuration that the session began with. */
+  own: OwnAnswers | null
   /** An answer, or its head, was given to the client. */
   answered: boolean
   /** The whole answer is with the acceptor: what is left of the session needs no worker. */
@@ -62,7 +62,7 @@ export class SlotTable {
   }
 
   /** A fresh slot, or null when the limit is reached. */
-  take(exchange: Downstream, link: WorkerLink, route: number, own?: OwnAnswers): Slot | null {
+  take(exchange: Downstream, link: WorkerLink, route: number, own: OwnAnswers | null = null): Slot | null {
     const slot = this.#free.pop() ?? this.#grow()
     if (slot === null) return null
     slot.exchange = exchange
@@ -114,7 +114,7 @@ export class SlotTable {
       link: null,
       route: 0,
       status: 0,
-      own: undefined,
+      own: null,
       answered: false,
       complete: false,
       tunnel: false,

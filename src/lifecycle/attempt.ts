@@ -6,7 +6,8 @@ import { now } from '../time/index.js'
 import type { BodyFraming, ResponseHead, UpstreamExchange, UpstreamHandler } from '../upstream/http1/index.js'
 import type { PeerSet, Upstream, UpstreamPeer } from '../upstream/index.js'
 import type { MirrorCopy } from './mirror.js'
-import type { BodySink, RequestBody } from './request-body.js'
+import type { RequestBody } from './request-body.js'
+import type { BodySink } from './request-body-types.js'
 import type { ResponseSource } from './response-pipe-types.js'
 
 /** What an attempt tells its session. Nothing comes after `onAttemptError` or `abort`. */

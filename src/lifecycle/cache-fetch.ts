@@ -14,6 +14,7 @@ import { type RequestHeader, type ResponseHeader, viewResponse } from '../sessio
 import { responseBlock } from '../session/wire-block.js'
 import { now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
+import type { AnswerTaker } from './answer-taker.js'
 import type { Attempt } from './attempt.js'
 import { CacheFill, type FillClient } from './cache-fill.js'
 import { addValidators, arrivalOf, invalidate, storeRules, stripRequest } from './cache-request.js'
@@ -27,7 +28,6 @@ import { asGatewayError } from './phase-runner.js'
 import { upTransform } from './response-body-filters.js'
 import { storedBroken } from './session-errors.js'
 import { cacheStatusLine, deliverStored } from './stored-response.js'
-import type { AnswerTaker } from './upstream-stage.js'
 
 /** The cache's part of phases 5 and 6: what the upstream is asked, and what becomes of its answer. */
 export class CacheFetch implements AnswerTaker, FillClient {

@@ -8,7 +8,7 @@ import type { PhaseRunner } from './phase-runner.js'
 import type { ResponseStage } from './response-stage.js'
 import type { Route } from './route.js'
 import type { RouteCache } from './route-cache.js'
-import type { SessionStart } from './session-run.js'
+import type { SessionStart } from './session-start.js'
 import type { UpstreamStage } from './upstream-stage.js'
 
 /** What the cache needs of its session. */

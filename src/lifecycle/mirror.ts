@@ -1,4 +1,5 @@
-import type { HostPolicy, MirrorConfig } from '../config/types.js'
+import type { MirrorConfig } from '../config/types.js'
+import type { HostPolicy } from '../config/types-upstream.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import { requestBlock } from '../session/wire-block.js'
 import type { DeadlineWheel } from '../time/index.js'

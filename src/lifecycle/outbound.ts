@@ -1,4 +1,4 @@
-import type { HostPolicy } from '../config/types.js'
+import type { HostPolicy } from '../config/types-upstream.js'
 import type { PathRewriter } from '../routing/index.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import type { UpstreamPeer } from '../upstream/index.js'

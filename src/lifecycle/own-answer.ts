@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
+import type { RouteAnswerer } from '../routing/index.js'
 import { Headers } from '../session/headers.js'
-import { ResponseHeader } from '../session/message-headers.js'
+import { type RequestHeader, ResponseHeader } from '../session/message-headers.js'
 import type { FilterResponse } from './results.js'
 
 /** An answer that did not come from the upstream: made by a filter or by the gateway itself. */
@@ -36,6 +37,13 @@ export function ownAnswer(response: FilterResponse): OwnAnswer {
     head.headers.append('content-type', 'text/plain; charset=utf-8')
   }
   return { head, body: encoder.encode(body) }
+}
+
+/** What the route itself says. */
+export function routeAnswer(answerer: RouteAnswerer, { headers, target }: RequestHeader): OwnAnswer {
+  const host = headers.get('host') ?? ''
+  const { status, statusText, headerBlock, body } = answerer.answer({ host, target })
+  return { head: new ResponseHeader(status, statusText, new Headers(headerBlock)), body }
 }
 
 function isPairs(headers: object): headers is Iterable<readonly [string, string]> {

@@ -1,10 +1,11 @@
 import { WINDOW_BYTES } from '../mailbox/index.js'
 import { copyOfShared } from '../memory/index.js'
-import type { BodyFraming, UpstreamExchange } from '../upstream/http1/index.js'
-import type { ClientPort } from './client-port.js'
+import type { BodyFraming } from '../upstream/http1/index.js'
 import { GatheredBytes } from './gathered-bytes.js'
 import { joinPieces } from './join-pieces.js'
-import type { BodyTransform } from './phase-runner.js'
+import { asGatewayError, type BodyTransform } from './phase-runner.js'
+import type { BodySink, RequestBodyOptions, RequestBodyOwner } from './request-body-types.js'
+import { bodyTooLarge } from './session-errors.js'
 
 /** Small bodies of known length are gathered before the upstream is asked: head and body leave in one write. */
 const GATHER_BYTES = 16 * 1024
@@ -16,26 +17,6 @@ interface Piece {
   readonly bytes: Uint8Array
   /** It counts as consumed: credit is given once, however often it is sent. */
   counted: boolean
-}
-
-/** Where a body goes. */
-export type BodySink = Pick<UpstreamExchange, 'write' | 'end'>
-
-export interface RequestBodyOptions {
-  /** As in `RequestHead.contentLength`: ≥ 0, -1 none, -2 chunked. */
-  readonly contentLength: number
-  /** Keep the whole body, up to `limitBytes`, for the filters. */
-  readonly buffer: boolean
-  readonly limitBytes: number
-  readonly transform: BodyTransform | null
-  readonly port: Pick<ClientPort, 'grant'>
-}
-
-export interface RequestBodyOwner {
-  /** The body is larger than what may be buffered. */
-  onBodyTooLarge(): void
-  /** A filter of the body has failed. */
-  onBodyError(error: unknown): void
 }
 
 /**
@@ -100,7 +81,7 @@ export class RequestBody {
   /** Calls back once the body is whole if it is to be gathered, at once otherwise. */
   whenReady(ready: () => void): void {
     const { buffer, contentLength, limitBytes } = this.#options
-    if (buffer && contentLength > limitBytes) this.#owner.onBodyTooLarge()
+    if (buffer && contentLength > limitBytes) this.#owner.fail(bodyTooLarge())
     else if (!this.#gathers || this.#complete) ready()
     else this.#whenGathered = ready
   }
@@ -191,7 +172,7 @@ export class RequestBody {
   #gather(chunk: Uint8Array): void {
     if (this.#received > this.#options.limitBytes && this.#options.buffer) {
       this.#whenGathered = null
-      this.#owner.onBodyTooLarge()
+      this.#owner.fail(bodyTooLarge())
       return
     }
     if (chunk.length > 0) {
@@ -276,11 +257,11 @@ export class RequestBody {
           this.#pump()
         },
         (error: unknown) => {
-          if (attachment === this.#attachment) this.#owner.onBodyError(error)
+          if (attachment === this.#attachment) this.#owner.fail(asGatewayError(error))
         },
       )
     } catch (error) {
-      if (attachment === this.#attachment) this.#owner.onBodyError(error)
+      if (attachment === this.#attachment) this.#owner.fail(asGatewayError(error))
     }
   }
 

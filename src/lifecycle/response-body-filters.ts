@@ -1,7 +1,7 @@
 import { Headers } from '../session/headers.js'
 import { responseBlock } from '../session/wire-block.js'
 import type { PlacedFilter } from './filter-chain.js'
-import type { BodyTransform, PhaseRunner } from './phase-runner.js'
+import { asGatewayError, type BodyTransform, type PhaseOwner, type PhaseRunner } from './phase-runner.js'
 import { filterError } from './run-hooks.js'
 
 /**
@@ -43,6 +43,28 @@ export function downTransform(phases: PhaseRunner, lengthBytes: number | null): 
   return phases.bodyTransform(places, hook, (filter, piece, end, ctx) =>
     filter.responseBodyFilter?.(session, piece, end, ctx),
   )
+}
+
+/** Passes a whole body through what `filters` gives; what comes of it is dropped where the session has gone on. */
+export function passWhole(
+  phases: PhaseRunner,
+  owner: Pick<PhaseOwner, 'fail'>,
+  filters: () => BodyTransform | null,
+  body: Uint8Array,
+  next: (body: Uint8Array) => void,
+): void {
+  const alive = phases.liveness()
+  const fail = (error: unknown): void => {
+    if (alive()) owner.fail(asGatewayError(error))
+  }
+  try {
+    const transform = filters()
+    const bytes = transform === null ? body : transform(body, true)
+    if (bytes instanceof Uint8Array) next(bytes)
+    else bytes.then((late) => alive() && next(late)).catch(fail)
+  } catch (error) {
+    fail(error)
+  }
 }
 
 /** A trailer block that is not empty, as the route's filters make it. @throws GatewayError of a filter */

@@ -1,21 +1,23 @@
-import { STATUS_CODES } from 'node:http'
-import { errorResponse } from '../session/error-response.js'
 import type { GatewayError } from '../session/errors.js'
 import { Headers } from '../session/headers.js'
 import { ResponseHeader } from '../session/message-headers.js'
-import { publicMessage } from '../session/public-message.js'
-import { responseBlock } from '../session/wire-block.js'
-import { now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
 import type { ClientPort } from './client-port.js'
+import { errorAnswer } from './error-answer.js'
 import type { Filter } from './filter.js'
 import type { PlacedFilter } from './filter-chain.js'
+import { finalHead } from './final-head.js'
 import type { OwnAnswer } from './own-answer.js'
 import { asGatewayError, type BodyTransform, type PhaseOwner, type PhaseRunner } from './phase-runner.js'
-import { downTransform, filterTrailers, responseTransform, upTransform } from './response-body-filters.js'
+import {
+  downTransform,
+  filterTrailers,
+  passWhole,
+  responseTransform,
+  upTransform,
+} from './response-body-filters.js'
 import { ResponsePipe } from './response-pipe.js'
-import type { FinalHead, ResponsePipeOwner, ResponseSource } from './response-pipe-types.js'
-import { serverTimingLine } from './server-timing.js'
+import type { ResponsePipeOwner, ResponseSource } from './response-pipe-types.js'
 import { responseTooLarge } from './session-errors.js'
 
 const EMPTY = new Uint8Array(0)
@@ -133,7 +135,7 @@ export class ResponseStage implements ResponsePipeOwner {
     const pipe = this.#replacePipe(source, 0)
     this.#filterUpstream(response, () =>
       this.#filterResponse(() => {
-        const final = this.#finalHead(this.#phases.session.downstreamResponse ?? response)
+        const final = finalHead(this.#phases, this.#phases.session.downstreamResponse ?? response)
         this.#status = final.status
         if (final.status !== 101) pipe.bodiless(final, NO_CONTENT.has(final.status) ? null : 0)
         else {
@@ -180,24 +182,14 @@ export class ResponseStage implements ResponsePipeOwner {
   /** Answers with the error document. @param bare without asking the filters, for which there is no time left */
   respondError(error: GatewayError, bare = false): void {
     const { session, env, chain } = this.#phases
-    const extra = error.status === 503 ? `retry-after: ${error.retryAfterS}\r\n` : ''
-    const made = errorResponse(
-      error.status,
-      error.reason,
-      publicMessage(error),
-      session.requestId(),
-      extra,
-      env,
+    this.#answer(
+      errorAnswer(error, session.requestId(), env),
+      bare ? [] : chain.responseFilter,
+      (failure, send) => {
+        env.logger.error({ err: failure.cause ?? failure, reqId: session.requestId() }, failure.message)
+        send()
+      },
     )
-    const head = new ResponseHeader(
-      made.status,
-      STATUS_CODES[made.status] ?? '',
-      new Headers(made.headerBlock),
-    )
-    this.#answer({ head, body: made.body }, bare ? [] : chain.responseFilter, (failure, send) => {
-      env.logger.error({ err: failure.cause ?? failure, reqId: session.requestId() }, failure.message)
-      send()
-    })
   }
 
   /** An answer of our own: `responseFilter` may edit it (A-29), but not turn it into another one. */
@@ -212,8 +204,8 @@ export class ResponseStage implements ResponsePipeOwner {
     const send = (): void => {
       const final = session.downstreamResponse ?? head
       this.#status = final.code
-      if (!this.#isBodiless(final.code)) pipe.complete(this.#finalHead(final), body)
-      else pipe.bodiless(this.#finalHead(final), NO_CONTENT.has(final.code) ? null : body.length)
+      if (!this.#isBodiless(final.code)) pipe.complete(finalHead(this.#phases, final), body)
+      else pipe.bodiless(finalHead(this.#phases, final), NO_CONTENT.has(final.code) ? null : body.length)
     }
     const owner: PhaseOwner = { onFilterResult: send, fail: (error) => onFailure(error, send) }
     this.#phases.runAs(owner, places, 'responseFilter', callResponseFilter, send)
@@ -254,7 +246,7 @@ export class ResponseStage implements ResponsePipeOwner {
         return
       }
     }
-    const final = this.#finalHead(response)
+    const final = finalHead(this.#phases, response)
     // What a HEAD announces must be what a GET would get, which nobody knows if filters change bodies.
     const isKnown = mayHaveContent ? transform === null : !chain.filtersResponseBody
     const length = isKnown && !route.bufferResponseBody ? head.contentLength : null
@@ -267,46 +259,23 @@ export class ResponseStage implements ResponsePipeOwner {
   #filterCollected(pipe: ResponsePipe, original: ResponseHeader, body: Uint8Array, isStored: boolean): void {
     const { session } = this.#phases
     const up = (): BodyTransform | null => (isStored ? null : upTransform(this.#phases, body.length))
-    this.#whole(up, body, (filtered) => {
+    passWhole(this.#phases, this.#owner, up, body, (filtered) => {
       session.responseBody = filtered
       this.#filterResponse(() => {
         const response = session.downstreamResponse ?? original
         this.#status = response.code
-        if (this.#isBodiless(response.code)) return pipe.bodiless(this.#finalHead(response), null)
+        if (this.#isBodiless(response.code)) return pipe.bodiless(finalHead(this.#phases, response), null)
         const whole = session.responseBody ?? EMPTY
         const down = (): BodyTransform | null => downTransform(this.#phases, whole.length)
-        this.#whole(down, whole, (final) => pipe.complete(this.#finalHead(response), final))
+        passWhole(this.#phases, this.#owner, down, whole, (final) =>
+          pipe.complete(finalHead(this.#phases, response), final),
+        )
       })
     })
   }
 
-  #whole(filters: () => BodyTransform | null, body: Uint8Array, next: (body: Uint8Array) => void): void {
-    const alive = this.#phases.liveness()
-    const fail = (error: unknown): void => {
-      if (alive()) this.#owner.fail(asGatewayError(error))
-    }
-    try {
-      const transform = filters()
-      const bytes = transform === null ? body : transform(body, true)
-      if (bytes instanceof Uint8Array) next(bytes)
-      else bytes.then((late) => alive() && next(late)).catch(fail)
-    } catch (error) {
-      fail(error)
-    }
-  }
-
   #isBodiless(status: number): boolean {
     return this.#isHead || NO_CONTENT.has(status)
-  }
-
-  #finalHead(response: ResponseHeader): FinalHead {
-    const { env, trail, session } = this.#phases
-    const block = responseBlock(response.headers)
-    const timing =
-      env.serverTiming === true
-        ? serverTimingLine(trail, session.timing, session.cacheResult?.status ?? null, now())
-        : ''
-    return { status: response.code, text: response.text, block: block + timing }
   }
 
   #replacePipe(source: ResponseSource, collectBytes: number): ResponsePipe {

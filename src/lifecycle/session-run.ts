@@ -1,44 +1,34 @@
 import type { Lead } from '../cache/lock/index.js'
 import type { GatewayError } from '../session/errors.js'
 import { Headers } from '../session/headers.js'
-import { RequestHeader, ResponseHeader } from '../session/message-headers.js'
-import { Session, type SessionOrigin } from '../session/session.js'
+import { RequestHeader } from '../session/message-headers.js'
+import { Session } from '../session/session.js'
 import { type Deadline, now } from '../time/index.js'
+import { answerFailure } from './answer-failure.js'
 import { CacheStage } from './cache-stage.js'
+import { cleanUp } from './clean-up.js'
 import type { ClientPort } from './client-port.js'
 import type { HookName } from './filter-chain.js'
-import { ownAnswer } from './own-answer.js'
-import { asGatewayError, PhaseRunner } from './phase-runner.js'
+import { ownAnswer, routeAnswer } from './own-answer.js'
+import { PhaseRunner } from './phase-runner.js'
 import { reportFailure } from './report-failure.js'
-import { RequestBody, type RequestBodyOwner } from './request-body.js'
+import { RequestBody } from './request-body.js'
+import type { RequestBodyOwner } from './request-body-types.js'
+import { requestTransform } from './request-transform.js'
 import { ResponseStage } from './response-stage.js'
-import type { FilterResult } from './results.js'
 import type { LifecycleEnv, Route } from './route.js'
-import { filterError, type HookOutcome, isPromise, settle } from './run-hooks.js'
+import { filterError, type HookOutcome } from './run-hooks.js'
 import {
-  bodyTooLarge,
   clientAborted,
   filterRejected,
   requestRefused,
   retryMisplaced,
-  retryRefused,
   sessionTimeout,
   workerStopped,
 } from './session-errors.js'
+import type { SessionStart } from './session-start.js'
 import { SessionTrail } from './session-trail.js'
 import { UpstreamStage } from './upstream-stage.js'
-
-/** A session as it arrives from the acceptor. */
-export interface SessionStart extends SessionOrigin {
-  readonly method: string
-  readonly target: string
-  /** Field lines `name: value` + CRLF each, as they go to the upstream, see `forwardingFields`. */
-  readonly headerBlock: string
-  /** As in `RequestHead.contentLength`. */
-  readonly contentLength: number
-  /** As in `RequestHead.upgrade`; absent: ''. */
-  readonly upgrade?: string
-}
 
 /**
  * Leads one session through its phases (contract A-61…A-69): request filters, then the upstream stage, then the response stage,
@@ -46,14 +36,11 @@ export interface SessionStart extends SessionOrigin {
  */
 export class SessionRun implements RequestBodyOwner {
   readonly session: Session
-  readonly #route: Route
-  readonly #env: LifecycleEnv
   readonly #phases: PhaseRunner
   readonly #body: RequestBody
   readonly #response: ResponseStage
   readonly #upstream: UpstreamStage
   readonly #port: ClientPort
-  readonly #trail: SessionTrail
   /** Null: the route has no cache. */
   readonly #cache: CacheStage | null = null
   #deadline: Deadline | null = null
@@ -70,29 +57,19 @@ export class SessionRun implements RequestBodyOwner {
     port: ClientPort,
     lead: Lead | null = null,
   ) {
-    this.#route = route
-    this.#env = env
     this.#port = port
     const session = new Session(start, route.name, route.pattern ?? null, start.target)
     // Phase 1.
     const headers = new Headers(start.headerBlock)
     session.downstreamRequest = new RequestHeader(start.method, start.target, headers)
     this.session = session
-    const { tracer } = env
-    this.#trail = new SessionTrail(tracer === undefined ? null : tracer.begin(headers))
-    this.#phases = new PhaseRunner(session, route, env, this.#trail, this)
-    const { requestBodyFilter } = route.chain
-    const transform =
-      requestBodyFilter.length === 0
-        ? null
-        : this.#phases.bodyTransform(requestBodyFilter, 'requestBodyFilter', (filter, piece, end, ctx) =>
-            filter.requestBodyFilter?.(session, piece, end, ctx),
-          )
+    const trail = new SessionTrail(env.tracer?.begin(headers) ?? null)
+    this.#phases = new PhaseRunner(session, route, env, trail, this)
     const body = {
       contentLength: start.contentLength,
       buffer: route.bufferRequestBody,
       limitBytes: env.bufferedBodyBytes,
-      transform,
+      transform: requestTransform(this.#phases),
       port,
     }
     this.#body = new RequestBody(body, this)
@@ -125,12 +102,12 @@ export class SessionRun implements RequestBodyOwner {
 
   /** Begins the phases. */
   start(): void {
-    const { chain, upstream } = this.#route
+    const { route, env, trail } = this.#phases
+    const { chain, upstream } = route
     const { totalMs } = upstream.config.timeouts
     if (totalMs > 0) {
-      this.#deadline = this.#env.wheel.create(() => this.fail(sessionTimeout(totalMs)))
-      const queueMs = this.#trail.takenMs - this.session.timing.requestStart
-      this.#env.wheel.arm(this.#deadline, Math.max(0, totalMs - queueMs))
+      this.#deadline = env.wheel.create(() => this.fail(sessionTimeout(totalMs)))
+      env.wheel.arm(this.#deadline, Math.max(0, totalMs - trail.queueMs(this.session.timing)))
     }
     if (!this.#phases.createContexts()) return
     this.#phases.run(
@@ -139,14 +116,6 @@ export class SessionRun implements RequestBodyOwner {
       (filter, session, ctx) => filter.earlyRequestFilter?.(session, ctx),
       () => this.#body.whenReady(() => this.#filterRequest()),
     )
-  }
-
-  onBodyTooLarge(): void {
-    this.fail(bodyTooLarge())
-  }
-
-  onBodyError(error: unknown): void {
-    this.fail(asGatewayError(error))
   }
 
   /** A piece of the request body; valid only during the call. */
@@ -217,7 +186,7 @@ export class SessionRun implements RequestBodyOwner {
     if (this.#response.headSent) {
       this.#response.breakOff()
       this.#close()
-    } else if (first) this.#answerFailure(error)
+    } else if (first) answerFailure(this.#phases, this.#response, error)
     // The filters that were to answer the failure have failed too, or time is up.
     else this.#response.respondError(known, error.code === 'HG_TIMEOUT')
   }
@@ -225,7 +194,7 @@ export class SessionRun implements RequestBodyOwner {
   /** Of the response stage: the acceptor will say when the client has it, and has a deadline of its own for that. */
   onResponseHandedOver(): void {
     this.#handedOver = true
-    if (this.session.timing.upstreamResponseEnd === null) this.#trail.handedOverMs = now()
+    if (this.session.timing.upstreamResponseEnd === null) this.#phases.trail.handedOverMs = now()
     // An answer that is complete before the request was: the rest of the upload is of no use.
     if (!this.#body.complete) {
       this.#upstream.abort()
@@ -235,7 +204,7 @@ export class SessionRun implements RequestBodyOwner {
 
   /** Of the upstream stage: from now on only the tunnel's own limit counts. */
   onTunnelOpen(): void {
-    if (this.#deadline !== null) this.#env.wheel.clear(this.#deadline)
+    if (this.#deadline !== null) this.#phases.env.wheel.clear(this.#deadline)
   }
 
   onTunnelBroken(error: GatewayError): void {
@@ -267,16 +236,16 @@ export class SessionRun implements RequestBodyOwner {
         }
         return
       case 'retry':
-        if (hook !== 'upstreamResponseFilter') this.fail(retryMisplaced(filter.name, hook))
-        else if (!this.#upstream.retry(retryRefused())) this.fail(retryRefused())
+        if (hook === 'upstreamResponseFilter') this.#upstream.retry()
+        else this.fail(retryMisplaced(filter.name, hook))
     }
   }
 
   /** Phase 2. */
   #filterRequest(): void {
     if (this.#closed || this.#error !== null) return
-    if (this.#route.bufferRequestBody && this.#body.present) this.session.requestBody = this.#body.whole()
-    const { chain } = this.#phases
+    const { chain, route } = this.#phases
+    if (route.bufferRequestBody && this.#body.present) this.session.requestBody = this.#body.whole()
     this.#phases.run(
       chain.requestFilter,
       'requestFilter',
@@ -300,75 +269,31 @@ export class SessionRun implements RequestBodyOwner {
 
   /** Phase 3 is behind: the upstream, or the answer that the route itself says. */
   #serve(): void {
-    const { answerer } = this.#route
+    const { answerer } = this.#phases.route
     const request = this.session.downstreamRequest
-    if (answerer === undefined || request === null) {
-      this.#upstream.begin()
-      return
+    if (answerer === undefined || request === null) this.#upstream.begin()
+    else {
+      this.#body.discard()
+      this.#response.respond(routeAnswer(answerer, request))
     }
-    this.#body.discard()
-    const host = request.headers.get('host') ?? ''
-    const { status, statusText, headerBlock, body } = answerer.answer({ host, target: request.target })
-    this.#response.respond({ head: new ResponseHeader(status, statusText, new Headers(headerBlock)), body })
-  }
-
-  /** Asks the filters for an answer of their own, else sends the error document. */
-  #answerFailure(error: GatewayError): void {
-    this.#phases.run(
-      this.#phases.chain.places('failToProxy'),
-      'failToProxy',
-      (filter, session, ctx) => {
-        const own = filter.failToProxy?.(session, error, ctx)
-        const take = (response: Awaited<typeof own>): FilterResult | undefined =>
-          response === undefined || response === null ? undefined : { kind: 'respond', response }
-        return isPromise(own) ? own.then(take) : take(own)
-      },
-      () => this.#response.respondError(error),
-    )
   }
 
   /** Phase 9. */
   #close(): void {
     if (this.#closed) return
     this.#closed = true
-    if (this.#deadline !== null) this.#env.wheel.clear(this.#deadline)
+    if (this.#deadline !== null) this.#phases.env.wheel.clear(this.#deadline)
     this.#phases.supersede()
     this.#upstream.abort()
     this.#cache?.leave()
     this.#body.discard()
     this.#response.drop()
-    const phases = this.#phases
-    const pending: Promise<void>[] = []
-    for (const place of phases.chain.logging) {
-      const { filter } = place
-      const failed = (error: unknown): void => phases.logFailure(filter, 'logging', error)
-      try {
-        const logged = filter.logging?.(this.session, this.#error, phases.context(place))
-        if (isPromise(logged)) pending.push(settle(logged, filter, 'logging', this.#env).catch(failed))
-      } catch (error) {
-        failed(error)
-      }
-    }
-    if (pending.length === 0) this.#free()
-    else void Promise.all(pending).then(() => this.#free())
-  }
-
-  #free(): void {
-    this.#env.onOutcome({
-      session: this.session,
-      route: this.#route.index,
-      queueMs: this.#trail.takenMs - this.session.timing.requestStart,
-      trail: this.#trail,
-      error: this.#error,
-      status: this.#refusedStatus > 0 ? this.#refusedStatus : this.#response.status,
-      bytesIn: this.#body.receivedBytes + (this.#upstream.tunnel?.bytesIn ?? 0),
-      bytesOut: this.#response.bytesOut,
-    })
-    for (const error of this.#phases.freeContexts()) this.#logCleanup(error)
-    for (const error of this.session.deinit()) this.#logCleanup(error)
-  }
-
-  #logCleanup(error: unknown): void {
-    this.#env.logger.error({ err: error }, 'a filter failed in cleanup')
+    cleanUp(
+      this.#phases,
+      this.#error,
+      this.#refusedStatus > 0 ? this.#refusedStatus : this.#response.status,
+      this.#body.receivedBytes + (this.#upstream.tunnel?.bytesIn ?? 0),
+      this.#response.bytesOut,
+    )
   }
 }

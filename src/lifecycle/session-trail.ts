@@ -1,4 +1,5 @@
 import type { RequestHeader } from '../session/message-headers.js'
+import type { SessionTiming } from '../session/timing.js'
 import { now } from '../time/index.js'
 import type { SessionTrace } from '../tracing/index.js'
 import type { UpstreamPeer } from '../upstream/index.js'
@@ -27,6 +28,11 @@ export class SessionTrail {
 
   constructor(trace: SessionTrace | null) {
     this.trace = trace
+  }
+
+  /** From the request's arrival until the worker had it, ms. */
+  queueMs({ requestStart }: SessionTiming): number {
+    return this.takenMs - requestStart
   }
 
   /** Hooks of filters have run since then. */

@@ -2,11 +2,12 @@ import type { Socket } from 'node:net'
 import type { GatewayError } from '../session/errors.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import type { Peer } from '../session/session.js'
-import { type Deadline, now } from '../time/index.js'
+import { now } from '../time/index.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
-import { handleRetry, isIdempotent, mayRetry, type UpstreamPeer } from '../upstream/index.js'
+import { isIdempotent, mayRetry, type UpstreamPeer } from '../upstream/index.js'
+import type { AnswerTaker } from './answer-taker.js'
 import { Attempt, type AttemptOwner } from './attempt.js'
-import { choosePeer, isPeerLeft } from './choose-peer.js'
+import { choosePeer } from './choose-peer.js'
 import type { ClientPort } from './client-port.js'
 import { type LaunchEnv, launchAttempt } from './launch-attempt.js'
 import type { MirrorCopy } from './mirror.js'
@@ -15,18 +16,10 @@ import { asGatewayError, type PhaseRunner } from './phase-runner.js'
 import { prepareNextAttempt } from './prepare-next-attempt.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
-import { statusRefused } from './session-errors.js'
+import { RetryLoop } from './retry-loop.js'
+import { retryRefused, statusRefused } from './session-errors.js'
 import type { Tunnel } from './tunnel.js'
 import { UpgradeStage, type UpgradeStageOwner } from './upgrade-stage.js'
-
-export type UpstreamStageOwner = UpgradeStageOwner
-
-/** What stands between the upstream and the response: the cache. */
-export interface AnswerTaker extends Pick<ResponseStage, 'chunk' | 'end'> {
-  /** Changes a copy of the request that is about to leave. */
-  prepare(request: RequestHeader): void
-  begin(head: ResponseHead, attempt: Attempt): void
-}
 
 /** Phases 4 and 5 of a session and the retry loop around them: one attempt after the other, each at another peer. */
 export class UpstreamStage implements AttemptOwner {
@@ -34,17 +27,16 @@ export class UpstreamStage implements AttemptOwner {
   readonly #body: RequestBody
   readonly #response: ResponseStage
   readonly #port: ClientPort
-  readonly #owner: UpstreamStageOwner
+  readonly #owner: UpgradeStageOwner
   readonly #upgrade: UpgradeStage
   readonly #launch: LaunchEnv
   /** Looks at requests and answers on their way; null: the route has no cache. */
   cache: AnswerTaker | null = null
-  #tried: Set<Peer> | null = null
   #attempt: Attempt | null = null
   /** Past what bounds the upstream; null where nothing does. */
   #passage: Passage | null = null
-  /** The wait before the next attempt. */
-  #pause: Deadline | null = null
+  /** Null: no attempt has failed yet. */
+  #retries: RetryLoop | null = null
   /** A peer that was taken for an attempt that has not begun, and whether it is to be a probe. */
   #held: UpstreamPeer | null = null
   #isProbe = false
@@ -56,7 +48,7 @@ export class UpstreamStage implements AttemptOwner {
     body: RequestBody,
     response: ResponseStage,
     port: ClientPort,
-    owner: UpstreamStageOwner,
+    owner: UpgradeStageOwner,
     upgrade: string,
   ) {
     this.#phases = phases
@@ -73,6 +65,11 @@ export class UpstreamStage implements AttemptOwner {
     return this.#upgrade.tunnel
   }
 
+  /** Peers whose attempts have failed. */
+  get #tried(): ReadonlySet<Peer> | null {
+    return this.#retries?.tried ?? null
+  }
+
   /** Starts the first attempt. */
   begin(): void {
     const { upstream } = this.#phases.route
@@ -86,7 +83,7 @@ export class UpstreamStage implements AttemptOwner {
   abort(): void {
     this.#attempt?.abort()
     this.#passage?.leave()
-    if (this.#pause !== null) this.#phases.route.upstream.guard.wheel.clear(this.#pause)
+    this.#retries?.stop()
     this.#upgrade.tunnel?.close()
     const held = this.#held
     if (held === null) return
@@ -96,12 +93,15 @@ export class UpstreamStage implements AttemptOwner {
     peers.abandoned(held, this.#isProbe)
   }
 
-  /** A filter wants the answer thrown away and another peer tried; false if that is not possible. */
-  retry(error: GatewayError): boolean {
+  /** A filter wants the answer thrown away and another peer tried. Where that is not possible the session fails. */
+  retry(): void {
     const attempt = this.#attempt
-    if (attempt === null || this.#response.headSent || !this.#body.replayable) return false
-    this.abort()
-    return this.#tryAnother(attempt, error)
+    const error = retryRefused()
+    if (attempt !== null && !this.#response.headSent && this.#body.replayable) {
+      this.abort()
+      if (this.#tryAnother(attempt, error)) return
+    }
+    this.#owner.fail(error)
   }
 
   /** The attempt that is under way is another's from now on: it outlives the session. */
@@ -211,35 +211,11 @@ export class UpstreamStage implements AttemptOwner {
     return this.#tryAnother(attempt, statusRefused(head.status), head)
   }
 
-  /**
-   * @param answer of the failed attempt, which is still coming
-   * @returns false when no other peer is left or may be tried; then nothing has happened, unless the limit was passed.
-   */
+  /** @param answer of the failed attempt, which is still coming. @returns as {@link RetryLoop.tryAnother} */
   #tryAnother(failed: Attempt, error: GatewayError, answer: ResponseHead | null = null): boolean {
-    const { session, route } = this.#phases
-    const { max } = route.upstream.config.retries
-    if (max === 0) return false
-    this.#tried ??= new Set()
-    this.#tried.add(failed.peer)
-    const { guard } = route.upstream
-    if (!isPeerLeft(this.#phases, this.#tried) || this.#passage?.isShut === true) return false
-    if (session.retryCount < max && !guard.retries.allows(error)) return false
-    try {
-      handleRetry(session, max, error)
-    } catch (limit) {
-      this.#owner.fail(asGatewayError(limit))
-      return true
-    }
-    route.upstream.counts?.retried()
-    if (answer !== null) failed.discard(answer)
-    prepareNextAttempt(this.#phases, this.#response)
-    const waitMs = guard.retries.waitMs(error, session.retryCount)
-    if (waitMs < 1) this.#choose()
-    else {
-      this.#pause ??= guard.wheel.create(() => this.#choose())
-      guard.wheel.arm(this.#pause, waitMs)
-    }
-    return true
+    if (this.#phases.route.upstream.config.retries.max === 0) return false
+    this.#retries ??= new RetryLoop(this.#phases, this.#response, this.#owner, () => this.#choose())
+    return this.#retries.tryAnother(failed, error, this.#passage, answer)
   }
 
   /** Phase 4. */

@@ -294,13 +294,3 @@ export class Session<UserCtx = unknown> {
     if (this.#closed) throw new SessionClosed()
   }
 }
-
-/** Attaches typed user data to a session. */
-export function setUserContext<Ctx>(session: Session<Ctx>, ctx: Ctx): void {
-  session.userCtx = ctx
-}
-
-/** The user data of a session, or null when none was set. */
-export function getUserContext<Ctx>(session: Session<Ctx>): Ctx | null {
-  return session.userCtx
-}

@@ -20,7 +20,7 @@ import { Telemetry, type TelemetryBuffers } from '../telemetry/index.js'
 import { Tracer } from '../tracing/index.js'
 import { configuredPeers, followTable, PeerTable, tablePlan } from '../upstream/index.js'
 import type { AccessLogs } from './access-logs.js'
-import { adMemory, releaseAdMemory } from './ad-memory.js'
+import { allocateAdMemory, releaseAdMemory } from './allocate-ad-memory.js'
 import { Journal } from './journal.js'
 import { OwnSpans } from './own-spans.js'
 import type { Seats } from './seats.js'
@@ -109,7 +109,7 @@ export function createGeneration(
         )
   const cache = common.cache.memoryFor(config, same?.cache ?? null)
   const hits = cache === null ? null : common.cache.hits(cache, config)
-  const ads = adMemory(config, workers, former)
+  const ads = allocateAdMemory(config, workers, former)
   const isMeasured = config.telemetry !== false
   const journal = new Journal({
     rows,

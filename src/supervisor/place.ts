@@ -2,7 +2,7 @@ import type { EventLoopUtilization } from 'node:perf_hooks'
 import type { MessagePort } from 'node:worker_threads'
 import type { CommandResult } from '../control/index.js'
 import type { WorkerLink } from '../dispatch/index.js'
-import type { RestartReason } from '../memory/index.js'
+import type { RestartReason, WorkerBoard } from '../memory/index.js'
 import { Backoff } from './backoff.js'
 
 /** One place in the pool: the actor that runs there now, and what came before it. */
@@ -60,6 +60,12 @@ export function newPlace(worker: number, onFirst: (error: Error | null) => void)
     onCaptured: null,
     task: Promise.resolve(),
   }
+}
+
+/** The next silence of the worker is counted from `inMs` from now. */
+export function expectBeat(place: Place, board: WorkerBoard, inMs: number): void {
+  place.beats = board.beats(place.worker)
+  place.beatAtMs = performance.now() + inMs
 }
 
 /** A worker that lived this long was of use, whatever ended it. */

@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../config/types.js'
 import type { LifecycleBoard } from '../memory/index.js'
-import { releaseAdMemory } from './ad-memory.js'
+import { releaseAdMemory } from './allocate-ad-memory.js'
 import { needsRestart, ReloadRefused } from './fixed-settings.js'
 import { bequeath, type Common, createGeneration, type Generation } from './generation.js'
 

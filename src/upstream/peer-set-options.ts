@@ -1,4 +1,4 @@
-import type { BalanceConfig, EjectionConfig } from '../config/types.js'
+import type { BalanceConfig, EjectionConfig } from '../config/types-upstream.js'
 import type { Peer } from '../session/session.js'
 import type { SessionLimit } from './guard/index.js'
 import type { HealthReason, PeerTable, UpstreamPeer } from './peers/index.js'

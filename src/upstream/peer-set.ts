@@ -1,4 +1,4 @@
-import type { BalanceConfig, PeerConfig } from '../config/types.js'
+import type { BalanceConfig, PeerConfig } from '../config/types-upstream.js'
 import { type GatewayError, NoPeerAvailable } from '../session/errors.js'
 import type { Peer, Session } from '../session/session.js'
 import { now } from '../time/index.js'

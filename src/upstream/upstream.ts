@@ -1,4 +1,4 @@
-import type { UpstreamConfig } from '../config/types.js'
+import type { UpstreamConfig } from '../config/types-upstream.js'
 import type { Reason } from '../session/errors.js'
 import type { NameResolver } from './dns/index.js'
 import { UpstreamGuard, type UpstreamGuardOptions } from './guard/index.js'

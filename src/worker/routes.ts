@@ -1,5 +1,6 @@
 import type { AdRoute, AdRouteEnv } from '../ads/route/index.js'
-import type { GatewayConfig, RouteConfig, UpstreamConfig } from '../config/types.js'
+import type { GatewayConfig, RouteConfig } from '../config/types.js'
+import type { UpstreamConfig } from '../config/types-upstream.js'
 import { loadFilter } from '../filters/load-filter.js'
 import {
   type CacheServices,

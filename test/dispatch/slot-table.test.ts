@@ -53,6 +53,7 @@ describe('slots', () => {
       link: second,
       route: 4,
       status: 0,
+      own: null,
       answered: false,
       complete: false,
       tunnel: false,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RequestBody } from '#src/lifecycle/request-body.js'
+import { bodyTooLarge } from '#src/lifecycle/session-errors.js'
 import { WINDOW_BYTES } from '#src/mailbox/index.js'
 import type { UpstreamExchange } from '#src/upstream/http1/index.js'
 import { bytes } from './support.js'
@@ -89,7 +90,7 @@ async function play(what: Script): Promise<void> {
         },
       },
     },
-    { onBodyTooLarge: () => errors.push('too large'), onBodyError: (error) => errors.push(error) },
+    { fail: (error) => errors.push(error) },
   )
   let sink: Sink | null = null
   let lost = false
@@ -178,7 +179,7 @@ describe('a request body', () => {
         transform: null,
         port: { grant: (granted) => grants.push(granted) },
       },
-      { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+      { fail: () => undefined },
     )
     for (let i = 0; i < 4; i += 1) body.receive(bytes(65_536), false)
     expect(grants).toEqual([])
@@ -198,7 +199,7 @@ describe('a request body', () => {
         transform: null,
         port: { grant: (more) => (granted += more) },
       },
-      { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+      { fail: () => undefined },
     )
     body.receive(bytes(60_000), false)
     for (let i = 0; i < 10; i += 1) {
@@ -221,7 +222,7 @@ describe('a request body', () => {
           transform: null,
           port: { grant: () => undefined },
         },
-        { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+        { fail: () => undefined },
       )
     const small = make()
     small.attach(new Sink(() => false))
@@ -252,7 +253,7 @@ describe('a request body', () => {
         transform: (piece) => new Promise((resolve) => pending.push(() => resolve(piece))),
         port: { grant: () => undefined },
       },
-      { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+      { fail: () => undefined },
     )
     const first = new Sink(() => false)
     body.attach(first)
@@ -281,7 +282,7 @@ describe('a request body', () => {
           }),
         port: { grant: () => undefined },
       },
-      { onBodyTooLarge: () => undefined, onBodyError: (error) => errors.push(error) },
+      { fail: ({ cause }) => errors.push(cause) },
     )
     body.attach(new Sink(() => false))
     body.receive(bytes(10), true)
@@ -296,7 +297,7 @@ describe('a request body', () => {
   })
 
   it('announced larger than what may be buffered is refused before a byte of it has come', () => {
-    let tooLarge = 0
+    const failures: string[] = []
     const body = new RequestBody(
       {
         contentLength: 101,
@@ -305,12 +306,12 @@ describe('a request body', () => {
         transform: null,
         port: { grant: () => undefined },
       },
-      { onBodyTooLarge: () => (tooLarge += 1), onBodyError: () => undefined },
+      { fail: ({ code }) => failures.push(code) },
     )
     body.whenReady(() => {
       throw new Error('ready')
     })
-    expect(tooLarge).toBe(1)
+    expect(failures).toEqual([bodyTooLarge().code])
   })
 
   it('is given no credit behind its end', () => {
@@ -323,7 +324,7 @@ describe('a request body', () => {
         transform: null,
         port: { grant: (granted) => grants.push(granted) },
       },
-      { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+      { fail: () => undefined },
     )
     body.attach(new Sink(() => false))
     body.receive(bytes(200_000), true)
@@ -339,7 +340,7 @@ describe('a request body', () => {
         transform: null,
         port: { grant: () => undefined },
       },
-      { onBodyTooLarge: () => undefined, onBodyError: () => undefined },
+      { fail: () => undefined },
     )
     body.receive(bytes(10), false)
     body.receive(bytes(10, 10 * 31), true)

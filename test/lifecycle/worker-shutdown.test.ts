@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { UpstreamConfig } from '#src/config/types.js'
+import type { UpstreamConfig } from '#src/config/types-upstream.js'
 import { FilterChain } from '#src/lifecycle/index.js'
 import { createLogger } from '#src/logging/index.js'
 import { createRingBuffer, Mailbox, RingReader, RingWriter, writeOpen } from '#src/mailbox/index.js'

@@ -3,14 +3,9 @@ import { describe, expect, expectTypeOf, it } from 'vitest'
 import { GatewayError, SessionClosed } from '#src/session/errors.js'
 import type { RequestHeader, ResponseHeader } from '#src/session/message-headers.js'
 import type { ResourceScope } from '#src/session/resource-scope.js'
-import {
-  type CacheLookupResult,
-  getUserContext,
-  type Peer,
-  type Session,
-  setUserContext,
-} from '#src/session/session.js'
+import type { CacheLookupResult, Peer, Session } from '#src/session/session.js'
 import type { SessionTiming } from '#src/session/timing.js'
+import { getUserContext, setUserContext } from '#src/session/user-context.js'
 import { newSession, responseHeader, sessionWith } from './support.js'
 
 /** Names of the members that are data. */

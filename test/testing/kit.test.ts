@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Filter } from '#src/lifecycle/index.js'
-import { getUserContext, setUserContext } from '#src/session/session.js'
+import { getUserContext, setUserContext } from '#src/session/user-context.js'
 import { connectionClosed, connectionRefused, testFilter } from '#src/testing/index.js'
 import { deferred, turns } from '../lifecycle/support.js'
 

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { HealthCheckConfig, UpstreamConfig } from '#src/config/types.js'
+import type { HealthCheckConfig, UpstreamConfig } from '#src/config/types-upstream.js'
 import { Http1Connector } from '#src/upstream/http1/index.js'
 import {
   configuredPeers,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { EjectionConfig } from '#src/config/types.js'
+import type { EjectionConfig } from '#src/config/types-upstream.js'
 import { Headers } from '#src/session/headers.js'
 import { RequestHeader } from '#src/session/message-headers.js'
 import { type Peer, Session } from '#src/session/session.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { UpstreamConfig } from '#src/config/types.js'
+import type { UpstreamConfig } from '#src/config/types-upstream.js'
 import {
   type Filter,
   FilterChain,

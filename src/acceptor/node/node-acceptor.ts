@@ -1,10 +1,4 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type ClientCertificate, ClientCertificates } from '../../session/client-certificate.js'
@@ -14,11 +8,8 @@ import { DeadlineWheel, now } from '../../time/index.js'
 import { Accepts } from '../accepts.js'
 import { canSharePort } from '../can-share-port.js'
 import { clientAddress } from '../client-address.js'
-import { gatewayFields } from '../gateway-fields.js'
 import { HeadBuilder, REFUSALS } from '../guard/index.js'
-import { headerLines } from '../header-lines.js'
 import { attempt } from '../internal-error.js'
-import { refusalAnswer } from '../refusal-answer.js'
 import {
   type Acceptor,
   type AcceptorHandler,
@@ -27,35 +18,17 @@ import {
   LENGTH_CHUNKED,
   type Refusal,
 } from '../types.js'
+import { answerRefusal } from './answer-refusal.js'
 import { answerOnSocket, type ClientError, parserRefusal } from './client-error.js'
+import type { NodeExchangeHost } from './exchange-host.js'
 import { lingerOnClose } from './linger-on-close.js'
-import { NodeExchange, type NodeExchangeHost } from './node-exchange.js'
+import { NodeConnection } from './node-connection.js'
+import { NodeExchange } from './node-exchange.js'
+import { createNodeServer } from './node-server.js'
 import { NodeUpgrade } from './node-upgrade.js'
 import { PerAddress } from './per-address.js'
-import { createTlsServer, HandshakeSet, ServerCertificates, showsBadCertificate } from './tls-server.js'
-import { asksForUpgrade, bareResponse, upgradeMessages } from './upgrade-request.js'
-
-/** Beyond it those are looked for that are over. */
-const MOST_BEHIND = 64
-
-/** What the acceptor remembers of one connection. */
-interface Connection {
-  /** Of the client. Asked for at once: of a client that has reset its connection the system does not tell it any more. */
-  readonly address: string
-  /** An answer with `Connection: close` is due: whatever else arrives is not looked at. */
-  closing: boolean
-  /** Exchanges under way; more than one when the client pipelines. */
-  active: number
-  latest: NodeExchange | null
-  /**
-   * Those that came while another was under way. Node's response has no socket before its turn has come, and is not told when the
-   * connection goes.
-   */
-  behind: NodeExchange[]
-}
-
-/** Request line and separators, beside the limits of target and field section. */
-const HEAD_MARGIN_BYTES = 256
+import { HandshakeSet, ServerCertificates, showsBadCertificate } from './tls-server.js'
+import { asksForUpgrade, bareResponse } from './upgrade-request.js'
 
 /** The portable acceptor, over `node:http` and its strict parser. Make it with {@link createNodeAcceptor}. */
 export class NodeAcceptor implements Acceptor, NodeExchangeHost {
@@ -75,7 +48,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   readonly #perAddress: PerAddress
   #stopped = false
   readonly #guard: HeadBuilder
-  readonly #connections = new Map<Socket, Connection>()
+  readonly #connections = new Map<Socket, NodeConnection>()
   /** Resolved when the server has stopped. */
   #closed: Promise<void> = Promise.resolve()
 
@@ -86,30 +59,9 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     this.port = options.port
     this.#perAddress = new PerAddress(options.limits.connectionsPerAddress ?? 0)
     this.#guard = new HeadBuilder({ limits: options.limits, chunked: options.chunked, strings: 'bytes' })
-    const { upgrades = [] } = options
-    const serverOptions: ServerOptions = {
-      maxHeaderSize: options.limits.headerBytes + options.limits.targetBytes + HEAD_MARGIN_BYTES,
-      insecureHTTPParser: false,
-      requireHostHeader: false,
-      keepAlive: false,
-      noDelay: true,
-      keepAliveTimeout: options.timeouts.idleMs,
-      headersTimeout: options.timeouts.idleMs,
-      requestTimeout: 0,
-      connectionsCheckingInterval: Math.max(50, Math.min(1000, options.timeouts.idleMs / 4)),
-      ...(upgrades.length === 0
-        ? {}
-        : { IncomingMessage: upgradeMessages((request) => this.#upgrades(request)) }),
-    }
-    const { tls } = options
+    const { upgrades = [], tls } = options
     this.#tls = tls === undefined ? null : new ServerCertificates(tls)
-    const server =
-      tls === undefined || this.#tls === null
-        ? createServer(serverOptions)
-        : createTlsServer(serverOptions, tls, this.#tls, options.timeouts.idleMs)
-    // Node would silently cut off what exceeds its count; ours is counted by the guard.
-    server.maxHeadersCount = 0
-    server.maxConnections = options.limits.connections
+    const server = createNodeServer(options, this.#tls, (request) => this.#upgrades(request))
     server.on('connection', () => handler.onConnection?.())
     if (tls === undefined) server.on('connection', (socket) => this.#onConnection(socket))
     else {
@@ -207,11 +159,11 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       socket.destroy()
       return
     }
-    const connection: Connection = { address, closing: false, active: 0, latest: null, behind: [] }
+    const connection = new NodeConnection(address)
     this.#connections.set(socket, connection)
     socket.once('close', () => {
       this.#connections.delete(socket)
-      for (const exchange of connection.behind) attempt(() => exchange.onClose())
+      connection.onClose()
     })
   }
 
@@ -277,17 +229,9 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       firstBytes === null
         ? new NodeExchange(this, head, request, response, { sendContinue, closes })
         : new NodeUpgrade(this, head, request, response, request.socket, firstBytes)
-    if (connection.active === 0) connection.behind.length = 0
-    else {
-      if (connection.behind.length >= MOST_BEHIND)
-        connection.behind = connection.behind.filter(({ isOver }) => !isOver)
-      connection.behind.push(exchange)
-    }
-    connection.active += 1
-    connection.latest = exchange
+    connection.begins(exchange)
     response.once('close', () => {
-      connection.active -= 1
-      if (connection.closing && connection.active === 0) request.socket.destroySoon()
+      if (connection.ended()) request.socket.destroySoon()
     })
     attempt(
       () => exchange.start(),
@@ -302,14 +246,8 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, requestId: string): void {
-    const answer = refusalAnswer(refusal, requestId)
-    response.shouldKeepAlive = false
     if (refusal === REFUSALS.bodyBytes) lingerOnClose(request, this.wheel)
-    const lines = headerLines(answer.headerBlock + gatewayFields(requestId))
-    lines.push('content-length', String(answer.body.length))
-    response.on('error', () => undefined)
-    response.writeHead(answer.status, answer.statusText, lines)
-    response.end(answer.body)
+    answerRefusal(response, refusal, requestId)
     this.#report(refusal, requestId, request.socket)
   }
 

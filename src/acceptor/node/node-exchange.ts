@@ -1,29 +1,14 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { Deadline, DeadlineWheel } from '../../time/index.js'
+import type { Deadline } from '../../time/index.js'
 import { isAnswerHead, isBodiless } from '../answer-rules.js'
 import { gatewayFields } from '../gateway-fields.js'
 import { REFUSALS } from '../guard/index.js'
 import { headerLines } from '../header-lines.js'
 import { attempt, insteadOfBadAnswer } from '../internal-error.js'
 import { refusalAnswer } from '../refusal-answer.js'
-import {
-  type AcceptorHandler,
-  type AcceptorOptions,
-  type Downstream,
-  LENGTH_CHUNKED,
-  type Refusal,
-  type RequestHead,
-} from '../types.js'
+import { type Downstream, LENGTH_CHUNKED, type Refusal, type RequestHead } from '../types.js'
+import type { NodeExchangeHost } from './exchange-host.js'
 import { lingerOnClose } from './linger-on-close.js'
-
-/** What an exchange needs of the acceptor that it belongs to. */
-export interface NodeExchangeHost {
-  readonly handler: AcceptorHandler
-  readonly options: AcceptorOptions
-  readonly wheel: DeadlineWheel
-  /** After `stopListening`: every answer closes its connection. */
-  readonly draining: boolean
-}
 
 /** One request and its answer over `node:http`. */
 export class NodeExchange implements Downstream {

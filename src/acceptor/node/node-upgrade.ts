@@ -4,7 +4,8 @@ import { isUpgradeHead } from '../answer-rules.js'
 import { gatewayFields } from '../gateway-fields.js'
 import { attempt, warnInternal } from '../internal-error.js'
 import type { RequestHead } from '../types.js'
-import { NodeExchange, type NodeExchangeHost } from './node-exchange.js'
+import type { NodeExchangeHost } from './exchange-host.js'
+import { NodeExchange } from './node-exchange.js'
 
 /** What a client may send before it has the 101; then it is not read any further. */
 const EARLY_BYTES = 65_536

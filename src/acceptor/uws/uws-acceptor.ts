@@ -31,6 +31,7 @@ import type {
 } from './native-types.js'
 import { PromptAnswer } from './prompt-answer.js'
 import { RefusedRequest } from './refused-request.js'
+import { socketBehavior } from './socket-behavior.js'
 import { createTlsApp } from './tls-app.js'
 import { UwsExchange } from './uws-exchange.js'
 import {
@@ -78,6 +79,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   /** Null: an address may have any number of connections. */
   readonly #census: ConnectionCensus | null
   readonly #addField: (name: string, value: string) => void
+  readonly #webSockets: UwsWebSocketBehavior
   readonly #maxMessageBytes: number
   readonly #compressedBytes: number
   #socket: UwsListenSocket | null = null
@@ -97,6 +99,15 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         ? null
         : new ConnectionCensus({ limit: connectionsPerAddress, port: () => this.port })
     this.#native = native
+    this.#webSockets = socketBehavior({
+      maxMessageBytes: this.#maxMessageBytes,
+      compression: compressionOf(native, this.#compressedBytes),
+      onHandshake: (response, request, context) => this.#onRequest(response, request, context),
+      onClosed: () => {
+        // The filter counts a connection in, but not out once it is a WebSocket.
+        this.connections -= 1
+      },
+    })
     const guard = new HeadBuilder({ limits, chunked: options.chunked, strings: 'utf8' })
     this.#guard = guard
     this.#addField = (name, value) => guard.add(name, value)
@@ -106,7 +117,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
 
   #createApp(tls: AcceptorTls | null): UwsApp {
     const routes = (app: UwsApp): void => {
-      if (this.options.upgrades?.includes('websocket') === true) app.ws('/*', this.#webSockets())
+      if (this.options.upgrades?.includes('websocket') === true) app.ws('/*', this.#webSockets)
       app.any('/*', (response, request) => this.#onRequest(response, request, null))
     }
     const app = tls === null ? this.#native.App() : createTlsApp(this.#native, tls, routes)
@@ -175,31 +186,6 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     if (!isOneTooMany && this.#census?.admit(response.getRemoteAddress(), this.connections) !== false) return
     this.handler.onRefused(REFUSALS.connections, generateRequestId(), this.#addresses.of(response))
     response.close()
-  }
-
-  #webSockets(): UwsWebSocketBehavior {
-    return {
-      maxPayloadLength: this.#maxMessageBytes,
-      maxBackpressure: 0,
-      idleTimeout: 0,
-      compression: compressionOf(this.#native, this.#compressedBytes),
-      sendPingsAutomatically: false,
-      upgrade: (response, request, context) => this.#onRequest(response, request, context),
-      open: (socket) => attempt(() => socket.getUserData().tunnel.onOpen(socket)),
-      message: (socket, message, isBinary) =>
-        attempt(
-          () => socket.getUserData().tunnel.onMessage(message, isBinary),
-          () => socket.close(),
-        ),
-      ping: (socket, message) => attempt(() => socket.getUserData().tunnel.onPing(message)),
-      pong: (socket, message) => attempt(() => socket.getUserData().tunnel.onPong(message)),
-      drain: (socket) => attempt(() => socket.getUserData().tunnel.onDrain()),
-      close: (socket, code, reason) => {
-        // The filter counts a connection in, but not out once it is a WebSocket.
-        this.connections -= 1
-        attempt(() => socket.getUserData().tunnel.onClose(code, reason))
-      },
-    }
   }
 
   /** @param context of a request that looks like a WebSocket handshake */

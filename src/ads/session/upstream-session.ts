@@ -1,21 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { type Money, type Price, priceOf } from '../../money/index.js'
 import type { SessionContext } from '../../session/session-context.js'
-import { type Decision, type StateStore, StateStoreError } from '../../state/index.js'
+import type { StateStore } from '../../state/index.js'
 import { now } from '../../time/index.js'
 import { isAllowed } from '../consent/index.js'
 import { type AdLogger, SILENT } from '../context/ad-logger.js'
 import { type AdResult, BaseUpstream, type Fill, type Upstream } from '../upstream/index.js'
-import { type CompiledCampaign, isInPaceCurrency } from './campaign-policy.js'
 import { BudgetExceeded, FrequencyCapExceeded } from './errors.js'
 import { LateAnswer } from './late-answer.js'
-import { type DecisionWithRules, firstDecision, isEmpty, type Reservation } from './reservation.js'
+import { firstDecision, type Reservation } from './reservation.js'
 import { type ReservedUnit, reserveUnits } from './reserve-units.js'
+import { Reserver } from './reserver.js'
 import { SessionEvents } from './session-events.js'
 import { SessionMetrics, type SessionMetricsSnapshot } from './session-metrics.js'
 import type { EventOutcome, Served, SessionCall, UpstreamSessionOptions } from './session-options.js'
 import { SessionPolicies } from './session-policies.js'
-import { StoreGuard } from './store-guard.js'
 import { userDimension, userIdOf, withDimensions } from './subject-of.js'
 import { type BudgetReport, UseReports } from './use-reports.js'
 
@@ -30,13 +29,12 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
   readonly #upstream: Upstream<Result>
   readonly #store: StateStore
   readonly #policies: SessionPolicies
-  readonly #guard: StoreGuard
+  readonly #reserver: Reserver
   readonly #events: SessionEvents
   readonly #reports: UseReports
   readonly #metrics = new SessionMetrics()
   readonly #logger: AdLogger
   readonly #clock: () => number
-  readonly #onBudgetExhausted: ((campaignId: string) => void) | undefined
   #closed: Promise<void> | null = null
 
   /** @throws TypeError or RangeError that says which option is wrong */
@@ -48,10 +46,9 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     this.#logger = options.logger ?? SILENT
     this.#clock = options.clock ?? Date.now
     this.#policies = new SessionPolicies(options)
-    this.#guard = new StoreGuard(options.store, options.onStoreFailure ?? {}, this.#metrics, this.#logger)
+    this.#reserver = new Reserver(options, this.#metrics)
     this.#events = new SessionEvents(options, this.#policies, this.#metrics, this.#clock)
     this.#reports = new UseReports(options.store, this.#policies, this.#clock)
-    this.#onBudgetExhausted = options.onBudgetExhausted
   }
 
   /** May the user see the campaign once more? Counts nothing (B-41). @throws StateStoreError when caps are closed without the store */
@@ -71,7 +68,7 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     const { decision } = firstDecision(reservation, { ...campaign, rules: [] }, keys, reservation.decidedAtMs)
     const result = await this.#store.reserve(decision, { holdMs: rememberMs, settle: true, rememberMs })
     if (result.granted) return true
-    if (result.refusal.kind === 'budget') this.#overBudget(campaignId, result.refusal.reason)
+    if (result.refusal.kind === 'budget') this.#reserver.overBudget(campaignId, result.refusal.reason)
     return false
   }
 
@@ -123,7 +120,7 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
 
   /** Whether the store did not answer the last decision, so that policies decide (C-09). */
   get isDegraded(): boolean {
-    return this.#guard.isDown
+    return this.#reserver.isDegraded
   }
 
   metrics(): SessionMetricsSnapshot {
@@ -170,14 +167,14 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     const reservation = this.#reservation(campaignId, subject, isPriceOpen ? null : price, call.context)
     const first = firstDecision(reservation, campaign, keys, reservation.decidedAtMs)
     const holdMs = this.#policies.holdMs[call.media ?? 'video']
-    await this.#reserve(first, userId, reservation, campaign, holdMs)
+    await this.#reserver.reserve(first, userId, reservation, campaign, holdMs)
     const decisions = [first.decision]
     let answer: Fill | null = null
     try {
       const result = await this.#upstream.request(call)
       if (result.kind !== 'fill') {
         this.#metrics.add('no_fill')
-        await this.#release(decisions)
+        await this.#reserver.release(decisions)
         return { result, units: [], reservationId: null, price: null, token: NO_TOKEN }
       }
       answer = result
@@ -188,19 +185,19 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
         clock: this.#clock,
         isPriceOpen,
         another: () => this.#reservation(campaignId, subject, isPriceOpen ? null : price, call.context),
-        reserve: (decision, unit) => this.#reserve(decision, userId, unit, campaign, expiryMs),
-        release: (given) => this.#release(given),
+        reserve: (decision, unit) => this.#reserver.reserve(decision, userId, unit, campaign, expiryMs),
+        release: (given) => this.#reserver.release(given),
         decisions,
       })
       if (isLate(call)) throw new LateAnswer(result)
       if (!this.#events.enabled) for (const unit of units) await this.#events.impression(unit.reservation)
-      else if (expiryMs < holdMs) await this.#shorten(first.decision, expiryMs)
+      else if (expiryMs < holdMs) await this.#reserver.shorten(first.decision, expiryMs)
       this.#metrics.add('success')
       result.decided?.(true)
       return this.#served(result, units)
     } catch (error) {
       answer?.decided?.(false)
-      await this.#release(decisions)
+      await this.#reserver.release(decisions)
       throw error
     }
   }
@@ -233,72 +230,6 @@ export class UpstreamSession<Result extends AdResult = AdResult> extends BaseUps
     const mayMeasure = isAllowed(context, 'measure')
     const id = randomUUID()
     return { id, campaignId, subject, learned: [], price, isPriceLearned: false, decidedAtMs, mayMeasure }
-  }
-
-  /** @throws FrequencyCapExceeded, BudgetExceeded */
-  async #reserve(
-    { decision, rules }: DecisionWithRules,
-    userId: string,
-    { campaignId, price }: Reservation,
-    campaign: CompiledCampaign,
-    holdMs: number,
-  ): Promise<void> {
-    if (isEmpty(decision)) return
-    if (decision.budgets.length > 0 && !isInPaceCurrency(campaign, price)) {
-      this.#overBudget(campaignId, 'currency')
-      throw new BudgetExceeded(campaignId, 'currency')
-    }
-    const result = await this.#guard.reserve(decision, { holdMs })
-    if (result.granted) {
-      this.#metrics.add('reserved')
-      return
-    }
-    if ('unavailable' in result) {
-      const { cause } = result
-      this.#metrics.add(result.unavailable === 'cap' ? 'capped' : 'over_budget')
-      if (result.unavailable === 'budget')
-        throw new BudgetExceeded(campaignId, 'store-unavailable', { cause })
-      throw new FrequencyCapExceeded(userId, campaignId, { reason: 'store-unavailable', cause })
-    }
-    const { refusal } = result
-    if (refusal.kind === 'budget') {
-      // There is a limit, but not one for this currency.
-      const reason = refusal.reason === 'no-limit' && campaign.budget !== null ? 'currency' : refusal.reason
-      this.#overBudget(campaignId, reason)
-      throw new BudgetExceeded(campaignId, reason)
-    }
-    this.#metrics.add('capped')
-    const { count, max, retryAfterMs, index } = refusal
-    const rule = rules[index]?.name ?? ''
-    throw new FrequencyCapExceeded(userId, campaignId, { rule, count, max, retryAfterMs })
-  }
-
-  #overBudget(campaignId: string, reason: BudgetExceeded['reason']): void {
-    this.#metrics.add(reason === 'paced' ? 'paced' : 'over_budget')
-    if (reason === 'exhausted') this.#onBudgetExhausted?.(campaignId)
-  }
-
-  /** What an ad says of its time. Where the store cannot be asked, the configured one holds. */
-  async #shorten(decision: Decision, holdMs: number): Promise<void> {
-    if (isEmpty(decision)) return
-    try {
-      await this.#store.shorten(decision, holdMs)
-    } catch (error) {
-      if (!(error instanceof StateStoreError)) throw error
-      this.#logger.warn({ err: error }, 'Reservation not shortened: it runs out after the configured time')
-    }
-  }
-
-  /** Gives back in reverse order (F-10). A store that cannot be asked gives it back itself, in time. */
-  async #release(decisions: readonly Decision[]): Promise<void> {
-    for (const decision of decisions.toReversed()) {
-      if (isEmpty(decision)) continue
-      try {
-        if ((await this.#store.release(decision)) === 'released') this.#metrics.add('released')
-      } catch (error) {
-        this.#logger.warn({ err: error }, 'Reservation not released: it runs out by itself')
-      }
-    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { BalanceConfig } from '../../config/types.js'
+import type { BalanceConfig } from '../../config/types-upstream.js'
 import type { Session } from '../../session/session.js'
 
 /** What a hashing balancer hashes of a session. */

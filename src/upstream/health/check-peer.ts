@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { HealthCheckConfig } from '../../config/types.js'
+import type { HealthCheckConfig } from '../../config/types-upstream.js'
 import type { ConnectTarget, Http1Connector } from '../http1/index.js'
 
 /** Checks a peer once. @param done is called once, later: null when all is well, else what was wrong. @returns cancels it */

@@ -1,4 +1,4 @@
-import type { HealthCheckConfig, UpstreamConfig } from '../../config/types.js'
+import type { HealthCheckConfig, UpstreamConfig } from '../../config/types-upstream.js'
 import type { ConnectTarget } from '../http1/index.js'
 import { type PeerEntry, type PeerRow, type PeerTable, targetName, targetOf } from '../peers/index.js'
 import type { CheckPeer } from './check-peer.js'

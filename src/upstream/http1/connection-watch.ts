@@ -1,5 +1,6 @@
 import type { GatewayError } from '../../session/errors.js'
 import type { Deadline, DeadlineWheel } from '../../time/index.js'
+import type { Exchange } from './exchange.js'
 import { bodyTimeout, connectTimeout, headersTimeout, requestTimeout } from './upstream-errors.js'
 
 /**
@@ -26,6 +27,15 @@ export class ConnectionWatch {
     this.watched = watched
     if (delayMs > 0 && !paused) this.#wheel.arm(this.#deadline, delayMs)
     else this.#wheel.clear(this.#deadline)
+  }
+
+  /**
+   * No head has come yet: watches the request on its way, then the wait for its answer.
+   * @param isCongested the socket still holds some of the request
+   */
+  beforeHead({ requestComplete, timeouts, paused }: Exchange, isCongested: boolean): void {
+    if (requestComplete && !isCongested) this.arm('headers', timeouts.headersMs, paused)
+    else this.arm('request', timeouts.idleMs)
   }
 
   onResolved(): void {

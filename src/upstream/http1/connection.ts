@@ -8,8 +8,8 @@ import { ConnectionWatch } from './connection-watch.js'
 import type { Dial } from './dial.js'
 import type { Exchange } from './exchange.js'
 import { writeRequest } from './request-wire.js'
-import { type ReaderSink, ResponseReader } from './response-reader.js'
-import type { ResponseHead } from './types.js'
+import { ResponseDelivery } from './response-delivery.js'
+import { ResponseReader } from './response-reader.js'
 import { closedEarly, connectError, invalidResponse, isRefused, misuse } from './upstream-errors.js'
 
 /** Request bytes that may wait in a socket before `write` says to wait. */
@@ -19,29 +19,26 @@ const HIGH_WATER_BYTES = 65_536
 type State = 'connecting' | 'active' | 'idle' | 'closed'
 
 /**
- * One socket and the exchanges that it carries, one after the other. It is the reader's sink itself, and has one
- * deadline which is re-armed, so that an exchange allocates next to nothing.
+ * One socket and the exchanges that it carries, one after the other. It has one reader and one
+ * deadline, which is re-armed, so that an exchange allocates next to nothing.
  */
-export class Connection implements ReaderSink {
+export class Connection {
   readonly #owner: ConnectionOwner
   readonly #reader: ResponseReader
+  /** Has the exchange under way, and what has come of its response. */
+  readonly #delivery: ResponseDelivery
   readonly #watch: ConnectionWatch
   #retireAt: number
   #socket: Socket | null = null
   #state: State = 'connecting'
-  #exchange: Exchange | null
-  #headSeen = false
-  /** When the bytes that are being looked at were read. */
-  #readAtMs = 0
-  #upgradeHead: ResponseHead | null = null
   #dial: Dial | null = null
 
   constructor(owner: ConnectionOwner, exchange: Exchange) {
     this.#owner = owner
-    this.#reader = new ResponseReader(this, owner.limits)
     this.#watch = new ConnectionWatch(owner.wheel, () => this.#onDeadline())
+    this.#delivery = new ResponseDelivery(exchange, this.#watch)
+    this.#reader = new ResponseReader(this.#delivery, owner.limits)
     this.#retireAt = owner.retireAt()
-    this.#exchange = exchange
     exchange.connection = this
   }
 
@@ -56,7 +53,7 @@ export class Connection implements ReaderSink {
     socket.on('end', () => this.#onEnd())
     socket.on('error', (cause: Error) => this.#onGone(cause))
     socket.on('close', () => this.#onGone(undefined))
-    this.#watch.arm('connect', this.#exchange?.timeouts.connectMs ?? 0)
+    this.#watch.arm('connect', this.#delivery.exchange?.timeouts.connectMs ?? 0)
   }
 
   /** All of the last request has left: an idle connection can take another. */
@@ -67,7 +64,7 @@ export class Connection implements ReaderSink {
   /** Sends another request over this idle connection. Its events come later. */
   reuse(exchange: Exchange): void {
     this.#state = 'active'
-    this.#exchange = exchange
+    this.#delivery.exchange = exchange
     exchange.connection = this
     exchange.reused = true
     this.#send(exchange)
@@ -78,7 +75,7 @@ export class Connection implements ReaderSink {
     const state = this.#state
     if (state === 'closed') return
     this.#state = 'closed'
-    this.#exchange = null
+    this.#delivery.exchange = null
     this.#reader.stop()
     this.#watch.clear()
     this.#socket?.destroy()
@@ -96,7 +93,7 @@ export class Connection implements ReaderSink {
 
   /** Ends the exchange with an error and closes the connection. */
   fail(error: GatewayError): void {
-    const exchange = this.#exchange
+    const exchange = this.#delivery.exchange
     if (this.#state === 'connecting') this.#dial?.onFailed()
     this.drop()
     if (exchange === null) return
@@ -112,7 +109,7 @@ export class Connection implements ReaderSink {
     else socket.write(wire, () => giveSlab(slab))
     if (socket.writableLength > HIGH_WATER_BYTES) exchange.awaitsDrain = true
     if (!exchange.bodyIsOpen) this.#onRequestSent(exchange)
-    else if (!this.#headSeen) this.#watch.arm('request', exchange.timeouts.idleMs)
+    else if (!this.#delivery.headSeen) this.#watch.arm('request', exchange.timeouts.idleMs)
     else this.#watch.arm('body', exchange.timeouts.idleMs, exchange.paused)
   }
 
@@ -123,7 +120,7 @@ export class Connection implements ReaderSink {
   }
 
   resumeReading(): void {
-    const exchange = this.#exchange
+    const exchange = this.#delivery.exchange
     if (this.#state !== 'active' || exchange === null) return
     this.#socket?.resume()
     if (this.#watch.watched === 'headers') this.#watch.arm('headers', exchange.timeouts.headersMs)
@@ -132,7 +129,7 @@ export class Connection implements ReaderSink {
 
   /** Bytes have come; they are valid during the call. */
   onBytes(bytes: Buffer, size: number): void {
-    const exchange = this.#exchange
+    const exchange = this.#delivery.exchange
     if (this.#state === 'closed') return
     if (exchange === null) {
       // Nobody asked: whatever it is, the next response on this connection could not be trusted.
@@ -140,7 +137,7 @@ export class Connection implements ReaderSink {
       this.drop()
       return
     }
-    this.#readAtMs = now()
+    this.#delivery.readAtMs = now()
     const reader = this.#reader
     let at = 0
     try {
@@ -168,34 +165,8 @@ export class Connection implements ReaderSink {
     }
   }
 
-  onReaderInformational(status: number, headerBlock: string): void {
-    this.#exchange?.handler.onInformational?.(status, headerBlock)
-  }
-
-  onReaderHead(head: ResponseHead): void {
-    const exchange = this.#exchange
-    if (exchange === null) return
-    this.#headSeen = true
-    if (head.status === 101) {
-      this.#upgradeHead = head
-      return
-    }
-    // An upstream that answers 2xx while it reads is streaming both ways; anything else wants no more (RFC 9112 §9.5).
-    if (!exchange.requestComplete && head.status >= 300) exchange.muted = true
-    this.#watch.arm('body', exchange.timeouts.idleMs, exchange.paused)
-    exchange.handler.onHead(head, this.#readAtMs)
-    if (exchange.muted && exchange.awaitsDrain && !exchange.ended) {
-      exchange.awaitsDrain = false
-      exchange.handler.onDrain()
-    }
-  }
-
-  onReaderBody(chunk: Buffer): void {
-    this.#exchange?.handler.onBody(chunk)
-  }
-
   #onConnect(): void {
-    const exchange = this.#exchange
+    const exchange = this.#delivery.exchange
     if (this.#state !== 'connecting' || exchange === null) return
     this.#state = 'active'
     exchange.announced = true
@@ -211,7 +182,7 @@ export class Connection implements ReaderSink {
     const { request, timeouts } = exchange
     const socket = this.#socket
     if (socket === null) return
-    this.#headSeen = false
+    this.#delivery.headSeen = false
     this.#reader.begin(request.method === 'HEAD', request.upgrade ?? null, request.keepsDate === true)
     exchange.bytesSent = true
     writeRequest(socket, request)
@@ -223,21 +194,15 @@ export class Connection implements ReaderSink {
 
   #onRequestSent(exchange: Exchange): void {
     exchange.requestComplete = true
-    if (!this.#headSeen) {
-      // While the socket is congested the request is still under way; the drain starts the wait for the answer.
-      if (this.#socket?.writableNeedDrain === true) this.#watch.arm('request', exchange.timeouts.idleMs)
-      else this.#watch.arm('headers', exchange.timeouts.headersMs, exchange.paused)
-    }
+    // While the socket is congested the request is still under way; the drain starts the wait for the answer.
+    if (!this.#delivery.headSeen) this.#watch.beforeHead(exchange, this.#socket?.writableNeedDrain === true)
     if (exchange.announced) this.#tell(() => exchange.handler.onRequestSent(now()))
   }
 
   #onDrain(): void {
-    const exchange = this.#exchange
+    const exchange = this.#delivery.exchange
     if (this.#state !== 'active' || exchange === null) return
-    if (!this.#headSeen) {
-      if (exchange.requestComplete) this.#watch.arm('headers', exchange.timeouts.headersMs, exchange.paused)
-      else this.#watch.arm('request', exchange.timeouts.idleMs)
-    }
+    if (!this.#delivery.headSeen) this.#watch.beforeHead(exchange, false)
     if (!exchange.awaitsDrain) return
     exchange.awaitsDrain = false
     if (!exchange.bodyIsOpen) return
@@ -253,7 +218,7 @@ export class Connection implements ReaderSink {
     const clean = reusable && exchange.requestComplete
     const keepMs = clean ? owner.keepMs(this.#retireAt, this.#reader.keepAliveSeconds) : 0
     if (keepMs > 0) {
-      this.#exchange = null
+      this.#delivery.exchange = null
       if (exchange.paused) socket?.resume()
       this.#watch.arm('idle', keepMs)
       this.#state = 'idle'
@@ -261,7 +226,7 @@ export class Connection implements ReaderSink {
       if (!this.isReady) setImmediate(() => this.#dropUnlessReady())
     } else this.drop()
     try {
-      exchange.handler.onEnd(trailers, this.#readAtMs)
+      exchange.handler.onEnd(trailers, this.#delivery.readAtMs)
     } catch {
       if (this.#state === 'idle') this.drop()
     }
@@ -274,7 +239,7 @@ export class Connection implements ReaderSink {
 
   #handOver(exchange: Exchange, firstBytes: Buffer): void {
     const socket = this.#socket
-    const head = this.#upgradeHead
+    const head = this.#delivery.upgradeHead
     if (socket === null || head === null || exchange.handler.onUpgrade === undefined) {
       this.fail(misuse('an upgrade was offered without a handler for it'))
       return
@@ -285,8 +250,8 @@ export class Connection implements ReaderSink {
   }
 
   #onEnd(): void {
-    const exchange = this.#exchange
-    this.#readAtMs = now()
+    const exchange = this.#delivery.exchange
+    this.#delivery.readAtMs = now()
     if (this.#state === 'active' && exchange !== null && this.#reader.endOfInput())
       this.#finish(exchange, false)
     else this.#onGone(undefined)
@@ -298,7 +263,9 @@ export class Connection implements ReaderSink {
     else if (this.#state === 'connecting') {
       this.fail(connectError(cause, isRefused(this.#socket)))
     } else if (this.#state === 'active') {
-      this.fail(closedEarly(this.#headSeen ? 'body' : this.#reader.started ? 'head' : 'waiting', cause))
+      this.fail(
+        closedEarly(this.#delivery.headSeen ? 'body' : this.#reader.started ? 'head' : 'waiting', cause),
+      )
     }
   }
 

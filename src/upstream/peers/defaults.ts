@@ -1,10 +1,10 @@
+import type { GatewayConfig } from '../../config/types.js'
 import type {
   BalanceConfig,
   EjectionConfig,
-  GatewayConfig,
   PeerConfig,
   UpstreamConfig,
-} from '../../config/types.js'
+} from '../../config/types-upstream.js'
 import type { TablePlan } from './layout.js'
 import { PeerTable, type PublishedPeer } from './peer-table.js'
 import { isNamed } from './upstream-peer.js'

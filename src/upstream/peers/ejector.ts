@@ -1,4 +1,4 @@
-import type { EjectionConfig } from '../../config/types.js'
+import type { EjectionConfig } from '../../config/types-upstream.js'
 import { FAILURE_KINDS, type FailureKind, type PeerRow } from './peer-row.js'
 
 /** Why the standing of a peer has changed. */

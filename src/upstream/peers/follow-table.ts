@@ -1,4 +1,4 @@
-import type { UpstreamConfig } from '../../config/types.js'
+import type { UpstreamConfig } from '../../config/types-upstream.js'
 import { configuredPeers } from './defaults.js'
 import type { TablePlan } from './layout.js'
 import { PeerTable, type PublishedPeer } from './peer-table.js'

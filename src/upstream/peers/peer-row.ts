@@ -85,6 +85,12 @@ export class PeerRow {
     return this.#load(ROW.ejection)
   }
 
+  /** For how long the peer is still ejected, ms: 0 when it is not, or waits for a probe. @param nowMs of `now()` */
+  ejectedForMs(nowMs: number): number {
+    const ejection = this.#load(ROW.ejection)
+    return ejection > 0 ? Math.max(0, this.#memory.epochMs + (ejection - 1) * TICK_MS - nowMs) : 0
+  }
+
   /** What is shown of the peer (A-55): out of use for whatever reason is unhealthy. */
   get healthStatus(): HealthTag {
     if (this.inMaintenance) return 'maintenance'

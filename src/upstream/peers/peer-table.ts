@@ -1,4 +1,3 @@
-import type { HealthTag } from '../../session/session.js'
 import { now } from '../../time/index.js'
 import { GUARD, GUARD_WORDS, type GuardMemory, SHARE_WORDS } from '../guard/layout.js'
 import {
@@ -9,11 +8,11 @@ import {
   ROW_WORDS,
   type TableLayout,
   type TablePlan,
-  TICK_MS,
   UPSTREAM,
   UPSTREAM_WORDS,
 } from './layout.js'
 import { PeerRow } from './peer-row.js'
+import { type PeerEntry, type PeerSnapshot, peerSnapshot } from './peer-snapshot.js'
 
 /** A peer as the control side publishes it. */
 export interface PublishedPeer {
@@ -25,38 +24,6 @@ export interface PublishedPeer {
   /** 0: no limit. */
   readonly maxConnections: number
   readonly maintenance: boolean
-}
-
-/** A peer as the table knows it. */
-export interface PeerEntry {
-  /** Row within the upstream. */
-  readonly row: number
-  readonly generation: number
-  readonly template: number
-  readonly host: string
-}
-
-/** All numbers of one peer at one moment. */
-export interface PeerSnapshot extends PeerEntry {
-  readonly health: HealthTag
-  readonly weight: number
-  readonly maxConnections: number
-  readonly inFlight: number
-  /** 0 before the first answer. */
-  readonly latencyMs: number
-  readonly ejected: boolean
-  /** 0 when its time has passed and it waits for a probe. */
-  readonly ejectedForMs: number
-  readonly consecutiveFailures: number
-  readonly ejections: number
-  readonly restores: number
-  readonly checksPassed: number
-  readonly checksFailed: number
-  /** Changes that active checks have made. */
-  readonly turnedHealthy: number
-  readonly turnedUnhealthy: number
-  readonly consecutiveChecksPassed: number
-  readonly consecutiveChecksFailed: number
 }
 
 const encoder = new TextEncoder()
@@ -241,29 +208,9 @@ export class PeerTable {
   snapshot(upstream: number, nowMs = now()): readonly PeerSnapshot[] | null {
     return (
       this.read(upstream)?.entries.map((entry) => {
-        const row = this.row(upstream, entry.row, 0)
-        const word = (name: keyof typeof ROW): number =>
-          Atomics.load(this.#words, this.#row(upstream, entry.row) + ROW[name])
-        return {
-          ...entry,
-          health: row.healthStatus,
-          weight: row.weight,
-          maxConnections: row.maxConnections,
-          inFlight: row.inFlight,
-          latencyMs: row.latencyMs(nowMs),
-          ejected: row.ejection !== 0,
-          ejectedForMs:
-            row.ejection > 0 ? Math.max(0, this.#epochMs + (row.ejection - 1) * TICK_MS - nowMs) : 0,
-          consecutiveFailures: row.failures('serverErrors'),
-          ejections: word('ejections'),
-          restores: word('restores'),
-          checksPassed: word('checksPassed'),
-          checksFailed: word('checksFailed'),
-          turnedHealthy: word('turnedHealthy'),
-          turnedUnhealthy: word('turnedUnhealthy'),
-          consecutiveChecksPassed: word('checksPassedInRow'),
-          consecutiveChecksFailed: word('checksFailedInRow'),
-        }
+        const at = this.#row(upstream, entry.row)
+        const word = (name: keyof typeof ROW): number => Atomics.load(this.#words, at + ROW[name])
+        return peerSnapshot(entry, this.row(upstream, entry.row, 0), word, nowMs)
       }) ?? null
     )
   }

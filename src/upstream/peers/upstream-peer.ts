@@ -5,7 +5,7 @@ import { now } from '../../time/index.js'
 import type { BalancedPeer } from '../balance/index.js'
 import type { ConnectTarget } from '../http1/types.js'
 import type { PeerRow } from './peer-row.js'
-import type { PeerEntry } from './peer-table.js'
+import type { PeerEntry } from './peer-snapshot.js'
 
 /** Where a peer of the table is: the configured target, at one of the addresses that its name stands for. */
 export function targetOf(

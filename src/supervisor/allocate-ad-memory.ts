@@ -9,7 +9,7 @@ import { now } from '../time/index.js'
  * Memory for the routes of a configuration that serve ads; null: there are none.
  * @param former that of the configuration before: kept where routes, campaigns and sources are the same
  */
-export function adMemory(
+export function allocateAdMemory(
   config: GatewayConfig,
   workers: number,
   former: { readonly config: GatewayConfig; readonly ads: AdMemory | null } | null,

@@ -1,0 +1,62 @@
+import { Piscina } from 'piscina'
+import type { GatewayConfig } from '../config/types.js'
+import type { Logger } from '../logging/index.js'
+import type { WorkerTask } from '../worker/worker-task.js'
+import type { Place } from './place.js'
+
+/**
+ * The threads of the workers, which Piscina holds at their number: one task for the life of each actor, and a fresh
+ * thread for one that ends.
+ */
+export class WorkerThreads {
+  readonly #piscina: Piscina
+
+  constructor({ workers, workerLimits }: GatewayConfig, logger: Logger) {
+    const heapMb = Math.round(workerLimits.heapBytes / (1024 * 1024))
+    this.#piscina = new Piscina({
+      filename: new URL('../worker/main.js', import.meta.url).href,
+      minThreads: workers.count,
+      // One more for the successor of a worker that is recycled.
+      maxThreads: workers.count + 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      // The default would freeze a worker's event loop while no task runs on it.
+      atomics: 'disabled',
+      recordTiming: false,
+      ...(heapMb > 0 ? { resourceLimits: { maxOldGenerationSizeMb: heapMb } } : {}),
+    })
+    this.#piscina.on('error', (error) =>
+      logger.error({ err: error }, 'a worker thread failed outside its task'),
+    )
+  }
+
+  /** Runs an actor on a thread that has none. Settled when the actor is over; rejected when its thread has died. */
+  run(task: WorkerTask): Promise<unknown> {
+    return this.#piscina.run(task, { transferList: [task.port, ...task.stores.map(({ port }) => port)] })
+  }
+
+  /** Ends the thread of a place if it is still there. */
+  async end({ threadId }: Place): Promise<void> {
+    await this.#thread(threadId)?.terminate()
+  }
+
+  /** Share of time in which the event loop of a place was not idle since this was asked last; 0 without a thread. */
+  loopBusy(place: Place): number {
+    const { threadId, loop } = place
+    const thread = this.#thread(threadId)
+    if (thread === undefined) return 0
+    const seen = thread.performance.eventLoopUtilization()
+    place.loop = { threadId, seen }
+    if (loop?.threadId !== threadId) return seen.utilization
+    return thread.performance.eventLoopUtilization(seen, loop.seen).utilization
+  }
+
+  /** Ends all threads. Not `Piscina.close`, which resolves when the first of several tasks is done. */
+  destroy(): Promise<void> {
+    return this.#piscina.destroy()
+  }
+
+  #thread(threadId: number): Piscina['threads'][number] | undefined {
+    return this.#piscina.threads.find((thread) => thread.threadId === threadId)
+  }
+}
