@@ -42,11 +42,13 @@ function escapedTarget(target: string): string {
   )
 }
 
-/** {@link parseStrictRequests} with the targets that are documented to be taken. */
-export function readStrictly(text: string): StrictReading {
-  return parseStrictRequests(Buffer.from(text, 'latin1'), (method, target) =>
-    isStrictTarget(method, escapedTarget(target)),
-  )
+/**
+ * {@link parseStrictRequests} with the targets that are documented to be taken.
+ * @param isLenient as there
+ */
+export function readStrictly(text: string, isLenient = false): StrictReading {
+  const isTarget = (method: string, target: string) => isStrictTarget(method, escapedTarget(target))
+  return parseStrictRequests(Buffer.from(text, 'latin1'), isTarget, isLenient)
 }
 
 /**
@@ -54,9 +56,7 @@ export function readStrictly(text: string): StrictReading {
  * hides a request in another: what is read so stands where a request line is due.
  */
 export function readLeniently(text: string): StrictReading {
-  return readStrictly(
-    text.replace(/(^|\n)\r+(?=[A-Z]+ )/g, '$1').replace(/(^|\n)([A-Z]+ [^ \r\n]+) {2,}(?=HTTP\/)/g, '$1$2 '),
-  )
+  return readStrictly(text, true)
 }
 
 /** RFC 3986 §6.2.2 and §5.2.4, after runs of slashes have become one. */

@@ -171,7 +171,7 @@ export async function fuzzRequests(kind: AcceptorKind, options: FuzzOptions): Pr
   let accepted = 0
   try {
     while (performance.now() - startMs < seconds * 1000 && inputs < mostInputs && finds.length < mostFinds) {
-      const size = Math.min(ROUND, seconds * 100)
+      const size = Math.min(ROUND, seconds * 100, mostInputs - inputs)
       const round = await rig.play(Array.from({ length: size }, () => corpus.next()))
       inputs += size
       accepted += round.accepted

@@ -27,7 +27,7 @@ run.each(ACCEPTOR_KINDS)('mutated requests over %s', (kind) => {
   }, async () => {
     // The same inputs in each run; new ones are for `npm run fuzz`.
     for (const seed of [9112, 9110]) {
-      const options = { seed, seconds: 25, mostInputs: 300, mostFinds: 2 }
+      const options = { seed, seconds: 25, mostInputs: 750, mostFinds: 2 }
       const { finds, inputs, accepted } = await fuzzRequests(kind, options)
       process.stdout.write(`fuzz ${kind}: seed ${seed}, ${inputs} inputs, ${accepted} accepted\n`)
       expect(finds, `again with: npm run fuzz -- --only ${kind} --seed ${seed}`).toEqual([])

@@ -37,8 +37,13 @@ class Refused extends Error {}
  * nothing after an error is a request, nor after `Connection: close`, nor after HTTP/1.0 without keep-alive. It is the
  * yardstick for smuggling: a gateway that lets through more requests than this has executed a hidden one.
  * @param isTarget default: the grammar
+ * @param isLenient passes over bare CRs where a request line is due, and takes several spaces before its version for one
  */
-export function parseStrictRequests(bytes: Buffer, isTarget: TargetRule = isStrictTarget): StrictReading {
+export function parseStrictRequests(
+  bytes: Buffer,
+  isTarget: TargetRule = isStrictTarget,
+  isLenient = false,
+): StrictReading {
   const requests: StrictRequest[] = []
   let at = 0
   try {
@@ -46,8 +51,9 @@ export function parseStrictRequests(bytes: Buffer, isTarget: TargetRule = isStri
       // RFC 9112 §2.2: empty lines before a request line are ignored, and LF alone may be taken for CRLF. Here that
       // moves no boundary of a message.
       while (bytes[at] === 10 || (bytes[at] === 13 && bytes[at + 1] === 10)) at += bytes[at] === 10 ? 1 : 2
+      while (isLenient && bytes[at] === 13) at += 1
       if (at >= bytes.length) return { requests, error: null, restBytes: 0 }
-      const head = readHead(bytes, at, isTarget)
+      const head = readHead(bytes, at, isTarget, isLenient)
       if (head === null) return { requests, error: 'incomplete head', restBytes: bytes.length - at }
       const slot = requests.length
       const { method, target, version, headers } = head
@@ -111,11 +117,12 @@ function readFields(
   }
 }
 
-function readHead(bytes: Buffer, from: number, isTarget: TargetRule): Head | null {
+function readHead(bytes: Buffer, from: number, isTarget: TargetRule, isLenient: boolean): Head | null {
   const first = readLine(bytes, from)
   if (first === null) return null
   // RFC 9112 §3 lets a server take several spaces for one; that moves no boundary of a message.
-  const match = /^(\S+) +(\S+) HTTP\/(1\.[01])$/.exec(first.line)
+  const line = isLenient ? first.line.replace(/ {2,}(?=HTTP\/)/, ' ') : first.line
+  const match = /^(\S+) +(\S+) HTTP\/(1\.[01])$/.exec(line)
   const method = match?.[1] ?? ''
   const target = match?.[2] ?? ''
   if (!isStrictToken(method) || !isTarget(method, target)) throw new Refused('request line')

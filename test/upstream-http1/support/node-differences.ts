@@ -101,7 +101,7 @@ function forwarded(fields: readonly [string, string][]): [string, string][] {
   const named = fields
     .filter(([name]) => name.toLowerCase() === 'connection')
     .flatMap(([, value]) => value.toLowerCase().split(','))
-    .map((option) => option.trim())
+    .map((option) => option.replace(/^[\t ]+|[\t ]+$/g, ''))
     .filter((option) => option.startsWith('x-'))
   return fields.filter(([name]) => !HOP_BY_HOP.test(name) && !named.includes(name.toLowerCase()))
 }
@@ -119,13 +119,15 @@ function parts(transcript: Transcript) {
 
 function partsOfNode(verdict: NodeVerdict): ReturnType<typeof parts> {
   const { status, statusText, interim, body } = verdict
+  // A 205 ends with its head, whatever it announced.
+  const trailers = status === 205 ? [] : verdict.trailers
   return {
     status,
     statusText,
     interim,
     fields: forwarded(verdict.fields),
     body: status === 205 ? '' : body,
-    trailers: forwarded(verdict.trailers).filter(([name]) => !UNWANTED_TRAILER.test(name)),
+    trailers: forwarded(trailers).filter(([name]) => !UNWANTED_TRAILER.test(name)),
   }
 }
 
