@@ -41,6 +41,7 @@ describe.each(ACCEPTOR_KINDS)('a streamed answer over %s', (kind) => {
   it.each([
     ['keeps the connection', '', 2],
     ['closes it for a client that wants that', 'Connection: close\r\n', 1],
+    ['closes it for one that wants that and more', 'Connection: close, x-a\r\n', 1],
   ])('whose first piece is all of it arrives whole and %s', async (_, fields, answers) => {
     const application = (given: Downstream): void => {
       given.writeHead(200, 'OK', '', 5)

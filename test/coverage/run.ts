@@ -7,7 +7,8 @@ import { ScriptCoverage } from './script-coverage.js'
 
 /**
  * `npm run coverage`: runs the tests and tells which share of the lines of `src/` has run, in the tests' processes, in the gateways that they
- * start and in all threads of both. A thread that is terminated and a process that is killed leave no trace, so the truth is a little higher.
+ * start and in all threads of both. A thread that is terminated and a process that is killed leave no trace, nor does a process behind a CPU profile, so
+ * the truth is a little higher.
  *
  *     npm run coverage                               everything; fails below the thresholds
  *     npm run coverage -- --rooms                    the four rooms by their own tests, in a minute or two; fails below thresholds of their own
