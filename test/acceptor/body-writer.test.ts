@@ -116,6 +116,21 @@ describe('SizedWriter', () => {
   })
 })
 
+it.each([
+  ['SizedWriter', (response: UwsResponse) => new SizedWriter(response, 30, false)],
+  ['ChunkedWriter', (response: UwsResponse) => new ChunkedWriter(response)],
+])('%s keeps in order what is written though it said to wait', (_, make) => {
+  const socket = new Socket()
+  const writer = make(socket.response)
+  const given = [...Array(30).keys()]
+  const parts = [0, 10, 20].map((from) => Uint8Array.from(given.slice(from, from + 10)))
+  expect(parts.map((part) => writer.write(part))).toEqual([false, false, false])
+  socket.room = 1_000
+  socket.drain()
+  expect([writer.resume(), writer.isEmpty]).toEqual([true, true])
+  expect(socket.sent).toEqual(given)
+})
+
 describe('ChunkedWriter', () => {
   it('sends everything in order, and no byte is lost or doubled', () => {
     fc.assert(

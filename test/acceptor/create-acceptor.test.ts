@@ -2,7 +2,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
+import { REFUSALS } from '#src/acceptor/guard/index.js'
 import { createAcceptor } from '#src/acceptor/index.js'
+import { listenError } from '#src/acceptor/uws/listen-on.js'
 import {
   ACCEPTOR_KINDS,
   AcceptorUnderTest,
@@ -161,6 +163,37 @@ describe('createAcceptor', () => {
     } finally {
       await subject.close()
     }
+  })
+
+  it.each(ACCEPTOR_KINDS)('%s: certificates cannot be replaced where there is no TLS', async (kind) => {
+    const acceptor = await createAcceptor(kind, OPTIONS, new RecordingHandler())
+    const tls = { certificates: [], minVersion: 'TLSv1.2', ciphers: null, clientAuth: null } as const
+    await expect(acceptor.useTls(tls)).rejects.toThrow('certificates cannot be replaced here')
+    await acceptor.close()
+  })
+
+  it('B13 node: CONNECT is refused and counted, also where no protocol may be switched to', async () => {
+    const handler = new RecordingHandler()
+    const acceptor = await createAcceptor('node', OPTIONS, handler)
+    const client = await RawClient.connect(acceptor.port)
+    await client.send('CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n')
+    const { responses } = await client.readResponses()
+    expect(responses.map(({ status }) => status)).toEqual([405])
+    expect(await client.untilClosed()).toBe(true)
+    expect(handler.refusals).toEqual([REFUSALS.methodForbidden])
+    await client.destroy()
+    await acceptor.close()
+  })
+
+  it('U20 uws: what is free again by the time the reason is asked for was taken', async () => {
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const { port } = other.address() as AddressInfo
+    await new Promise((resolve) => other.close(resolve))
+    expect(await listenError('127.0.0.1', port)).toMatchObject({
+      code: 'EADDRINUSE',
+      message: `listen EADDRINUSE: address already in use 127.0.0.1:${port}`,
+    })
   })
 })
 

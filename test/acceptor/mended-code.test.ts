@@ -11,7 +11,12 @@ const NAME_END = Buffer.from('4c29f04889024c89720841803b3a0f8500010000', 'hex')
 const TRIM_END = Buffer.from('41807c0301217d', 'hex')
 const TRIM_START = Buffer.from('41807bff207f', 'hex')
 const parser = (gap: number) => Buffer.concat([QUICK_END, Buffer.alloc(gap), NAME_END, TRIM_END, TRIM_START])
-const known = Buffer.concat([READ, Buffer.alloc(10), parser(100)])
+const CLOSES = ['4889de31d231c9e8aabbccdd4d8bb7f80d0000', '4889de31d231c9e8aabbccdd4d8bb7380e0000'].map(
+  (hex) => Buffer.from(hex, 'hex'),
+)
+const TELL = Buffer.from('4c89f74889debaffffffff41ff5618', 'hex')
+const counting = Buffer.concat([...CLOSES, TELL, Buffer.alloc(4), TELL])
+const known = Buffer.concat([READ, Buffer.alloc(10), parser(100), counting])
 
 describe('the mended code of uws', () => {
   const folder = dirname(createRequire(import.meta.url).resolve('uWebSockets.js'))
@@ -22,9 +27,11 @@ describe('the mended code of uws', () => {
     const copy = mendCode(binary)
     const changed: number[] = []
     for (let i = 0; i < binary.length; i += 1) if (binary[i] !== copy?.[i]) changed.push(i)
-    const places = [READ, QUICK_END, NAME_END.subarray(0, 16), TRIM_END, TRIM_START].map((code) =>
+    const places = [READ, QUICK_END, NAME_END.subarray(0, 16), TRIM_END, TRIM_START, TELL].map((code) =>
       binary.indexOf(code),
     )
+    places.push(binary.lastIndexOf(TELL))
+    for (const close of CLOSES) places.push(binary.indexOf(close.subarray(12)) - 12)
     expect(places.every((at) => at > 0)).toBe(true)
     expect(changed.filter((at) => !places.some((place) => at >= place && at < place + 20))).toEqual([])
     // What was changed is not the known code any more.
@@ -51,11 +58,24 @@ describe('the mended code of uws', () => {
     expect([copy[end ?? 0], copy[start ?? 0]]).toEqual([0x73, 0x77])
   })
 
+  it('tells with which code a connection was closed, and closes with one of its own what the parser refuses', () => {
+    const copy = mendCode(known) ?? Buffer.alloc(0)
+    const from = known.indexOf(counting)
+    // lea edx, [rbp+0x7c], and the call as it was
+    for (const at of [from, from + 19])
+      expect(copy.toString('hex', at, at + 12)).toBe('4889de8d557c90e8aabbccdd')
+    // mov edx, esi; not edx, and the call as it was
+    for (const at of [from + 38, from + 57])
+      expect(copy.toString('hex', at, at + 15)).toBe('4c89f789f2f7d24889de9041ff5618')
+  })
+
   it.each([
     ['is not there', Buffer.alloc(200)],
     ['is there twice', Buffer.concat([known, known])],
-    ['lies elsewhere', Buffer.concat([READ, Buffer.alloc(10), parser(99)])],
-    ['reads otherwise', parser(100)],
+    ['lies elsewhere', Buffer.concat([READ, Buffer.alloc(10), parser(99), counting])],
+    ['reads otherwise', Buffer.concat([parser(100), counting])],
+    ['closes otherwise', Buffer.concat([READ, parser(100), TELL, TELL, CLOSES[0] ?? TELL])],
+    ['tells otherwise', Buffer.concat([READ, parser(100), ...CLOSES, TELL])],
   ])('is left alone where the known code %s', (_, binary) => {
     expect(mendCode(binary)).toBeNull()
   })

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -11,11 +12,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { createRequire, syncBuiltinESMExports } from 'node:module'
+import os, { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { PINNED_BINARIES } from '#src/acceptor/uws/binaries.js'
 import { binaryName, needsRetargeting, verifiedBinary } from '#src/acceptor/uws/native.js'
 import { cacheFolders, privateCopy } from '#src/acceptor/uws/private-copy.js'
@@ -104,6 +105,37 @@ describe('the choice of a binary', () => {
   })
 })
 
+describe('the copy of a binary that nobody can write', () => {
+  const createIn = (places: string): string => {
+    const code = `
+      import { createAcceptor } from ${JSON.stringify(new URL('../../dist/acceptor/index.js', import.meta.url).href)}
+      const limits = { headerBytes: 1000, headerCount: 9, targetBytes: 1000, bodyBytes: 0, connections: 9 }
+      const timeouts = { idleMs: 1000, bodyMs: 1000, writeMs: 1000 }
+      const options = { host: '127.0.0.1', port: 0, limits, timeouts, chunked: 'close' }
+      const nothing = () => {}
+      const handler = {
+        onRequest: nothing, onBody: nothing, onAbort: nothing, onDrain: nothing, onFinish: nothing, onRefused: nothing,
+      }
+      const { kind, fallbackReason } = await createAcceptor('auto', options, handler)
+      process.stdout.write(kind + ': ' + fallbackReason)
+      process.exit(0)
+    `
+    const env = { ...process.env, XDG_CACHE_HOME: places, TMPDIR: places }
+    return spawnSync(process.execPath, ['--input-type=module', '-e', code], { env, encoding: 'utf8' }).stdout
+  }
+
+  it('makes auto take node, and say why', () => {
+    // A file is no folder, not even for root.
+    const file = join(folder, 'no-folder')
+    writeFileSync(file, '')
+    expect(createIn(file)).toMatch(/^node: (its changed copy cannot be loaded: ENOTDIR|.* is mended on)/)
+  })
+
+  it('is not needed where there is a place for it', () => {
+    expect(createIn(join(folder, 'cache'))).toBe('uws: null')
+  })
+})
+
 describe('retargetGlibc', () => {
   it.each(linuxBinaries)('%s needs glibc 2.38 for three symbols, and then not any more', (name) => {
     const binary = read(name)
@@ -136,6 +168,13 @@ describe('retargetGlibc', () => {
     ['32-bit ELF', Buffer.concat([Buffer.from('\x7fELF\x01\x01', 'latin1'), Buffer.alloc(100)])],
   ])('refuses %s', (_, binary) => {
     expect(() => retargetGlibc(binary)).toThrow(/not a 64-bit little-endian ELF file/)
+  })
+
+  it('refuses when another library needs 2.38', () => {
+    const binary = read(linuxBinaries.find((name) => name.includes('x64')) ?? '')
+    const text = binary.toString('latin1')
+    const other = Buffer.from(text.replaceAll('\0libc.so.6\0', '\0libm.so.6\0'), 'latin1')
+    expect(() => retargetGlibc(other)).toThrow('libm.so.6 is needed in version GLIBC_2.38')
   })
 
   it('refuses a truncated binary, and one of another machine', () => {
@@ -193,6 +232,28 @@ describe('privateCopy', () => {
     symlinkSync(real, join(folder, 'link'))
     expect(() => privateCopy(join(folder, 'link'), 'file', content)).toThrow(/not a folder of this user/)
     expect(existsSync(join(real, 'file'))).toBe(false)
+  })
+
+  it('leaves no draft where the file cannot get its name', () => {
+    const place = join(folder, 'taken')
+    mkdirSync(join(place, 'file', 'within'), { recursive: true })
+    expect(() => privateCopy(place, 'file', content)).toThrow()
+    expect(readdirSync(place)).toEqual(['file'])
+  })
+
+  it('has a place to try for a user without a home', () => {
+    vi.stubEnv('XDG_CACHE_HOME', undefined)
+    vi.spyOn(os, 'homedir').mockImplementation(() => {
+      throw new Error('no entry in the password file')
+    })
+    syncBuiltinESMExports()
+    try {
+      expect(cacheFolders('headgate')).toEqual([join(tmpdir(), `headgate-${process.getuid?.() ?? 'user'}`)])
+    } finally {
+      vi.restoreAllMocks()
+      vi.unstubAllEnvs()
+      syncBuiltinESMExports()
+    }
   })
 
   it('has places to try that name the program, all absolute', () => {

@@ -71,6 +71,20 @@ describe('the handler', () => {
     },
   )
 
+  it('that throws when its answer has ended keeps nobody from the next, over a new connection', async () => {
+    origin = await RawOrigin.answering(OK)
+    const fresh = new Http1Connector()
+    const onEnd = () => {
+      throw new Error('a bug')
+    }
+    await start(fresh, origin.target, {}, { hooks: { onEnd } }).recorder.until('end')
+    await origin.peer(0).closed
+    expect(fresh.stats).toMatchObject({ active: 0, idle: 0 })
+    const { events } = await run(fresh, origin.target)
+    expect(events).toEqual(['connected', 'sent', 'head', 'body', 'end'])
+    fresh.close()
+  })
+
   it('hears nothing after abort, and the origin sees the connection close', async () => {
     const sent = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'
     for (const event of ['onConnected', 'onRequestSent', 'onHead', 'onBody'] as const) {

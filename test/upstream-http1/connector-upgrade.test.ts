@@ -165,4 +165,11 @@ describe('upgrades that do not happen', () => {
     origin.peer(0).reset()
     await closed
   })
+
+  it('an upgrade that its caller has no handler for is an error of the caller, and the connection goes', async () => {
+    origin = await RawOrigin.answering(SWITCH)
+    const { failure } = await start(connector, origin.target, { upgrade: 'echo' }).recorder.until('over')
+    expect(failure).toMatchObject({ code: 'HG_INTERNAL', status: 500 })
+    await origin.peer(0).closed
+  })
 })

@@ -70,7 +70,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     }
     server.on('drop', (data) => {
       handler.onConnection?.()
-      handler.onRefused(REFUSALS.connections, generateRequestId(), clientAddress(data?.remoteAddress))
+      this.#onRefused(REFUSALS.connections, generateRequestId(), clientAddress(data?.remoteAddress))
     })
     server.on('request', (request, response) => this.#onRequest(request, response, false))
     server.on('checkContinue', (request, response) => this.#onRequest(request, response, true))
@@ -155,8 +155,8 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
     }
     const address = clientAddress(socket.remoteAddress)
     if (!this.#perAddress.admit(socket)) {
-      this.handler.onRefused(REFUSALS.connections, generateRequestId(), address)
       socket.destroy()
+      this.#onRefused(REFUSALS.connections, generateRequestId(), address)
       return
     }
     const connection = new NodeConnection(address)
@@ -253,7 +253,11 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
 
   #report(refusal: Refusal, requestId: string, socket: Socket): void {
     const address = this.#connections.get(socket)?.address ?? clientAddress(socket.remoteAddress)
-    this.handler.onRefused(refusal, requestId, address)
+    this.#onRefused(refusal, requestId, address)
+  }
+
+  #onRefused(refusal: Refusal, requestId: string, address: string): void {
+    attempt(() => this.handler.onRefused(refusal, requestId, address))
   }
 
   /** Node's parser gave up, or a head did not arrive in time. The socket is ours now. */

@@ -44,9 +44,10 @@ export class NodeExchange implements Downstream {
     this.#sendContinue = options.sendContinue
     this.#closes = options.closes
     this.#bodyComplete = head.contentLength <= 0 && head.contentLength !== LENGTH_CHUNKED
-    response.on('close', () => this.onClose())
-    response.on('finish', () => this.#onFinish())
-    response.on('drain', () => this.#onDrain())
+    const fail = () => request.socket.destroy()
+    response.on('close', () => attempt(() => this.onClose()))
+    response.on('finish', () => attempt(() => this.#onFinish(), fail))
+    response.on('drain', () => attempt(() => this.#onDrain(), fail))
     response.on('error', () => this.abort())
   }
 

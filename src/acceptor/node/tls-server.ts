@@ -81,10 +81,6 @@ export class HandshakeSet implements Iterable<Socket> {
     return this
   }
 
-  get size(): number {
-    return this.#sockets.size
-  }
-
   [Symbol.iterator](): Iterator<Socket> {
     return this.#sockets.values()
   }

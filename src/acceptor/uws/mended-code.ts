@@ -29,12 +29,32 @@ const JAE = 0x73
 const JA = 0x77
 
 /**
+ * Where uWS closes a connection whose request its parser refuses (`HttpContext::init`, on data): `mov rsi, rbx; xor edx, edx; xor ecx, ecx;
+ * call us_socket_close`, and what follows that call, over a plain connection and over TLS. The code in edx is 0 everywhere else.
+ */
+const CLOSE = Buffer.from('4889de31d231c9e8', 'hex')
+const CLOSE_BYTES = CLOSE.length + 4
+const BEHIND_CLOSE = [Buffer.from('4d8bb7f80d0000', 'hex'), Buffer.from('4d8bb7380e0000', 'hex')] as const
+/** `mov rsi, rbx; lea edx, [rbp+0x7c]; nop`: ebp holds the number of the parser's error, 0 to 3. Nobody reads ecx. */
+const CLOSE_TELLING = Buffer.from('4889de8d557c90', 'hex')
+/**
+ * Where uWS tells the filter of a closed connection, plain and over TLS: `mov rdi, r14; mov rsi, rbx; mov edx, -1; call [r14+0x18]`. The code of
+ * the close is still in esi.
+ */
+const TELL = Buffer.from('4c89f74889debaffffffff41ff5618', 'hex')
+const TELLS = 2
+/** `mov rdi, r14; mov edx, esi; not edx; mov rsi, rbx; nop`: -1 for a code of 0. */
+const TELL_CODE = Buffer.from('4c89f789f2f7d24889de90', 'hex')
+
+/**
  * Makes a copy of the addon with the faults mended that cannot be mended from outside:
  *
  * - it reads at most 128 KiB of a connection in a turn of the loop, so that a pause holds from the next turn on;
  * - a field with an empty name (`: x`) is refused like any other that is no token. As built, it ends the list of fields for whoever
  *   reads it, uWS' own framing included, so that a body announced behind it would be executed as a request (RFC 9112 §5.1, U6);
- * - values keep what is not ASCII at their ends. As built, `café` arrives as `caf`, and `Host: a\xff` as `a`.
+ * - values keep what is not ASCII at their ends. As built, `café` arrives as `caf`, and `Host: a\xff` as `a`;
+ * - of a connection that the parser refuses, the filter is told so: -125 to -128 instead of -1 (`REFUSED_CHANGES`). As built, nobody hears of such
+ *   requests, and they cannot be counted (C16). For the first filter of an application only.
  *
  * @returns null where this is not the known code, which is left as it is: not for x86-64, or another build
  */
@@ -46,7 +66,12 @@ export function mendCode(binary: Buffer): Buffer | null {
   const trimStart = onlyPlaceOf(TRIM_START, binary)
   if (read === null || quick === null || end !== quick + END_BEHIND_QUICK) return null
   if (trimEnd === null || trimStart === null) return null
+  const closes = BEHIND_CLOSE.map((behind) => closeBefore(onlyPlaceOf(behind, binary), binary))
+  const tells = placesOf(TELL, binary)
+  if (closes.includes(null) || tells.length !== TELLS) return null
   const copy = Buffer.from(binary)
+  for (const close of closes) if (close !== null) copy.set(CLOSE_TELLING, close)
+  for (const tell of tells) copy.set(TELL_CODE, tell)
   copy[read + LENGTH_AT] = LENGTH_BYTE
   refuseEmptyNames(copy, quick, end)
   copy[trimEnd + TRIM_END.length - 1] = JAE
@@ -66,7 +91,19 @@ function refuseEmptyNames(code: Buffer, quick: number, end: number): void {
   code.writeInt8(refusal - (end + 18), end + 17)
 }
 
+/** @param behind what follows the call */
+function closeBefore(behind: number | null, binary: Buffer): number | null {
+  const at = (behind ?? 0) - CLOSE_BYTES
+  return at >= 0 && binary.subarray(at, at + CLOSE.length).equals(CLOSE) ? at : null
+}
+
+function placesOf(pattern: Buffer, binary: Buffer): number[] {
+  const places: number[] = []
+  for (let at = binary.indexOf(pattern); at >= 0; at = binary.indexOf(pattern, at + 1)) places.push(at)
+  return places
+}
+
 function onlyPlaceOf(pattern: Buffer, binary: Buffer): number | null {
-  const at = binary.indexOf(pattern)
-  return at < 0 || binary.indexOf(pattern, at + 1) >= 0 ? null : at
+  const places = placesOf(pattern, binary)
+  return places.length === 1 ? (places[0] ?? null) : null
 }

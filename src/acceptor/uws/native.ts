@@ -69,7 +69,7 @@ function load(headBytes: number): Loaded {
     native = wantsCopy || isMended ? loadCopy(mended ?? fitting) : open(path)
   } catch (error) {
     if (wantsCopy) throw error
-    // Nowhere to put a copy: the original answers as well, but for the two faults.
+    // Nowhere to put a copy: the original answers as well, but for the faults that the copy has mended.
     isMended = false
     native = open(path)
   }

@@ -60,11 +60,6 @@ export class StreamedAnswer {
     this.#sizeBytes = sizeBytes
   }
 
-  /** Something of it may be on the wire. */
-  get hasBegun(): boolean {
-    return this.bytesOut > 0
-  }
-
   /** Bytes of the announced length that are still owed. */
   get missingBytes(): number {
     return this.#sizeBytes === null ? 0 : this.#sizeBytes - this.bytesOut

@@ -29,6 +29,7 @@ import type {
   UwsSocketContext,
   UwsWebSocketBehavior,
 } from './native-types.js'
+import { ParserRefusals } from './parser-refusals.js'
 import { PromptAnswer } from './prompt-answer.js'
 import { RefusedRequest } from './refused-request.js'
 import { socketBehavior } from './socket-behavior.js'
@@ -78,6 +79,10 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   readonly #accepts = new Accepts()
   /** Null: an address may have any number of connections. */
   readonly #census: ConnectionCensus | null
+  /** Whose connection it was cannot be asked any more. */
+  readonly #parserRefusals = new ParserRefusals((refusal) =>
+    attempt(() => this.handler.onRefused(refusal, generateRequestId(), '')),
+  )
   readonly #addField: (name: string, value: string) => void
   readonly #webSockets: UwsWebSocketBehavior
   readonly #maxMessageBytes: number
@@ -175,13 +180,15 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
   }
 
   #onConnection(response: UwsResponse, change: number): void {
-    this.connections += change
-    if (change > 0) {
-      this.#accepts.count += 1
-      this.#addresses.onOpened(response, this.connections)
-      this.handler.onConnection?.()
+    if (change < 0) {
+      this.connections -= 1
+      this.#parserRefusals.onClosed(change)
+      return
     }
-    if (change < 0) return
+    this.connections += 1
+    this.#accepts.count += 1
+    this.#addresses.onOpened(response, this.connections)
+    this.handler.onConnection?.()
     const isOneTooMany = this.connections > this.options.limits.connections
     if (!isOneTooMany && this.#census?.admit(response.getRemoteAddress(), this.connections) !== false) return
     this.handler.onRefused(REFUSALS.connections, generateRequestId(), this.#addresses.of(response))
@@ -217,7 +224,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
       if (refusal !== null) {
         const isHead = method === 'HEAD'
         const refused = new RefusedRequest(response, this.wheel, refusal, { requestId, isHead, uwsCloses })
-        response.onAborted(() => attempt(() => refused.onAborted()))
+        this.#watch(response, refused)
         this.handler.onRefused(refusal, requestId, remoteAddress)
         return
       }
@@ -272,8 +279,11 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
     }
   }
 
-  #watch(response: UwsResponse, exchange: UwsExchange): void {
-    response.onAborted(() => attempt(() => exchange.onAborted()))
+  #watch(response: UwsResponse, request: UwsExchange | RefusedRequest): void {
+    response.onAborted(() => {
+      this.#parserRefusals.onAborted()
+      attempt(() => request.onAborted())
+    })
   }
 }
 
