@@ -20,8 +20,8 @@ it(
       operations: OPERATIONS,
       sizeBytes: 64 * 1024 * 1024,
       keys: 50_000,
-      workers: 4,
-      killEveryMs: 500,
+      workers: 3,
+      killEveryMs: 2000,
       onProgress: tell,
     })
     tell(report.done, report.killed)

@@ -29,7 +29,7 @@ const scratch = Buffer.alloc(MOST_BYTES)
 
 /** Good until the next one is made. */
 function bodyOf(key, serial) {
-  const length = 12 + (random(20) === 0 ? random(MOST_BYTES - 12) : random(4000))
+  const length = 12 + (random(50) === 0 ? random(MOST_BYTES - 12) : random(4000))
   scratch.writeUInt32LE(key, 0)
   scratch.writeUInt32LE(serial, 4)
   scratch.writeUInt32LE(length, 8)
