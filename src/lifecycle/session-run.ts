@@ -16,6 +16,7 @@ import type { FilterResult } from './results.js'
 import type { LifecycleEnv, Route } from './route.js'
 import { filterError, type HookOutcome, isPromise, settle } from './run-hooks.js'
 import {
+  answeredTwice,
   bodyTooLarge,
   clientAborted,
   filterRejected,
@@ -256,6 +257,11 @@ export class SessionRun implements RequestBodyOwner {
         this.fail(filterRejected(result.status, result.reason))
         return
       case 'respond':
+        // Of a phase that asks for the rest of an answer, see `CacheResume`.
+        if (this.#response.headSent) {
+          this.fail(answeredTwice(filter.name, hook))
+          return
+        }
         this.#phases.supersede()
         this.#upstream.abort()
         this.#cache?.leave()

@@ -26,6 +26,8 @@ export interface AnswerTaker extends Pick<ResponseStage, 'chunk' | 'end'> {
   /** Changes a copy of the request that is about to leave. */
   prepare(request: RequestHeader): void
   begin(head: ResponseHead, attempt: Attempt): void
+  /** The client has some of the answer, and this is to bring the rest: no other attempt can take its place. */
+  readonly isResumption?: boolean
 }
 
 /** Phases 4 and 5 of a session and the retry loop around them: one attempt after the other, each at another peer. */
@@ -99,7 +101,7 @@ export class UpstreamStage implements AttemptOwner {
   /** A filter wants the answer thrown away and another peer tried; false if that is not possible. */
   retry(error: GatewayError): boolean {
     const attempt = this.#attempt
-    if (attempt === null || this.#response.headSent || !this.#body.replayable) return false
+    if (attempt === null || this.#isLast || !this.#body.replayable) return false
     this.abort()
     return this.#tryAnother(attempt, error)
   }
@@ -179,7 +181,7 @@ export class UpstreamStage implements AttemptOwner {
 
   onAttemptError(attempt: Attempt, error: GatewayError): void {
     this.#phases.trail.trace?.endAttempt(now(), error.reason)
-    if (this.#response.headSent) {
+    if (this.#isLast) {
       this.#owner.fail(error)
       return
     }
@@ -189,6 +191,11 @@ export class UpstreamStage implements AttemptOwner {
     this.#passage?.failed(attempt, error)
     if (allowed && attempt.lostRace(error) && isIdempotent(method) && this.#tryAgain(attempt.peer)) return
     if (!allowed || !this.#tryAnother(attempt, error)) this.#owner.fail(error)
+  }
+
+  /** Nothing can take the place of what has come so far. */
+  get #isLast(): boolean {
+    return this.#response.headSent || this.cache?.isResumption === true
   }
 
   /** The same peer over a fresh connection. @returns false when it has no room */
@@ -206,7 +213,7 @@ export class UpstreamStage implements AttemptOwner {
   #refuses(attempt: Attempt, head: ResponseHead): boolean {
     const { session, route } = this.#phases
     const { retries } = route.upstream.guard
-    if (!retries.wantsOther(head.status, session.retryCount)) return false
+    if (this.#isLast || !retries.wantsOther(head.status, session.retryCount)) return false
     if (!isIdempotent(attempt.method) || !this.#body.replayable) return false
     return this.#tryAnother(attempt, statusRefused(head.status), head)
   }
