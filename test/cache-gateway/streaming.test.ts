@@ -186,6 +186,20 @@ describe('who waits for an answer of unknown length reads it while it is still c
     )
   })
 
+  it('a filter cannot answer once more when the rest is asked for', async () => {
+    const at = `${path()}?answer`
+    const origin = halting(half, rest, (request, response) => {
+      expect(request.method).toBe('POST')
+      response.writeHead(204).end()
+    })
+    const [first, ...others] = await readers(at)
+    await bench.get(at, { 'content-length': 0 }, { method: 'POST' })
+    origin.rest()
+    expect(await first.end).toEqual({ isWhole: true, body: Buffer.from('halfrest') })
+    for (const { end } of others) expect(await end).toEqual({ isWhole: false, body: half })
+    expect(bench.asked).toHaveLength(2)
+  })
+
   it('it is purged meanwhile: who reads it goes on from the origin, and who comes then does not join', async () => {
     const at = path()
     const origin = halting(half, rest, (request, response) => {
