@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileFilters } from '../support/compile-filter.js'
 import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
+import { InProcessGateway } from '../support/gateway.js'
+import { HttpOrigin } from '../support/http-origin.js'
 import { CacheBench, type OriginAnswer, verdict } from './support.js'
 
 conserved()
@@ -45,9 +47,9 @@ describe('who waits for an answer of unknown length reads it while it is still c
   afterAll(() => bench.close())
 
   /** Settles when the client has some of the body. */
-  function read(at: string, headers = {}): Promise<Reader> {
+  function read(at: string, headers = {}, port = bench.gateway.port): Promise<Reader> {
     return new Promise((resolve, reject) => {
-      const options = { port: bench.gateway.port, path: at, headers: { host: 'example.com', ...headers } }
+      const options = { port, path: at, headers: { host: 'example.com', ...headers } }
       const asked = get({ ...options, agent: false }, (answer) => {
         expect([answer.statusCode, answer.headers['content-length']]).toEqual([200, undefined])
         const pieces: Buffer[] = []
@@ -184,6 +186,37 @@ describe('who waits for an answer of unknown length reads it while it is still c
       },
       30_000,
     )
+
+    it('and no other peer is asked in the place of one whose error could be repeated before', async () => {
+      let asked = 0
+      let origin: () => void = () => undefined
+      const answer: OriginAnswer = (_, response) => {
+        asked += 1
+        if (asked > 1) {
+          response.writeHead(503, { 'content-length': 0 }).end()
+          return
+        }
+        response.writeHead(200, FRESH)
+        response.write(begin)
+        origin = () => response.end(large.subarray(begin.length))
+      }
+      const origins = [await HttpOrigin.start(answer), await HttpOrigin.start(answer)]
+      const peers = origins.map(({ address }) => address)
+      const gateway = await InProcessGateway.start({
+        cache: { size: '32MiB', maxEntrySize: '4MiB' },
+        upstreams: { app: { peers, retries: { max: 2, on: [503] } } },
+        routes: [{ upstream: 'app', cache: true }],
+      })
+      try {
+        const [first, other] = [await read('/a', {}, gateway.port), await read('/a', {}, gateway.port)]
+        origin()
+        expect((await first.end).isWhole).toBe(true)
+        expect([(await other.end).isWhole, asked]).toEqual([false, 2])
+      } finally {
+        await gateway.close()
+        for (const each of origins) await each.close()
+      }
+    }, 30_000)
   })
 
   it('a filter cannot answer once more when the rest is asked for', async () => {
