@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { churn } from '../cache/support/churn.js'
 
-/** A minute or two. The promise of the design is about a hundred million: `SOAK_CACHE_OPERATIONS=100000000`, an hour on two cores. */
+/** A minute or two. The promise of the design is about a hundred million: `SOAK_CACHE_OPERATIONS=100000000`, an hour on two quiet cores. */
 const OPERATIONS = Number(process.env['SOAK_CACHE_OPERATIONS'] ?? 2_000_000)
 /** What the slowest machine that this is run on does in a second, and then some. */
 const LEAST_PER_SECOND = 5000
