@@ -8,4 +8,6 @@ export interface AnswerTaker extends Pick<ResponseStage, 'chunk' | 'end'> {
   /** Changes a copy of the request that is about to leave. */
   prepare(request: RequestHeader): void
   begin(head: ResponseHead, attempt: Attempt): void
+  /** The client has some of the answer, and this is to bring the rest: no other attempt can take its place. */
+  readonly isResumption?: boolean
 }

@@ -208,7 +208,8 @@ export class CacheFetch implements AnswerTaker, FillClient {
     })
     this.#fill = fill
     this.#options.upstream.handOver(fill)
-    if (lengthBytes !== null && isReusable) fill.letIn()
+    // What filters of this session change ends with its client: nobody else should have begun to read it.
+    if (transform === null && isReusable) fill.letIn()
     if (state.mode === 'plain') state.remember(true)
     this.#serveFill(fill, reader, entry, response)
     this.#release({

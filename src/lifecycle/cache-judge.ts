@@ -66,10 +66,10 @@ export function keyOf({ phases, cache }: CacheOptions, request: RequestHeader): 
   return cacheKey(keyParts(request), request.headers, cache.config.keys, own)
 }
 
-/** The head of an entry that is being made, if the session may read along: it is fresh, meant for it, and its length is known. */
+/** The head of an entry that is being made, if the session may read along: it is fresh and meant for it. */
 export function usableFill(state: CacheState, filling: StoredEntry, authorized: boolean): EntryHead | null {
   const head = filling.head()
-  if (head === null || filling.totalBytes === null || filling.state === 'aborted') return null
+  if (head === null || (filling.state !== 'filling' && filling.state !== 'complete')) return null
   // It must be what the entry of its URL says at the moment.
   if (head.vary !== (state.found?.marker?.id ?? 0)) return null
   const suits = suitsAuthorization(head, authorized) && verdict(head, state.control, now()) === 'fresh'

@@ -196,7 +196,7 @@ export class CacheStage {
     }
   }
 
-  /** Serves an entry while it is being made, if it is sure to become whole as far as its length goes. */
+  /** Serves an entry while it is being made. */
   #joinFill(filling: StoredEntry | null, authorized: boolean, forward: ForwardReason): boolean {
     if (filling === null) return false
     const state = this.#state
@@ -272,8 +272,10 @@ export class CacheStage {
   }
 
   #serve(result: 'hit' | 'stale' | 'miss', status: CacheStatus, head = this.#state.head): void {
-    const pump = serveEntry(this.#options, this.#state, { result, status, head })
-    if (pump !== null) this.#pump = pump
+    const pump = serveEntry(this.#options, this.#state, { result, status, head }, () => this.#next())
+    this.#pump = pump ?? this.#pump
+    // It has failed within that call.
+    if (this.#state.closed) pump?.close()
   }
 
   #try(run: () => void): void {

@@ -9,6 +9,8 @@ export interface PumpSink {
   end(): void
   /** The entry will never be whole. */
   broken(): void
+  /** The store takes no more of it, though the answer goes on: from now on the pump is fed as if it were `live`. Absent: it is as good as broken. */
+  dropped?(): void
   /** The client takes more again, and what was there has been sent. */
   pumped?(): void
 }
@@ -21,7 +23,7 @@ export class EntryPump implements ResponseSource {
   readonly #entry: StoredEntry
   readonly #pieces: readonly Piece[]
   readonly #sink: PumpSink
-  readonly #isLive: boolean
+  #isLive: boolean
   /** What came after the entry could not be filled any further. */
   readonly #tail: Uint8Array[] = []
   /** Where in the body the first of it begins. */
@@ -137,8 +139,10 @@ export class EntryPump implements ResponseSource {
       if (!this.#isLive && this.#at < this.#entry.bodyBytes) return true
       if (last === Number.POSITIVE_INFINITY) return this.#next()
       this.#break()
-    } else if (!this.#isLive && state === 'aborted') this.#break()
-    else if (!this.#isLive) {
+    } else if (this.#isLive) return false
+    else if (state === 'aborted') this.#break()
+    else if (state === 'dropped') this.#drop()
+    else {
       this.#cancel?.()
       this.#cancel = this.#entry.whenMore(this.#at, () => {
         this.#cancel = null
@@ -167,6 +171,12 @@ export class EntryPump implements ResponseSource {
       this.#tailAt += piece.length
     }
     return true
+  }
+
+  #drop(): void {
+    this.#isLive = true
+    if (this.#sink.dropped === undefined) this.#break()
+    else this.#sink.dropped()
   }
 
   #break(): void {

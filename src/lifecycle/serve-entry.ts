@@ -2,6 +2,7 @@ import { type CacheStatus, decodeMeta } from '../cache/rules/index.js'
 import type { EntryHead } from '../cache/store/index.js'
 import { ageLine } from '../cache/stored-answer.js'
 import { now } from '../time/index.js'
+import { CacheResume } from './cache-resume.js'
 import type { CacheOptions, CacheState } from './cache-state.js'
 import type { EntryPump } from './entry-pump.js'
 import { storedBroken } from './session-errors.js'
@@ -16,11 +17,16 @@ export interface ServedAs {
   readonly head: EntryHead | null
 }
 
-/** Sends the entry at hand, and lets go of it with its last byte. @returns null: there is none */
+/**
+ * Sends the entry at hand, and lets go of it with its last byte.
+ * @param askUpstream of an entry that is still being made, and that the store gives up: the rest comes from the upstream
+ * @returns null: there is none
+ */
 export function serveEntry(
   options: CacheOptions,
   state: CacheState,
   { result, status, head }: ServedAs,
+  askUpstream: () => void,
 ): EntryPump | null {
   const { phases, response, cache } = options
   const { session, chain } = phases
@@ -35,6 +41,7 @@ export function serveEntry(
   const nowMs = now()
   const ttlS = Math.floor((head.freshUntilMs - nowMs) / 1000)
   const key = cache.config.showKey ? { key: state.found?.key ?? state.primary } : {}
+  let resume: CacheResume | null = null
   return deliverStored({
     response,
     request: { method: request.method, fields: request.headers },
@@ -46,5 +53,11 @@ export function serveEntry(
     isFiltered: chain.filtersResponseBody,
     isLive: false,
     onBroken: () => options.fail(storedBroken()),
+    onPumped: () => resume?.onPumped(),
+    onDropped: (pump) => {
+      resume = new CacheResume(options, { entry, head, pump })
+      options.upstream.cache = resume
+      askUpstream()
+    },
   })
 }

@@ -65,6 +65,16 @@ export function retryMisplaced(filter: string, hook: string): GatewayError {
   )
 }
 
+/** A filter wants to answer when the client has some of another answer already. */
+export function answeredTwice(filter: string, hook: string): GatewayError {
+  return new GatewayError(`filter '${filter}' failed in ${hook}: the client has some of an answer already`, {
+    code: 'HG_FILTER_FAILED',
+    status: 500,
+    reason: 'proxy_internal_error',
+    source: 'internal',
+  })
+}
+
 /** A filter asked for a retry that the policy or the number of peers does not allow. */
 export function retryRefused(): GatewayError {
   return new GatewayError('the response was refused and no other peer may be tried', {

@@ -19,6 +19,7 @@ import { ResponseStage } from './response-stage.js'
 import type { LifecycleEnv, Route } from './route.js'
 import { filterError, type HookOutcome } from './run-hooks.js'
 import {
+  answeredTwice,
   clientAborted,
   filterRejected,
   requestRefused,
@@ -225,6 +226,11 @@ export class SessionRun implements RequestBodyOwner {
         this.fail(filterRejected(result.status, result.reason))
         return
       case 'respond':
+        // Of a phase that asks for the rest of an answer, see `CacheResume`.
+        if (this.#response.headSent) {
+          this.fail(answeredTwice(filter.name, hook))
+          return
+        }
         this.#phases.supersede()
         this.#upstream.abort()
         this.#cache?.leave()

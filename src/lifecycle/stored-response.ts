@@ -31,6 +31,8 @@ export interface StoredDelivery {
   onBroken(): void
   /** As of `PumpSink`. */
   onPumped?(): void
+  /** As of `PumpSink.dropped`. @param pump is to be fed */
+  onDropped?(pump: EntryPump): void
 }
 
 /** The value of Cache-Status. */
@@ -47,6 +49,7 @@ export function deliverStored(delivery: StoredDelivery): EntryPump {
     end: () => response.end(''),
     broken: () => delivery.onBroken(),
     pumped: () => delivery.onPumped?.(),
+    ...(delivery.onDropped !== undefined && { dropped: () => delivery.onDropped?.(pump) }),
   }
   const pump = new EntryPump(entry, answer.pieces, sink, delivery.isLive)
   const sent = responseHead(answer, delivery)

@@ -97,7 +97,7 @@ export class UpstreamStage implements AttemptOwner {
   retry(): void {
     const attempt = this.#attempt
     const error = retryRefused()
-    if (attempt !== null && !this.#response.headSent && this.#body.replayable) {
+    if (attempt !== null && !this.#isLast && this.#body.replayable) {
       this.abort()
       if (this.#tryAnother(attempt, error)) return
     }
@@ -179,7 +179,7 @@ export class UpstreamStage implements AttemptOwner {
 
   onAttemptError(attempt: Attempt, error: GatewayError): void {
     this.#phases.trail.trace?.endAttempt(now(), error.reason)
-    if (this.#response.headSent) {
+    if (this.#isLast) {
       this.#owner.fail(error)
       return
     }
@@ -189,6 +189,11 @@ export class UpstreamStage implements AttemptOwner {
     this.#passage?.failed(attempt, error)
     if (allowed && attempt.lostRace(error) && isIdempotent(method) && this.#tryAgain(attempt.peer)) return
     if (!allowed || !this.#tryAnother(attempt, error)) this.#owner.fail(error)
+  }
+
+  /** Nothing can take the place of what has come so far. */
+  get #isLast(): boolean {
+    return this.#response.headSent || this.cache?.isResumption === true
   }
 
   /** The same peer over a fresh connection. @returns false when it has no room */
@@ -206,7 +211,7 @@ export class UpstreamStage implements AttemptOwner {
   #refuses(attempt: Attempt, head: ResponseHead): boolean {
     const { session, route } = this.#phases
     const { retries } = route.upstream.guard
-    if (!retries.wantsOther(head.status, session.retryCount)) return false
+    if (this.#isLast || !retries.wantsOther(head.status, session.retryCount)) return false
     if (!isIdempotent(attempt.method) || !this.#body.replayable) return false
     return this.#tryAnother(attempt, statusRefused(head.status), head)
   }

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { folderWith } from '../config/support.js'
 import { benchModule } from './bench-module.js'
@@ -18,6 +20,11 @@ const { documentOf, microNames } = (await benchModule('lib/micros.mjs')) as {
   microNames(): readonly string[]
 }
 const { microText } = (await benchModule('report/micro-text.mjs')) as { microText(value: unknown): string }
+const { ownTraces, readTrace } = (await benchModule('lib/traces.mjs')) as {
+  ownTraces(): readonly { readonly name: string; readonly file: string }[]
+  readTrace(file: string): readonly string[]
+}
+const TRACES = fileURLToPath(new URL('../../bench/data/traces/README.md', import.meta.url))
 const LIB = fileURLToPath(new URL('../../bench/lib/document.mjs', import.meta.url))
 
 const SCRIPT = `import { about, addRemark, addTable, short } from ${JSON.stringify(LIB)}
@@ -54,4 +61,23 @@ it('what is no document is refused, and a part that failed is named with its rea
   ).toThrow('a row is not as long')
   expect(() => documentOf({ tables: [] })).toThrow('no name')
   expect(microText({ name: 'x', failed: 'exit code 1' })).toBe('### x\n\nNot measured: exit code 1.')
+})
+
+it('each trace beside the bench of the index is what its README says of it', () => {
+  const traces = ownTraces()
+  expect(traces.map(({ name }) => name)).toEqual(['multi3', 'sprite', 'web12'])
+  const rows = readFileSync(TRACES, 'utf8').split('\n')
+  for (const { name, file } of traces) {
+    const cells = rows.find((row) => row.startsWith(`| \`${name}\``))?.split('|')
+    const keys = readTrace(file)
+    const numbers = [cells?.[2], cells?.[3]].map((cell) => Number(cell?.replaceAll(',', '')))
+    expect(numbers).toEqual([keys.length, new Set(keys).size])
+  }
+})
+
+it('a trace of the user is a key a line, gzipped or not', () => {
+  const file = join(folderWith({ 'my.txt': 'a\n\nb\na\n' }), 'my.txt')
+  expect(readTrace(file)).toEqual(['a', 'b', 'a'])
+  writeFileSync(file, gzipSync('c\nd'))
+  expect(readTrace(file)).toEqual(['c', 'd'])
 })

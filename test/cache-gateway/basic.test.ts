@@ -508,6 +508,7 @@ describe.each(ACCEPTOR_KINDS)('a cache over %s', (acceptor) => {
       status: 200,
       body: '{\n  "purged": 1\n}\n',
     })
+    expect((await admins('POST', `/cache/purge?url=${url}`)).body).toBe('{\n  "purged": 0\n}\n')
     expect(verdict(await bench.get('/purge/b?x=2'))).toBe('hit')
     expect(verdict(await bench.get('/purge/b?x=1'))).toBe('fwd=uri-miss; stored')
     expect((await admins('POST', '/cache/purge?prefix=http://example.com/purge/')).body).toBe(

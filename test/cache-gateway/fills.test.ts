@@ -44,7 +44,7 @@ async function leave(bench: CacheBench, at: string, when?: Promise<void>): Promi
 }
 
 describe('an answer of unknown length that is being fetched', () => {
-  it('is waited for until it is whole; what grows too large meanwhile comes whole to each who waited, from the origin', async () => {
+  it('comes whole to all from one request; what grows too large meanwhile comes whole to each, from the origin', async () => {
     await withBench({}, async (bench, asks) => {
       const large = Buffer.alloc(5 * 1024 * 1024, 'x')
       for (const body of [Buffer.from('whole'), large]) {

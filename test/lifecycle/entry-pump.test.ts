@@ -45,12 +45,14 @@ class Entry implements StoredEntry {
   }
 }
 
-function pumped(entry: Entry, pieces = WHOLE, isLive = false) {
+/** @param dropped what is done when the store gives the entry up; absent: nobody can do anything */
+function pumped(entry: Entry, pieces = WHOLE, isLive = false, dropped?: () => void) {
   const seen: string[] = []
   const sink = {
     chunk: (bytes: Uint8Array) => void seen.push(new TextDecoder().decode(bytes)),
     end: () => void seen.push('end'),
     broken: () => void seen.push('broken'),
+    ...(dropped && { dropped }),
   }
   const pump = new EntryPump(entry, pieces, sink, isLive)
   pump.poke()
@@ -83,6 +85,26 @@ describe('an entry on its way to a client', () => {
     const { text } = pumped(entry)
     entry.add('hel', 'aborted')
     expect(text()).toBe('helbroken')
+  })
+  it('that the store gives up goes on with what it is fed, behind all that the entry has', () => {
+    const entry = new Entry()
+    const calls: string[] = []
+    const { text, pump } = pumped(entry, WHOLE, false, () => void calls.push('dropped'))
+    entry.add('hel')
+    pump.pause()
+    entry.add('lo', 'dropped')
+    expect([text(), calls]).toEqual(['hel', []])
+    pump.resume()
+    expect([text(), calls, entry.released]).toEqual(['hello', ['dropped'], 0])
+    pump.overflow(encoder.encode(' world'))
+    pump.finish()
+    expect([text(), calls, entry.released]).toEqual(['hello worldend', ['dropped'], 1])
+  })
+  it('that the store gives up is broken where nobody can feed it', () => {
+    const entry = new Entry()
+    const { text } = pumped(entry)
+    entry.add('hel', 'dropped')
+    expect([text(), entry.released]).toEqual(['helbroken', 1])
   })
   it('ranges are cut out of it as they come', () => {
     const entry = new Entry()

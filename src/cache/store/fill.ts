@@ -1,8 +1,8 @@
 import { copyIntoShared } from '../../memory/index.js'
 import { roomOf } from './block-memory.js'
 import { HeldEntry } from './held-entry.js'
-import { ENTRY } from './layout.js'
-import type { StoreCore } from './store-core.js'
+import { ENTRY, STATE } from './layout.js'
+import type { EndState, StoreCore } from './store-core.js'
 import type { EntryWriter, StoredEntry } from './types.js'
 
 /** Longest body of an unknown length that is given blocks for what has come; a longer one gets more at a time, so that its chain stays short. */
@@ -48,7 +48,7 @@ export class Fill implements EntryWriter {
       !this.#hasRoom(bytes, total)
     ) {
       table.count1('refused')
-      this.abort()
+      this.#endAs(STATE.dropped)
       return false
     }
     this.#copy(chunk)
@@ -69,21 +69,24 @@ export class Fill implements EntryWriter {
     }
     const done = core.change<boolean | null>(null, () => {
       const lost = this.#isLost
-      if (lost) core.abortUnderLock(this.#entry, this.#generation)
+      if (lost) core.abortUnderLock(this.#entry, this.#generation, STATE.dropped)
       else core.publish(this.#entry, this.#bodyBytes)
       return !lost
     })
-    if (done === null) this.abort()
+    if (done === null) this.#endAs(STATE.dropped)
     else this.#close()
     if (done === true) table.count1('stored')
     return done === true
   }
 
   abort(): void {
-    if (!this.#open) return
+    if (this.#open) this.#endAs(STATE.aborted)
+  }
+
+  #endAs(state: EndState): void {
     const core = this.#core
     const done = core.change(false, () => {
-      core.abortUnderLock(this.#entry, this.#generation)
+      core.abortUnderLock(this.#entry, this.#generation, state)
       return true
     })
     if (done) {
@@ -92,7 +95,7 @@ export class Fill implements EntryWriter {
     }
     // Done by the next change of this thread, which also lets go of it.
     this.#open = false
-    core.abortLater(this.#entry, this.#generation)
+    core.abortLater(this.#entry, this.#generation, state)
   }
 
   reader(): StoredEntry | null {

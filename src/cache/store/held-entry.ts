@@ -42,7 +42,9 @@ export class HeldEntry implements StoredEntry {
   get state(): EntryState {
     // Atomic: what was written before the state changed must be seen with it.
     const state = Atomics.load(this.#core.table.words, this.#at + ENTRY.state)
-    return state === STATE.complete ? 'complete' : state === STATE.filling ? 'filling' : 'aborted'
+    if (state === STATE.complete) return 'complete'
+    if (state === STATE.filling) return 'filling'
+    return state === STATE.dropped ? 'dropped' : 'aborted'
   }
 
   get bodyBytes(): number {

@@ -101,7 +101,7 @@ export const ENTRY = {
 
 export const ENTRY_WORDS = 40
 
-export const STATE = { free: 0, filling: 1, complete: 2, aborted: 3 } as const
+export const STATE = { free: 0, filling: 1, complete: 2, aborted: 3, dropped: 4 } as const
 
 /** What each thread counts, doubles. */
 export const COUNTS = ['hits', 'misses', 'stored', 'aborted', 'evictions', 'purged', 'refused'] as const

@@ -92,7 +92,7 @@ function purgeWhere(core: StoreCore, mode: PurgeMode, isMeant: (entry: number) =
 
 function purgeEntry(core: StoreCore, entry: number, mode: PurgeMode): void {
   const { table } = core
-  // Who reads it while it is made may go on; it is not stored.
+  // It is not stored, and nobody else may read along. Who does already goes on from the origin, see `CacheResume`.
   if (table.get(entry, ENTRY.state) === STATE.filling) table.set(entry, ENTRY.doomed, 1)
   else if (mode === 'hard') core.remove(entry)
   else makeStale(core, entry)

@@ -57,8 +57,12 @@ export class SharedStore implements EntryStore {
   }
 
   findFilling(key: string): StoredEntry | null {
-    const entry = this.#core.findPinned(this.#hashOf(key), key, STATE.filling)
-    return entry === 0 ? null : new HeldEntry(this.#core, entry, false)
+    const core = this.#core
+    const entry = core.findPinned(this.#hashOf(key), key, STATE.filling)
+    if (entry === 0) return null
+    if (core.table.get(entry, ENTRY.doomed) === 0) return new HeldEntry(core, entry, false)
+    core.unpin(entry)
+    return null
   }
 
   begin(key: string, head: NewEntryHead, options: FillOptions = {}): EntryWriter | null {

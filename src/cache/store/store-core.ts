@@ -18,6 +18,9 @@ const STEPS = 512
 /** Heads that a thread keeps as objects, and views of bodies. */
 const KEPT = 2048
 
+/** How a fill ends in vain. */
+export type EndState = typeof STATE.aborted | typeof STATE.dropped
+
 interface KeptHead {
   readonly entry: number
   readonly generation: number
@@ -43,8 +46,8 @@ export class StoreCore {
   readonly seedB: number
   readonly heads: (KeptHead | undefined)[] = new Array<KeptHead | undefined>(KEPT)
   readonly bodies: (KeptBody | undefined)[] = new Array<KeptBody | undefined>(KEPT)
-  /** Fills that could not be ended because the lock was not to be had: entry and generation. */
-  readonly #unended: [entry: number, generation: number][] = []
+  /** Fills that could not be ended because the lock was not to be had. */
+  readonly #unended: [entry: number, generation: number, as: EndState][] = []
 
   constructor(memory: StoreMemory, thread: number, bell: SharedBell) {
     const layout = layoutOf(memory.plan)
@@ -69,7 +72,7 @@ export class StoreCore {
     if (!(isHopeless ? this.lock.tryAcquire() : this.lock.acquire(patienceMs))) return busy
     try {
       for (let left = this.#unended.pop(); left !== undefined; left = this.#unended.pop()) {
-        this.abortUnderLock(left[0], left[1])
+        this.abortUnderLock(...left)
         this.table.unpin(left[0])
       }
       const result = run()
@@ -250,19 +253,19 @@ export class StoreCore {
   }
 
   /** Ends a fill in vain, unless it has ended already. */
-  abortUnderLock(entry: number, generation: number): void {
+  abortUnderLock(entry: number, generation: number, as: EndState = STATE.aborted): void {
     const { table } = this
     if (table.get(entry, ENTRY.generation) !== generation || table.get(entry, ENTRY.state) !== STATE.filling)
       return
-    Atomics.store(table.words, table.at(entry) + ENTRY.state, STATE.aborted)
+    Atomics.store(table.words, table.at(entry) + ENTRY.state, as)
     this.wake(entry)
     this.remove(entry)
     table.count1('aborted')
   }
 
   /** The same for later, where the lock is not to be had. */
-  abortLater(entry: number, generation: number): void {
-    this.#unended.push([entry, generation])
+  abortLater(entry: number, generation: number, as: EndState): void {
+    this.#unended.push([entry, generation, as])
   }
 
   /** Frees removed entries that nobody reads any more. @param most entries that are looked at */

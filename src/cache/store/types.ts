@@ -59,8 +59,11 @@ export interface FillOptions {
   readonly requestedAtMs?: number
 }
 
-/** `filling`: a writer adds to it; `complete`: whole; `aborted`: it will never be whole, so nobody may take it as such. */
-export type EntryState = 'filling' | 'complete' | 'aborted'
+/**
+ * `filling`: a writer adds to it; `complete`: whole; `aborted`: its body has broken off, and nobody may take it as whole; `dropped`: the store takes no more of it (too
+ * large, no room, purged), so it will not be whole here, but nothing is wrong with the answer that it is from.
+ */
+export type EntryState = 'filling' | 'complete' | 'aborted' | 'dropped'
 
 /**
  * An entry that a reader holds: until it is released neither its body nor its place is used for anything else, also when it is evicted,
@@ -108,10 +111,10 @@ export interface EntryWriter {
   readonly bodyBytes: number
   /**
    * Copies a piece to the end of the body; readers see it at once.
-   * @returns false: it is too large, there is no room, or it was purged meanwhile: the entry is aborted, what follows is not stored
+   * @returns false: it is too large, there is no room, or it was purged meanwhile: the entry is dropped, what follows is not stored
    */
   append(chunk: Uint8Array): boolean
-  /** It is whole: from now on `find` gives it, in the place of an older one. @returns false when it was aborted or purged before */
+  /** It is whole: from now on `find` gives it, in the place of an older one. @returns false when it was aborted before, is not as long as announced, or is dropped now */
   complete(): boolean
   /** Harmless after the end. */
   abort(): void
@@ -162,7 +165,7 @@ export interface EntryStore {
    * @param key full key, one character per byte, compared in full; at most 32 KiB
    */
   find(key: string): StoredEntry | null
-  /** The entry under a key that is being made at the moment, by whichever thread. */
+  /** The entry under a key that is being made at the moment, by whichever thread; null also if it was purged since it was begun. */
   findFilling(key: string): StoredEntry | null
   /**
    * Begins an entry. An older one under the same key stays until the new one is complete.

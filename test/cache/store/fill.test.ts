@@ -58,6 +58,38 @@ it('an aborted fill wakes its readers, who never take it for whole', async () =>
   expect(store.stats()).toMatchObject({ usedBytes: 0, lingering: 0, aborted: 1 })
 })
 
+it('what grows too long is dropped, not aborted: nothing is wrong with the answer itself', async () => {
+  const [store, other] = openStores(MIB)
+  const fill = store.begin('k', HEAD)
+  const reader = other.findFilling('k')
+  if (fill === null || reader === null) throw new Error('no fill')
+  fill.append(Buffer.from('12345'))
+  const woken = new Promise<void>((resolve) => reader.whenMore(5, resolve))
+  expect(fill.append(Buffer.alloc(MIB))).toBe(false)
+  await woken
+  expect([reader.state, reader.bodyBytes]).toEqual(['dropped', 5])
+  expect(Buffer.from(reader.read(0) ?? []).toString()).toBe('12345')
+  fill.abort()
+  expect([reader.state, fill.complete(), other.findFilling('k')]).toEqual(['dropped', false, null])
+  reader.release()
+  expect(store.stats()).toMatchObject({ usedBytes: 0, lingering: 0, refused: 1, aborted: 1 })
+})
+
+it('what is purged while it is made nobody else reads, and it is dropped with its next piece or its end', () => {
+  const [store, other] = openStores(MIB)
+  for (const hasMore of [true, false]) {
+    const fill = store.begin('k', HEAD)
+    fill?.append(Buffer.from('123'))
+    const reader = other.findFilling('k')
+    expect(other.purge('k', 'hard')).toBe(1)
+    expect([other.findFilling('k'), store.findFilling('k'), reader?.state]).toEqual([null, null, 'filling'])
+    expect(hasMore ? fill?.append(Buffer.from('45')) : fill?.complete()).toBe(false)
+    expect(reader?.state).toBe('dropped')
+    reader?.release()
+  }
+  expect(store.stats()).toMatchObject({ usedBytes: 0, lingering: 0, filling: 0 })
+})
+
 it('a body that is shorter or longer than announced is not stored', () => {
   const [store] = openStores(MIB)
   const short = store.begin('k', HEAD, { lengthBytes: 10 })

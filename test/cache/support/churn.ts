@@ -11,8 +11,10 @@ export interface ChurnPlan {
   readonly workers: number
   /** Ends it in any case, ms. Default: never. */
   readonly mostMs?: number
-  /** Between two deaths, ms. */
+  /** Between two deaths on average, ms; on a busy machine longer: so long that something was done since the last one. */
   readonly killEveryMs: number
+  /** Is told of what was done, at most every `REPORT_MS`. */
+  readonly onProgress?: (done: number, killed: number) => void
 }
 
 export interface ChurnReport {
@@ -26,6 +28,10 @@ export interface ChurnReport {
   /** Rows of leads that somebody still holds. */
   readonly leads: number
 }
+
+const REPORT_MS = 60_000
+/** Done between two deaths at least: a thread that was started anew and never got to work dies for nothing. */
+const LEAST_BETWEEN_DEATHS = 2000
 
 /** Threads work on one cache at random, and are killed at random, until all have done so many operations together. */
 export async function churn(plan: ChurnPlan): Promise<ChurnReport> {
@@ -65,9 +71,17 @@ export async function churn(plan: ChurnPlan): Promise<ChurnReport> {
     await Promise.all([store.forget(thread), leads.forget(thread)])
   }
   const endMs = performance.now() + (plan.mostMs ?? Number.POSITIVE_INFINITY)
+  let doneAtDeath = 0
+  let reportAtMs = performance.now() + REPORT_MS
   while ((done[0] ?? 0) < plan.operations && wrong.length === 0 && performance.now() < endMs) {
-    await delay(plan.killEveryMs)
-    const thread = 1 + (killed % plan.workers)
+    await delay(2 * Math.random() * plan.killEveryMs)
+    if (performance.now() >= reportAtMs) {
+      reportAtMs += REPORT_MS
+      plan.onProgress?.(done[0] ?? 0, killed)
+    }
+    if ((done[0] ?? 0) - doneAtDeath < LEAST_BETWEEN_DEATHS) continue
+    doneAtDeath = done[0] ?? 0
+    const thread = 1 + Math.floor(Math.random() * plan.workers)
     const worker = workers[thread - 1]
     if (worker === undefined || (done[0] ?? 0) >= plan.operations) break
     await worker.terminate()
