@@ -16,8 +16,8 @@ import { prepareNextAttempt } from './prepare-next-attempt.js'
 import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
 import { statusRefused } from './session-errors.js'
-import type { Tunnel } from './tunnel.js'
-import { UpgradeStage, type UpgradeStageOwner } from './upgrade-stage.js'
+import type { ClientTunnel } from './tunnel.js'
+import { UpgradeStage, type UpgradeStageOwner, type UpgradeWish } from './upgrade-stage.js'
 
 export type UpstreamStageOwner = UpgradeStageOwner
 
@@ -57,19 +57,19 @@ export class UpstreamStage implements AttemptOwner {
     response: ResponseStage,
     port: ClientPort,
     owner: UpstreamStageOwner,
-    upgrade: string,
+    wish: UpgradeWish,
   ) {
     this.#phases = phases
     this.#body = body
     this.#response = response
     this.#port = port
     this.#owner = owner
-    this.#upgrade = new UpgradeStage(phases, response, port, owner, upgrade)
+    this.#upgrade = new UpgradeStage(phases, response, port, owner, wish)
     this.#launch = { phases, body, upgrade: this.#upgrade, owner }
   }
 
   /** The connection behind a 101, null as long as there is none. */
-  get tunnel(): Tunnel | null {
+  get tunnel(): ClientTunnel | null {
     return this.#upgrade.tunnel
   }
 
