@@ -41,6 +41,7 @@ const UNITS = [
   'upstream-guard',
   'upstream-http1',
   'upstream-peers',
+  'websocket',
   'worker',
 ].map((room) => `test/${room}/**/*.test.ts`)
 

@@ -13,7 +13,9 @@ const BENCH = fileURLToPath(new URL('..', import.meta.url))
  */
 export function writeReport(results, file) {
   const folder =
-    resolve(file) === join(BENCH, '../BENCHMARKS.md') ? join(BENCH, 'plots') : `${file.replace(/\.md$/, '')}-plots`
+    resolve(file) === join(BENCH, '../BENCHMARKS.md')
+      ? join(BENCH, 'plots')
+      : `${file.replace(/\.md$/, '')}-plots`
   mkdirSync(folder, { recursive: true })
   const sections = [
     '# Benchmarks',

@@ -46,6 +46,11 @@ export interface RequestHead {
    * and that are among {@link AcceptorOptions.upgrades}; else ''.
    */
   readonly upgrade: string
+  /**
+   * Of an upgrade to WebSocket: the acceptor speaks it with the client itself, so that what goes through the tunnel are frames of
+   * its own, whatever the client has agreed on with it. Its offer of extensions stands in the header block in place of the client's.
+   */
+  readonly endsWebSocket?: boolean
   /** Where clients are asked for one. */
   readonly clientCertificate?: ClientCertificate | undefined
   /** `req-<uuid>`, made by the acceptor, also in every answer (A-23). Its owner may put that of a trusted proxy in its place. */
@@ -159,7 +164,7 @@ export interface AcceptorOptions {
   readonly upgrades?: readonly string[]
   /** Largest WebSocket message that `uws` takes from a client, bytes. Default 16 MiB. */
   readonly webSocketMessageBytes?: number
-  /** Largest WebSocket message that `uws` compresses for a client, bytes. Default 0: permessage-deflate is not negotiated. */
+  /** Largest WebSocket message that `uws` compresses for a client, bytes. Default 0: permessage-deflate is not negotiated, nor offered to upstreams. */
   readonly webSocketCompressedBytes?: number
 }
 

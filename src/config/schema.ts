@@ -60,11 +60,11 @@ const limits = z
     }),
     webSocketMessage: size({ min: '1KiB', max: '1GiB' }).prefault('16MiB').meta({
       description:
-        'WebSocket message of a client, with the acceptor `uws` only: it takes messages whole. Beyond it the connection is closed.',
+        'WebSocket message of a client, with the acceptor `uws` only: it takes messages whole. Beyond it the connection is closed. A compressed message of an upstream may be as large once it is opened; beyond it both ends are closed with 1009.',
     }),
     webSocketCompressed: sizeOrNone({ max: '1MiB' }).prefault('none').meta({
       description:
-        'WebSocket message up to which the acceptor `uws` compresses what it sends to clients that offer permessage-deflate. `none`: it is not negotiated. `node` passes the extension on.',
+        'WebSocket message up to which the acceptor `uws` compresses what it sends to clients and upstreams that agree on permessage-deflate; the upstream is offered it if the client offers it. `none`: it is not negotiated. `node` passes the extension on.',
     }),
     connections: count(1)
       .prefault(10_000)

@@ -160,6 +160,7 @@ export class Dispatcher implements AcceptorHandler {
         route,
         contentLength: head.contentLength,
         upgrade: head.upgrade,
+        endsWebSocket: head.endsWebSocket,
         forwarding,
         clientCertificate: head.clientCertificate,
       })

@@ -2,13 +2,13 @@ import { BlockFields, decodeMeta } from '../cache/rules/index.js'
 import type { EntryHead, StoredEntry } from '../cache/store/index.js'
 import type { RequestHeader } from '../session/message-headers.js'
 import type { ResponseHead } from '../upstream/http1/index.js'
+import type { AnswerTaker } from './answer-taker.js'
 import type { Attempt } from './attempt.js'
 import { stripRequest } from './cache-request.js'
 import type { CacheOptions } from './cache-state.js'
 import type { EntryPump } from './entry-pump.js'
 import { upTransform } from './response-body-filters.js'
 import { storedBroken } from './session-errors.js'
-import type { AnswerTaker } from './upstream-stage.js'
 
 /** What a session was reading when the store gave it up. */
 export interface DroppedEntry {

@@ -7,6 +7,7 @@ import type { Tracer } from '../tracing/index.js'
 import type { Upstream } from '../upstream/index.js'
 import type { RevalidationJob } from './cache-state.js'
 import type { FilterChain } from './filter-chain.js'
+import type { WebSocketBounds } from './message-relay.js'
 import type { Mirror } from './mirror.js'
 import type { Outbound } from './outbound.js'
 import type { RouteCache } from './route-cache.js'
@@ -65,6 +66,8 @@ export interface LifecycleEnv {
   readonly filterMs: number
   /** Largest body that is buffered for a filter. */
   readonly bufferedBodyBytes: number
+  /** Absent: permessage-deflate is never agreed on with an upstream. */
+  readonly webSocket?: WebSocketBounds
   readonly logger: Logger
   /** Absent: no traces are kept, and fields about them are forwarded as they are. */
   readonly tracer?: Tracer

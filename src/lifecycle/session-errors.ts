@@ -147,6 +147,16 @@ export function upgradeFailed(problem: string): GatewayError {
   })
 }
 
+/** What has come through a tunnel is no WebSocket, or more than may be. @param code of the close frame (RFC 6455 §7.4.1) */
+export function messageFault(code: number, problem: string): GatewayError {
+  return new GatewayError(`${problem} (close code ${code})`, {
+    code: 'HG_INVALID_RESPONSE',
+    status: 502,
+    reason: code === 1009 ? 'http_response_body_size' : 'http_protocol_error',
+    source: 'upstream',
+  })
+}
+
 /** The upstream's end of a tunnel was lost. */
 export function tunnelBroken(cause: Error | undefined): GatewayError {
   const detail = cause === undefined ? '' : `: ${cause.message}`

@@ -75,14 +75,8 @@ export class SessionRun implements RequestBodyOwner {
     }
     this.#body = new RequestBody(body, this)
     this.#response = new ResponseStage(this.#phases, port, this, start.method)
-    this.#upstream = new UpstreamStage(
-      this.#phases,
-      this.#body,
-      this.#response,
-      port,
-      this,
-      start.upgrade ?? '',
-    )
+    const wish = { upgrade: start.upgrade ?? '', endsWebSocket: start.endsWebSocket === true }
+    this.#upstream = new UpstreamStage(this.#phases, this.#body, this.#response, port, this, wish)
     if (route.cache === undefined) return
     this.#cache = new CacheStage({
       cache: route.cache,
@@ -206,6 +200,13 @@ export class SessionRun implements RequestBodyOwner {
   /** Of the upstream stage: from now on only the tunnel's own limit counts. */
   onTunnelOpen(): void {
     if (this.#deadline !== null) this.#phases.env.wheel.clear(this.#deadline)
+  }
+
+  /** The close frame takes its way through the client: only the error is kept. */
+  onTunnelFault(error: GatewayError): void {
+    if (this.#closed) return
+    this.#error ??= error
+    reportFailure(this.#phases, error)
   }
 
   onTunnelBroken(error: GatewayError): void {

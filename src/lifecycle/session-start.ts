@@ -10,4 +10,6 @@ export interface SessionStart extends SessionOrigin {
   readonly contentLength: number
   /** As in `RequestHead.upgrade`; absent: ''. */
   readonly upgrade?: string
+  /** As in `RequestHead.endsWebSocket`; absent: false. */
+  readonly endsWebSocket?: boolean | undefined
 }

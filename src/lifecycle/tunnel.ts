@@ -18,12 +18,24 @@ export interface TunnelOwner {
   onTunnelBroken(error: GatewayError): void
 }
 
+/** What a session does with a connection that has switched protocols. */
+export interface ClientTunnel extends ResponseSource {
+  /** Of the client. */
+  readonly bytesIn: number
+  /** The client has the 101: bytes may flow. @param firstBytes what followed the upstream's head */
+  open(firstBytes: Uint8Array): void
+  /** Bytes of the client; valid only during the call. @param last it sends no more */
+  fromClient(chunk: Uint8Array, last: boolean): void
+  /** The session ends. What the client had sent completely still goes to the upstream, for a while. */
+  close(): void
+}
+
 /**
  * The connection to an upstream that has switched protocols: raw bytes both ways. What comes from the client is granted to the
  * acceptor once the upstream's socket has taken it; what comes from the upstream goes through the session's response pipe, which
  * holds this source back.
  */
-export class Tunnel implements ResponseSource {
+export class Tunnel implements ClientTunnel {
   bytesIn = 0
   readonly #socket: Socket
   readonly #port: Pick<ClientPort, 'grant'>
@@ -60,7 +72,6 @@ export class Tunnel implements ResponseSource {
     // Attaching a listener for data does not resume a socket that was paused on purpose.
   }
 
-  /** The client has the 101: bytes may flow. @param firstBytes what followed the upstream's head */
   open(firstBytes: Uint8Array): void {
     this.#isOpen = true
     this.#arm()
@@ -68,14 +79,15 @@ export class Tunnel implements ResponseSource {
     if (!this.#isPaused) this.#socket.resume()
   }
 
-  /** Bytes of the client; valid only during the call. @param last it sends no more */
-  fromClient(chunk: Uint8Array, last: boolean): void {
+  /** @param takenBytes of the client's that are dealt with by it; differs from those of the chunk where they were changed */
+  fromClient(chunk: Uint8Array, last: boolean, takenBytes = chunk.length): void {
     if (this.#isOver || this.#clientEnded) return
     if (last) this.#clientEnded = true
     this.#arm()
-    this.bytesIn += chunk.length
-    this.#ungranted += chunk.length
-    const hasRoom = chunk.length === 0 || this.#socket.write(Buffer.from(chunk))
+    this.bytesIn += takenBytes
+    this.#ungranted += takenBytes
+    const socket = this.#socket
+    const hasRoom = chunk.length === 0 ? !socket.writableNeedDrain : socket.write(Buffer.from(chunk))
     if (last) this.#socket.end()
     else if (hasRoom) this.#grant()
   }
@@ -90,7 +102,6 @@ export class Tunnel implements ResponseSource {
     if (this.#isOpen && !this.#isOver) this.#socket.resume()
   }
 
-  /** The session ends. What the client had sent completely still goes to the upstream, for a while. */
   close(): void {
     if (this.#isOver) return
     this.#isOver = true

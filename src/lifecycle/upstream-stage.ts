@@ -18,8 +18,8 @@ import type { RequestBody } from './request-body.js'
 import type { ResponseStage } from './response-stage.js'
 import { RetryLoop } from './retry-loop.js'
 import { retryRefused, statusRefused } from './session-errors.js'
-import type { Tunnel } from './tunnel.js'
-import { UpgradeStage, type UpgradeStageOwner } from './upgrade-stage.js'
+import type { ClientTunnel } from './tunnel.js'
+import { UpgradeStage, type UpgradeStageOwner, type UpgradeWish } from './upgrade-stage.js'
 
 /** Phases 4 and 5 of a session and the retry loop around them: one attempt after the other, each at another peer. */
 export class UpstreamStage implements AttemptOwner {
@@ -49,19 +49,19 @@ export class UpstreamStage implements AttemptOwner {
     response: ResponseStage,
     port: ClientPort,
     owner: UpgradeStageOwner,
-    upgrade: string,
+    wish: UpgradeWish,
   ) {
     this.#phases = phases
     this.#body = body
     this.#response = response
     this.#port = port
     this.#owner = owner
-    this.#upgrade = new UpgradeStage(phases, response, port, owner, upgrade)
+    this.#upgrade = new UpgradeStage(phases, response, port, owner, wish)
     this.#launch = { phases, body, upgrade: this.#upgrade, owner }
   }
 
   /** The connection behind a 101, null as long as there is none. */
-  get tunnel(): Tunnel | null {
+  get tunnel(): ClientTunnel | null {
     return this.#upgrade.tunnel
   }
 

@@ -58,6 +58,8 @@ export interface OpenFrame {
   readonly contentLength: number
   /** As in `RequestHead.upgrade`. */
   readonly upgrade: string
+  /** As in `RequestHead.endsWebSocket`. */
+  readonly endsWebSocket?: boolean | undefined
   /** Forwarding fields that the acceptor has made, for a request that came through trusted proxies; none for any other. */
   readonly forwarding?: string | undefined
   readonly clientCertificate?: ClientCertificate | undefined
@@ -79,6 +81,7 @@ export interface HeadFrame {
 /** What few sessions have, packed behind the text of OPEN only where there is something. */
 interface OpenExtras {
   readonly upgrade?: string
+  readonly endsWebSocket?: boolean
   readonly forwarding?: string
   readonly clientCertificate?: ClientCertificate
 }
@@ -95,8 +98,8 @@ const STATUS_MASK = 0xffff
 
 /** @returns false when the ring is full: the session is refused. */
 export function writeOpen(mailbox: Mailbox, slot: number, generation: number, open: OpenFrame): boolean {
-  const { method, remoteAddress, requestId, upgrade, target, headerBlock } = open
-  const extras = packExtras(upgrade, open.forwarding ?? '', open.clientCertificate)
+  const { method, remoteAddress, requestId, target, headerBlock } = open
+  const extras = packExtras(open, open.forwarding ?? '')
   const text = requestId + remoteAddress + method + target + headerBlock
   const textBytes = text.length
   const size = OPEN_NUMBERS_BYTES + textBytes + (extras?.length ?? 0)
@@ -115,14 +118,12 @@ export function writeOpen(mailbox: Mailbox, slot: number, generation: number, op
   return true
 }
 
-function packExtras(
-  upgrade: string,
-  forwarding: string,
-  clientCertificate: ClientCertificate | undefined,
-): Uint8Array | null {
+function packExtras(open: OpenFrame, forwarding: string): Uint8Array | null {
+  const { upgrade, endsWebSocket, clientCertificate } = open
   if (upgrade === '' && forwarding === '' && clientCertificate === undefined) return null
   const extras: OpenExtras = {
     ...(upgrade === '' ? {} : { upgrade }),
+    ...(endsWebSocket === true ? { endsWebSocket } : {}),
     ...(forwarding === '' ? {} : { forwarding }),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
   }
@@ -147,6 +148,7 @@ export function readOpen(frame: RingReader): OpenFrame {
     remoteAddress: text.slice(addressAt, methodAt),
     requestId: text.slice(0, addressAt),
     upgrade: extras?.upgrade ?? '',
+    endsWebSocket: extras?.endsWebSocket,
     forwarding: extras?.forwarding,
     clientCertificate: extras?.clientCertificate,
     scheme: undefined,

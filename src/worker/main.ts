@@ -107,6 +107,10 @@ export default async function runWorker(task: WorkerTask): Promise<void> {
     wheel,
     filterMs: config.limits.filterMs,
     bufferedBodyBytes: config.limits.bufferedBodyBytes,
+    webSocket: {
+      maxMessageBytes: config.limits.webSocketMessageBytes,
+      compressedBytes: config.limits.webSocketCompressedBytes,
+    },
     logger,
   }
   // No client has begun those: they are neither its latency nor a line of its own.

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
 
 export const TEXT = 1
 export const BINARY = 2
@@ -43,6 +44,49 @@ export function encodeFrame(opcode: number, payload: Buffer, options: FrameOptio
   const masked = Buffer.from(payload)
   applyMask(masked, MASK)
   return Buffer.concat([head, MASK, masked])
+}
+
+/** Compresses a message without context takeover (RFC 7692 §7.2.1). */
+export function deflateMessage(message: Buffer): Buffer {
+  return deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
+}
+
+/** Opens it again (RFC 7692 §7.2.2). */
+export function inflateMessage(payload: Buffer): Buffer {
+  const whole = Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])])
+  return inflateRawSync(whole, { finishFlush: constants.Z_SYNC_FLUSH })
+}
+
+/** The frame that `bytes` begin with, opened if it is masked; or how many bytes are missing, at least. */
+function parseFrame(bytes: Buffer): { frame: Frame; isMasked: boolean; size: number } | number {
+  if (bytes.length < 2) return 2 - bytes.length
+  const first = bytes[0] ?? 0
+  const second = bytes[1] ?? 0
+  const short = second & 0x7f
+  const isMasked = (second & 0x80) !== 0
+  const extended = short === 126 ? 2 : short === 127 ? 8 : 0
+  const headBytes = 2 + extended + (isMasked ? 4 : 0)
+  if (bytes.length < headBytes) return headBytes - bytes.length
+  const length =
+    extended === 0 ? short : extended === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
+  const size = headBytes + length
+  if (bytes.length < size) return size - bytes.length
+  const payload = Buffer.from(bytes.subarray(headBytes, size))
+  if (isMasked) applyMask(payload, bytes.subarray(headBytes - 4, headBytes))
+  const frame = { fin: first >= 0x80, rsv1: (first & 0x40) !== 0, opcode: first & 0x0f, payload }
+  return { frame, isMasked, size }
+}
+
+/** All frames of `wire`. @throws Error when it ends within one, or one is not masked */
+export function parseFrames(wire: Buffer): Frame[] {
+  const frames: Frame[] = []
+  for (let at = 0; at < wire.length; ) {
+    const parsed = parseFrame(wire.subarray(at))
+    if (typeof parsed === 'number' || !parsed.isMasked) throw new Error('no whole frame of a client')
+    frames.push(parsed.frame)
+    at += parsed.size
+  }
+  return frames
 }
 
 /** One end of a WebSocket, frame by frame. Checks that the other end masks if and only if it is the client. */
@@ -144,28 +188,14 @@ export class WebSocketPeer {
     this.#unreadBytes = 0
     this.#needed = 1
     for (;;) {
-      const bytes = this.#rest
-      if (bytes.length < 2) return
-      const short = (bytes[1] ?? 0) & 0x7f
-      const isMasked = ((bytes[1] ?? 0) & 0x80) !== 0
-      const extended = short === 126 ? 2 : short === 127 ? 8 : 0
-      const headBytes = 2 + extended + (isMasked ? 4 : 0)
-      if (bytes.length < headBytes) return
-      const length =
-        extended === 0 ? short : extended === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
-      if (bytes.length < headBytes + length) {
-        this.#needed = headBytes + length - bytes.length
+      const parsed = parseFrame(this.#rest)
+      if (typeof parsed === 'number') {
+        this.#needed = parsed
         return
       }
-      if (isMasked === this.#masks) throw new Error('masked by the wrong end')
-      const payload = Buffer.from(bytes.subarray(headBytes, headBytes + length))
-      if (isMasked) {
-        const mask = bytes.subarray(headBytes - 4, headBytes)
-        applyMask(payload, mask)
-      }
-      const first = bytes[0] ?? 0
-      this.frames.push({ fin: first >= 0x80, rsv1: (first & 0x40) !== 0, opcode: first & 0x0f, payload })
-      this.#rest = bytes.subarray(headBytes + length)
+      if (parsed.isMasked === this.#masks) throw new Error('masked by the wrong end')
+      this.frames.push(parsed.frame)
+      this.#rest = this.#rest.subarray(parsed.size)
       this.#wake?.()
     }
   }

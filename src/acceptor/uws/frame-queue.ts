@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { applyMask, nextMask, writeMaskedHead } from '../../websocket/index.js'
 
 /** Longest piece that is handed over at once. */
 const PIECE_BYTES = 65_536
@@ -6,9 +6,6 @@ const PIECE_BYTES = 65_536
 const PAYLOAD_AT = 16
 const scratch = new Uint8Array(PAYLOAD_AT + PIECE_BYTES)
 const scratchWords = new Uint32Array(scratch.buffer, PAYLOAD_AT)
-
-const keys = new Uint8Array(4096)
-let keysUsed = keys.length
 
 /** A frame on its way. */
 interface QueuedFrame {
@@ -47,15 +44,13 @@ export class FrameQueue {
     if (frame === undefined) return null
     let from = PAYLOAD_AT
     if (frame.mask === null) {
-      frame.mask = nextKey()
-      from = writeHead(frame.opcode, frame.size, frame.mask)
+      frame.mask = nextMask()
+      from = writeMaskedHead(scratch, PAYLOAD_AT, 0x80 | frame.opcode, frame.size, frame.mask)
     }
     const piece = frame.bytes.subarray(0, PIECE_BYTES)
     scratch.set(piece, PAYLOAD_AT)
     // Pieces but the last are a multiple of four long, so that every one begins with the first byte of the mask.
-    const word = new Uint32Array(frame.mask.buffer, frame.mask.byteOffset, 1)[0] ?? 0
-    const words = (piece.length + 3) >> 2
-    for (let i = 0; i < words; i += 1) scratchWords[i] = (scratchWords[i] ?? 0) ^ word
+    applyMask(scratchWords, piece.length, frame.mask)
     frame.bytes = frame.bytes.subarray(piece.length)
     this.waitingBytes -= piece.length
     if (frame.bytes.length === 0) this.#frames.shift()
@@ -76,27 +71,4 @@ export class FrameQueue {
     this.#frames.length = 0
     this.waitingBytes = 0
   }
-}
-
-/** Writes the head of a frame so that it ends where payloads begin. @returns where it begins */
-function writeHead(opcode: number, size: number, mask: Uint8Array): number {
-  const extended = size < 126 ? 0 : size < 65_536 ? 2 : 8
-  const at = PAYLOAD_AT - 6 - extended
-  scratch[at] = 0x80 | opcode
-  scratch[at + 1] = 0x80 | (extended === 0 ? size : extended === 2 ? 126 : 127)
-  const view = new DataView(scratch.buffer)
-  if (extended === 2) view.setUint16(at + 2, size)
-  if (extended === 8) view.setBigUint64(at + 2, BigInt(size))
-  scratch.set(mask, PAYLOAD_AT - 4)
-  return at
-}
-
-/** Four random bytes, aligned: a mask must not be foreseeable (RFC 6455 §10.3). */
-function nextKey(): Uint8Array {
-  if (keysUsed === keys.length) {
-    randomFillSync(keys)
-    keysUsed = 0
-  }
-  keysUsed += 4
-  return keys.slice(keysUsed - 4, keysUsed)
 }

@@ -40,7 +40,7 @@ import {
   handshakeKey,
   offeredExtensions,
   UwsUpgrade,
-  withoutExtensions,
+  withOwnExtensions,
 } from './uws-upgrade.js'
 
 /** Request line and separators, beside the limits of target and field section. */
@@ -235,16 +235,18 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         allowedUpgrade(guard.upgrade, WEBSOCKET) === ''
           ? ''
           : handshakeKey(guard.headerBlock)
+      const extensions = key === '' || this.#compressedBytes === 0 ? '' : offeredExtensions(guard.headerBlock)
       const head = {
         method,
         target: guard.target,
         host: guard.host,
-        headerBlock: key === '' ? guard.headerBlock : withoutExtensions(guard.headerBlock),
+        headerBlock: key === '' ? guard.headerBlock : withOwnExtensions(guard.headerBlock, extensions),
         claims: guard.claims,
         selects: guard.selects,
         contentLength: guard.contentLength,
         remoteAddress,
         upgrade: key === '' ? '' : 'websocket',
+        endsWebSocket: key !== '',
         clientCertificate: certificate ?? undefined,
         requestId,
         startMs: now(),
@@ -267,7 +269,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
       exchange = new UwsUpgrade(this, response, head, {
         context,
         key,
-        extensions: this.#compressedBytes === 0 ? '' : offeredExtensions(guard.headerBlock),
+        extensions,
         maxMessageBytes: this.#maxMessageBytes,
         compressedBytes: this.#compressedBytes,
       })

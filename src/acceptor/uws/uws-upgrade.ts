@@ -1,3 +1,4 @@
+import { DEFLATE_OFFER, namesDeflate } from '../../websocket/index.js'
 import { isUpgradeHead } from '../answer-rules.js'
 import { warnInternal } from '../internal-error.js'
 import type { RequestHead } from '../types.js'
@@ -30,9 +31,13 @@ export function handshakeKey(headerBlock: string): string {
   return VERSION.test(headerBlock) ? (KEY.exec(headerBlock)?.[1] ?? '') : ''
 }
 
-/** uWS would have to speak an extension itself, so none is offered to the upstream. */
-export function withoutExtensions(headerBlock: string): string {
-  return headerBlock.replace(EXTENSIONS, '')
+/**
+ * uWS speaks extensions with the client itself: what the upstream is offered is only what the worker can speak with it.
+ * @param extensions those of the client that uWS may accept
+ */
+export function withOwnExtensions(headerBlock: string, extensions: string): string {
+  const block = headerBlock.replace(EXTENSIONS, '')
+  return namesDeflate(extensions) ? `${block}sec-websocket-extensions: ${DEFLATE_OFFER}\r\n` : block
 }
 
 /** What the client offers, as uWS reads it. */

@@ -1,8 +1,18 @@
 import type { Deadline } from '../../time/index.js'
+import {
+  BINARY,
+  CLOSE,
+  closeOf,
+  FrameReader,
+  type FrameSink,
+  LEAST_COMPRESSED_BYTES,
+  PING,
+  PONG,
+  TEXT,
+} from '../../websocket/index.js'
 import type { Downstream } from '../types.js'
 import type { UwsExchangeHost } from './exchange-host.js'
 import { FrameQueue } from './frame-queue.js'
-import { BINARY, CLOSE, closeOf, FrameReader, type FrameSink, PING, PONG, TEXT } from './frame-reader.js'
 import type { UwsWebSocket } from './native-types.js'
 import type { Throttle } from './throttle.js'
 
@@ -16,9 +26,6 @@ const ABNORMAL = 1006
 const PROTOCOL_ERROR = 1002
 const TOO_MUCH = 1013
 const EMPTY = new Uint8Array(0)
-
-/** Shorter messages gain nothing. */
-const LEAST_COMPRESSED_BYTES = 64
 
 /** What a tunnel takes and compresses. */
 export interface TunnelBounds {
@@ -61,7 +68,7 @@ export class WebSocketTunnel implements FrameSink {
     this.#throttle = throttle
     this.#maxMessageBytes = bounds.maxMessageBytes
     this.#compressedBytes = bounds.compressedBytes
-    this.#reader = new FrameReader(this, bounds.compressedBytes)
+    this.#reader = new FrameReader(this, { wholeBytes: bounds.compressedBytes })
     this.#retry = host.wheel.create(() => this.#onRetry())
   }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FrameQueue } from '#src/acceptor/uws/frame-queue.js'
-import { closeOf, FrameReader } from '#src/acceptor/uws/frame-reader.js'
+import { closeOf, FrameReader } from '#src/websocket/index.js'
 import { encodeFrame } from '../support/websocket-peer.js'
 
 interface Seen {

@@ -14,21 +14,37 @@ export interface FrameSink {
   onControl(opcode: number, payload: Uint8Array): void
 }
 
+/** RSV1: the message is compressed (RFC 7692 §6). */
+export const COMPRESSED = 0x40
+const RESERVED = 0x70
+
 /** Frames up to this size are passed on whole, so that what was one frame stays one. */
 const WHOLE_BYTES = 16_384
 const LONGEST_HEAD_BYTES = 10
 const LONGEST_CONTROL_BYTES = 125
 const EMPTY = new Uint8Array(0)
 
+export interface FrameReaderOptions {
+  /** Frames of up to that size are passed on whole too, bytes. Default 16 KiB. */
+  readonly wholeBytes?: number
+  /** permessage-deflate was agreed on (RFC 7692 §6): messages may be compressed. Default false. */
+  readonly takesCompressed?: boolean
+}
+
 /**
- * Incremental reader of what a server sends over a WebSocket without extensions (RFC 6455 §5): strict, and without a message
+ * Incremental reader of what a server sends over a WebSocket (RFC 6455 §5): strict, and without a message
  * ever being whole in memory. Frames that are larger than 16 KiB are passed on as they come.
  */
 export class FrameReader {
   /** What is off the grammar; '' while nothing is. Then nothing more is read. */
   problem = ''
+  /** Set by the sink: it takes no more, and `read` returns behind the piece that it has got. */
+  isHeld = false
+  /** The message whose pieces are passed on is compressed. */
+  isCompressed = false
   readonly #sink: FrameSink
   readonly #gatheredBytes: number
+  readonly #takesCompressed: boolean
   readonly #head = new Uint8Array(LONGEST_HEAD_BYTES)
   #headBytes = 0
   /** Of the current frame; -1 while its head is incomplete. */
@@ -44,22 +60,23 @@ export class FrameReader {
   #whole: Uint8Array | null = null
   #wholeBytes = 0
 
-  /** @param wholeBytes frames of up to that size are passed on whole too */
-  constructor(sink: FrameSink, wholeBytes = 0) {
+  constructor(sink: FrameSink, options: FrameReaderOptions = {}) {
     this.#sink = sink
-    this.#gatheredBytes = Math.max(WHOLE_BYTES, wholeBytes)
+    this.#gatheredBytes = Math.max(WHOLE_BYTES, options.wholeBytes ?? 0)
+    this.#takesCompressed = options.takesCompressed ?? false
   }
 
-  read(chunk: Uint8Array): void {
+  /** @returns how many of the bytes were read: all of them, unless it was held or met a problem */
+  read(chunk: Uint8Array): number {
     let at = 0
-    while (this.problem === '') {
+    while (this.problem === '' && !this.isHeld) {
       if (this.#left < 0) {
-        if (at === chunk.length) return
+        if (at === chunk.length) return at
         at = this.#readHead(chunk, at)
         if (this.#left < 0) continue
       }
       // The head alone may end an empty frame.
-      if (at === chunk.length && this.#left > 0) return
+      if (at === chunk.length && this.#left > 0) return at
       const end = Math.min(chunk.length, at + this.#left)
       const piece = chunk.subarray(at, end)
       at = end
@@ -67,6 +84,7 @@ export class FrameReader {
       this.#take(piece)
       if (this.#left === 0) this.#left = -1
     }
+    return at
   }
 
   #take(piece: Uint8Array): void {
@@ -118,7 +136,11 @@ export class FrameReader {
     const second = head[1] ?? 0
     const opcode = first & 0x0f
     const isFinal = first >= 0x80
-    if ((first & 0x70) !== 0) this.#fail('a reserved bit without an extension')
+    const isCompressed = (first & COMPRESSED) !== 0
+    if ((first & (this.#takesCompressed ? RESERVED & ~COMPRESSED : RESERVED)) !== 0)
+      this.#fail('a reserved bit without an extension')
+    else if (isCompressed && opcode !== TEXT && opcode !== BINARY)
+      this.#fail('the mark of a compressed message where none begins')
     else if (second >= 0x80) this.#fail('a masked frame')
     else if (opcode > PONG || (opcode > BINARY && opcode < CLOSE)) this.#fail('an unknown opcode')
     else if (opcode >= CLOSE && (!isFinal || second > LONGEST_CONTROL_BYTES))
@@ -141,6 +163,7 @@ export class FrameReader {
     this.#inMessage = true
     this.#hasBegun = false
     this.#isBinary = opcode === BINARY
+    this.isCompressed = isCompressed
   }
 
   #fail(what: string): void {
