@@ -133,11 +133,11 @@ export class Dispatcher implements AcceptorHandler {
     const overload = this.#overload
     if (overload.sheds(exchange, route, own)) return
     const link = overload.roomyLink()
-    if (link === null) overload.onFull(exchange, target, forwarding, route, own)
-    else this.#open(link, exchange, target, forwarding, route, own)
+    if (link === null || this.#open(link, exchange, target, forwarding, route, own) === null)
+      overload.onFull(exchange, target, forwarding, route, own)
   }
 
-  /** @returns null when it was refused */
+  /** @returns null when there is no room for it */
   #open(
     link: WorkerLink,
     exchange: Downstream,
@@ -166,7 +166,6 @@ export class Dispatcher implements AcceptorHandler {
       })
     if (slot === null || !opened) {
       if (slot !== null) this.#slots.release(slot)
-      this.#overload.reject(exchange, route, own)
       return null
     }
     exchange.owner = slot
@@ -174,11 +173,12 @@ export class Dispatcher implements AcceptorHandler {
     return slot
   }
 
-  #openWaiting(link: WorkerLink, { exchange, target, forwarding, route, own }: WaitingSession): Slot | null {
-    if (own === this.#own) return this.#open(link, exchange, target, forwarding, route, own)
+  #openWaiting(link: WorkerLink, session: WaitingSession): Slot | 'refused' | 'full' {
+    const { exchange, target, forwarding, route, own } = session
+    if (own === this.#own) return this.#open(link, exchange, target, forwarding, route, own) ?? 'full'
     // The routes may be others by now.
     own.error(exchange, route, overloaded())
-    return null
+    return 'refused'
   }
 
   onBody(exchange: Downstream, chunk: Uint8Array, last: boolean): void {
@@ -245,6 +245,7 @@ export class Dispatcher implements AcceptorHandler {
       onFrame: (frame) => this.#responses.onFrame(frame),
       onRoom: () => {
         if (handler.link !== null) this.#bodies.onRoom(handler.link)
+        this.#overload.admit()
       },
       onCorrupt,
     }

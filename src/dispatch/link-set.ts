@@ -20,7 +20,7 @@ export class LinkSet {
     if (at >= 0) this.#links.splice(at, 1)
   }
 
-  /** The worker with the fewest sessions; among equals they take turns. Null: there is none. */
+  /** The worker with the fewest sessions whose mailbox has room; among equals they take turns. Null: there is none. */
   leastLoaded(): WorkerLink | null {
     const links = this.#links
     let best: WorkerLink | null = null
@@ -29,7 +29,7 @@ export class LinkSet {
     for (let i = 0; i < links.length; i += 1) {
       const link = links[(i + this.#turn) % links.length]
       // A damaged mailbox is closed: its worker is about to be removed.
-      if (link === undefined || link.mailbox.closed) continue
+      if (link === undefined || link.mailbox.closed || link.mailbox.full) continue
       const load = this.#board.inFlight(link.worker)
       if (load >= bestLoad) continue
       best = link

@@ -16,8 +16,8 @@ export interface OverloadOptions {
   readonly counters: CounterRow<GatewayCounter>
   readonly links: LinkSet
   readonly bodies: RequestBodies
-  /** A session has waited until this worker had room. @returns null when it was refused */
-  open(link: WorkerLink, session: WaitingSession): Slot | null
+  /** A session has waited until this worker had room. @returns `refused`: it was answered; `full`: there was no room after all */
+  open(link: WorkerLink, session: WaitingSession): Slot | 'refused' | 'full'
 }
 
 /**
@@ -95,7 +95,11 @@ export class Overload {
       const session = link === null ? null : this.#room.next()
       if (link === null || session === null) return
       const slot = open(link, session)
-      if (slot === null) continue
+      if (slot === 'full') {
+        this.#room.putBack(session, this.#priority(session.route))
+        return
+      }
+      if (slot === 'refused') continue
       slot.paused = true
       for (const { bytes, last } of session.pieces) bodies.send(slot, link, bytes, last)
       if (slot.waiting.length > 0 || link.mailbox.congested) continue

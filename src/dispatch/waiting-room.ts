@@ -43,6 +43,12 @@ export class WaitingRoom {
     this.#timer ??= setTimeout(() => this.#look(), Math.max(1, session.untilMs - now()))
   }
 
+  /** It was its turn, but it has to wait on: as the next one. */
+  putBack(session: WaitingSession, priority: Priority): void {
+    this.#queues[priority]?.unshift(session)
+    this.#byExchange.set(session.exchange, session)
+  }
+
   /** The one whose turn it is. */
   next(): WaitingSession | null {
     for (let priority = 2; priority >= 0; priority -= 1) {

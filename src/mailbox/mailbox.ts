@@ -4,7 +4,7 @@ import type { RingWriter } from './ring-writer.js'
 export interface MailboxHandler {
   /** One frame; its payload is valid only during the call. */
   onFrame(frame: RingReader): void
-  /** The other side has made room after {@link Mailbox.congested} was true. */
+  /** The other side has made room after {@link Mailbox.full} was true. */
   onRoom(): void
   /** Called before frames are published, at the end of a loop turn: last chance to add to the batch. */
   beforeFlush?(): void
@@ -44,6 +44,8 @@ export class Mailbox {
   #urgent = false
   #drainScheduled = false
   #drainAfterFlush = false
+  /** A frame found no room, and none has been made since. */
+  #refused = false
   #closed = false
 
   /** @param ring rings the other side's bell. */
@@ -67,6 +69,11 @@ export class Mailbox {
   /** True while frames wait for room in the ring: senders of bodies should stop until `onRoom`. */
   get congested(): boolean {
     return this.#overflow.length > 0
+  }
+
+  /** True from when a frame found no room in the ring until `onRoom`: new sessions should go elsewhere, or wait. */
+  get full(): boolean {
+    return this.#refused || this.#overflow.length > 0
   }
 
   /**
@@ -99,7 +106,10 @@ export class Mailbox {
     // Also for room the consumer must be awake: what fills the ring may have been published quietly.
     this.#urgent = true
     this.#scheduleFlush()
-    if (offset < 0) return -1
+    if (offset < 0) {
+      this.#refused = true
+      return -1
+    }
     this.target = this.#out.bytes
     return offset
   }
@@ -119,6 +129,7 @@ export class Mailbox {
   wake(): void {
     if (this.#closed) return
     if (this.#overflow.length > 0) this.#retryOverflow()
+    else if (this.#refused) this.#tellOfRoom()
     if (!this.#drainScheduled) this.#drain()
   }
 
@@ -228,6 +239,11 @@ export class Mailbox {
     this.#overflow.splice(0, sent)
     this.#urgent = true
     this.#scheduleFlush()
-    if (this.#overflow.length === 0) this.#handler.onRoom()
+    if (this.#overflow.length === 0) this.#tellOfRoom()
+  }
+
+  #tellOfRoom(): void {
+    this.#refused = false
+    this.#handler.onRoom()
   }
 }

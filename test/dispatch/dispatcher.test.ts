@@ -191,6 +191,29 @@ describe('a request that no worker sees', () => {
     expectNothingLeft(rig)
   })
 
+  it('C5 waits in the queue while the ring to the worker is full, and goes to another worker whose ring is not', async () => {
+    const rig = new Rig({ ringBytes: 64 * 1024, queue: { sessions: 10, waitMs: 60_000 } })
+    const headerBlock = `x: ${'y'.repeat(15_000)}\r\n`
+    const exchanges = Array.from({ length: 9 }, () => rig.request({ headerBlock }))
+    expect(exchanges.map(({ phase }) => phase)).toEqual(exchanges.map(() => 'waiting'))
+    expect([rig.board.inFlight(0), rig.count('queued'), rig.count('rejected:queue_full')]).toEqual([4, 5, 0])
+    await rig.settle()
+    expect(rig.worker().sessions.map(({ open }) => open.requestId)).toEqual(
+      exchanges.map(({ head }) => head.requestId),
+    )
+    for (const session of rig.worker().live) rig.worker().respond(session)
+    await rig.settle()
+    expectNothingLeft(rig)
+
+    const two = new Rig({ workers: 2, ringBytes: 64 * 1024 })
+    for (let i = 0; i < 4; i += 1) two.request({ headerBlock })
+    while (two.link(0).mailbox.tryReserve(0, 0, 0, 15_000) >= 0);
+    expect([two.link(0).mailbox.full, two.link(1).mailbox.full]).toEqual([true, false])
+    two.request({ headerBlock: 'a: b\r\n' })
+    two.request({ headerBlock: 'a: b\r\n' })
+    expect([two.board.inFlight(0), two.board.inFlight(1)]).toEqual([2, 4])
+  })
+
   it('U3 is not answered in the turn of a chunked request', async () => {
     const rig = new Rig({ routes: [] })
     const exchange = rig.request({ contentLength: -2 })

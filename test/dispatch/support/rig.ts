@@ -32,6 +32,7 @@ export interface RigOptions {
   readonly routes?: readonly RouteConfig[]
   readonly responseEdits?: DispatcherOptions['responseEdits']
   readonly hits?: NonNullable<DispatcherOptions['hits']>
+  readonly queue?: NonNullable<DispatcherOptions['queue']>
   /** Size of each ring. */
   readonly ringBytes?: number
 }
@@ -68,6 +69,7 @@ export class Rig {
       sessionsPerWorker,
       onEndedHere: ({ status }) => this.answeredHere.push(status),
       ...(options.hits === undefined ? {} : { hits: options.hits }),
+      ...(options.queue === undefined ? {} : { queue: options.queue }),
       onRefused: () => undefined,
       onIdle: () => {
         this.idles += 1
