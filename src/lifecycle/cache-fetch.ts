@@ -27,7 +27,7 @@ import { newEntry } from './new-entry.js'
 import { asGatewayError } from './phase-runner.js'
 import { upTransform } from './response-body-filters.js'
 import { storedBroken } from './session-errors.js'
-import { cacheStatusLine, deliverStored } from './stored-response.js'
+import { cacheStatusLine, deliverStored, withStatus } from './stored-response.js'
 
 /** The cache's part of phases 5 and 6: what the upstream is asked, and what becomes of its answer. */
 export class CacheFetch implements AnswerTaker, FillClient {
@@ -295,7 +295,3 @@ export class CacheFetch implements AnswerTaker, FillClient {
 }
 
 const NO_FIELDS: Fields = { get: () => null }
-
-function withStatus(head: ResponseHead, status: CacheStatus): ResponseHead {
-  return { ...head, headerBlock: `${head.headerBlock}cache-status: ${cacheStatusLine(status)}\r\n` }
-}

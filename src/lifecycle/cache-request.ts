@@ -102,10 +102,16 @@ export function addValidators({ headers }: RequestHeader, { entry, head }: Cache
 }
 
 /** Has the entry at hand validated behind the client's back, unless somebody does already. */
-export function revalidateLater({ cache, revalidate }: CacheOptions, { found, primary }: CacheState): void {
+export function revalidateLater(
+  { cache, phases, start }: CacheOptions,
+  { found, primary }: CacheState,
+): void {
   const limits = cache.config.lock ?? NO_LIMITS
   const lead = cache.services.locks.tryLead(found?.key ?? primary, limits)
-  if (lead !== null) revalidate(lead)
+  const { env, route } = phases
+  if (lead === null) return
+  if (env.revalidate === undefined) lead.release('failed')
+  else env.revalidate({ start, route, lead })
 }
 
 /** Of validations in the background where sessions do not wait for each other. */

@@ -22,8 +22,6 @@ export interface CacheOptions {
   /** Of a validation in the background: the right to it. Else null. */
   readonly lead: Lead | null
   fail(error: GatewayError): void
-  /** Has a stale answer validated behind the client's back. */
-  revalidate(lead: Lead): void
 }
 
 /** A validation that no client waits for (RFC 5861 §3). */

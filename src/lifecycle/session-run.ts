@@ -5,6 +5,7 @@ import { RequestHeader } from '../session/message-headers.js'
 import { Session } from '../session/session.js'
 import { type Deadline, now } from '../time/index.js'
 import { answerFailure } from './answer-failure.js'
+import { bodyOptions } from './body-options.js'
 import { CacheStage } from './cache-stage.js'
 import { cleanUp } from './clean-up.js'
 import type { ClientPort } from './client-port.js'
@@ -14,8 +15,8 @@ import { PhaseRunner } from './phase-runner.js'
 import { reportFailure } from './report-failure.js'
 import { RequestBody } from './request-body.js'
 import type { RequestBodyOwner } from './request-body-types.js'
-import { requestTransform } from './request-transform.js'
 import { ResponseStage } from './response-stage.js'
+import type { FilterResponse } from './results.js'
 import type { LifecycleEnv, Route } from './route.js'
 import { filterError, type HookOutcome } from './run-hooks.js'
 import {
@@ -66,17 +67,9 @@ export class SessionRun implements RequestBodyOwner {
     this.session = session
     const trail = new SessionTrail(env.tracer?.begin(headers) ?? null)
     this.#phases = new PhaseRunner(session, route, env, trail, this)
-    const body = {
-      contentLength: start.contentLength,
-      buffer: route.bufferRequestBody,
-      limitBytes: env.bufferedBodyBytes,
-      transform: requestTransform(this.#phases),
-      port,
-    }
-    this.#body = new RequestBody(body, this)
+    this.#body = new RequestBody(bodyOptions(this.#phases, start.contentLength, port), this)
     this.#response = new ResponseStage(this.#phases, port, this, start.method)
-    const wish = { upgrade: start.upgrade ?? '', endsWebSocket: start.endsWebSocket === true }
-    this.#upstream = new UpstreamStage(this.#phases, this.#body, this.#response, port, this, wish)
+    this.#upstream = new UpstreamStage(this.#phases, this.#body, this.#response, port, this, start)
     if (route.cache === undefined) return
     this.#cache = new CacheStage({
       cache: route.cache,
@@ -87,10 +80,6 @@ export class SessionRun implements RequestBodyOwner {
       hasBody: this.#body.present,
       lead,
       fail: (error) => this.fail(error),
-      revalidate: (right) => {
-        if (env.revalidate === undefined) right.release('failed')
-        else env.revalidate({ start, route, lead: right })
-      },
     })
     this.#upstream.cache = this.#cache.fetch
   }
@@ -98,15 +87,14 @@ export class SessionRun implements RequestBodyOwner {
   /** Begins the phases. */
   start(): void {
     const { route, env, trail } = this.#phases
-    const { chain, upstream } = route
-    const { totalMs } = upstream.config.timeouts
+    const { totalMs } = route.upstream.config.timeouts
     if (totalMs > 0) {
       this.#deadline = env.wheel.create(() => this.fail(sessionTimeout(totalMs)))
       env.wheel.arm(this.#deadline, Math.max(0, totalMs - trail.queueMs(this.session.timing)))
     }
     if (!this.#phases.createContexts()) return
     this.#phases.run(
-      chain.earlyRequestFilter,
+      route.chain.earlyRequestFilter,
       'earlyRequestFilter',
       (filter, session, ctx) => filter.earlyRequestFilter?.(session, ctx),
       () => this.#body.whenReady(() => this.#filterRequest()),
@@ -176,14 +164,13 @@ export class SessionRun implements RequestBodyOwner {
     this.#upstream.abort()
     this.#body.discard()
     this.#error ??= error
-    const known = this.#error
     reportFailure(this.#phases, error)
     if (this.#response.headSent) {
       this.#response.breakOff()
       this.#close()
     } else if (first) answerFailure(this.#phases, this.#response, error)
     // The filters that were to answer the failure have failed too, or time is up.
-    else this.#response.respondError(known, error.code === 'HG_TIMEOUT')
+    else this.#response.respondError(this.#error, error.code === 'HG_TIMEOUT')
   }
 
   /** Of the response stage: the acceptor will say when the client has it, and has a deadline of its own for that. */
@@ -227,24 +214,26 @@ export class SessionRun implements RequestBodyOwner {
         this.fail(filterRejected(result.status, result.reason))
         return
       case 'respond':
-        // Of a phase that asks for the rest of an answer, see `CacheResume`.
-        if (this.#response.headSent) {
-          this.fail(answeredTwice(filter.name, hook))
-          return
-        }
-        this.#phases.supersede()
-        this.#upstream.abort()
-        this.#cache?.leave()
-        this.#body.discard()
-        try {
-          this.#response.respond(ownAnswer(result.response))
-        } catch (error) {
-          this.fail(filterError(filter.name, hook, error))
-        }
+        this.#answer(result.response, filter.name, hook)
         return
       case 'retry':
         if (hook === 'upstreamResponseFilter') this.#upstream.retry()
         else this.fail(retryMisplaced(filter.name, hook))
+    }
+  }
+
+  /** A filter has an answer of its own. */
+  #answer(response: FilterResponse, filter: string, hook: HookName): void {
+    // Of a phase that asks for the rest of an answer, see `CacheResume`.
+    if (this.#response.headSent) {
+      this.fail(answeredTwice(filter, hook))
+      return
+    }
+    this.#abandon()
+    try {
+      this.#response.respond(ownAnswer(response))
+    } catch (error) {
+      this.fail(filterError(filter, hook, error))
     }
   }
 
@@ -285,15 +274,20 @@ export class SessionRun implements RequestBodyOwner {
     }
   }
 
+  /** What is under way for this session is of no use any more. */
+  #abandon(): void {
+    this.#phases.supersede()
+    this.#upstream.abort()
+    this.#cache?.leave()
+    this.#body.discard()
+  }
+
   /** Phase 9. */
   #close(): void {
     if (this.#closed) return
     this.#closed = true
     if (this.#deadline !== null) this.#phases.env.wheel.clear(this.#deadline)
-    this.#phases.supersede()
-    this.#upstream.abort()
-    this.#cache?.leave()
-    this.#body.discard()
+    this.#abandon()
     this.#response.drop()
     cleanUp(
       this.#phases,

@@ -40,6 +40,11 @@ export function cacheStatusLine(status: CacheStatus): string {
   return cacheStatus(NAME, status)
 }
 
+/** The head of an answer of the upstream, with how the cache came to ask for it. */
+export function withStatus(head: ResponseHead, status: CacheStatus): ResponseHead {
+  return { ...head, headerBlock: `${head.headerBlock}cache-status: ${cacheStatusLine(status)}\r\n` }
+}
+
 /** Sends a stored answer, or what the client wants of it. @returns what brings the body; it is started already */
 export function deliverStored(delivery: StoredDelivery): EntryPump {
   const { response, request, entry, head, meta } = delivery

@@ -12,6 +12,7 @@ import { MessageRelay, type MessageRelayOwner } from './message-relay.js'
 import type { PhaseRunner } from './phase-runner.js'
 import type { ResponseStage } from './response-stage.js'
 import { upgradeFailed } from './session-errors.js'
+import type { SessionStart } from './session-start.js'
 import { type ClientTunnel, Tunnel } from './tunnel.js'
 
 export interface UpgradeStageOwner {
@@ -25,12 +26,7 @@ export interface UpgradeStageOwner {
 }
 
 /** What the client asks for. */
-export interface UpgradeWish {
-  /** As in `RequestHead.upgrade`. */
-  readonly upgrade: string
-  /** As in `RequestHead.endsWebSocket`. */
-  readonly endsWebSocket: boolean
-}
+export type UpgradeWish = Pick<SessionStart, 'upgrade' | 'endsWebSocket'>
 
 /** What a session does with the client's `Upgrade`: offers it to the upstream, and makes a tunnel of a 101. */
 export class UpgradeStage implements MessageRelayOwner {
@@ -58,7 +54,7 @@ export class UpgradeStage implements MessageRelayOwner {
 
   /** The protocols that go to the upstream, '' for none: what the route allows, if filters have left a GET without a body. */
   offer(method: string, framing: BodyFraming): string {
-    const { upgrade } = this.#wish
+    const { upgrade = '' } = this.#wish
     if (upgrade === '' || method !== 'GET' || framing.kind !== 'none') return ''
     return allowedUpgrade(upgrade, this.#phases.route.upgrades)
   }
@@ -72,7 +68,7 @@ export class UpgradeStage implements MessageRelayOwner {
     const answer = new Headers(head.headerBlock)
     // Whoever makes the client's handshake itself answers for what it agrees on with the upstream.
     const deflate =
-      isWebSocket && this.#wish.endsWebSocket
+      isWebSocket && this.#wish.endsWebSocket === true
         ? readDeflateAnswer(answer.getAll('sec-websocket-extensions'))
         : null
     const problem =

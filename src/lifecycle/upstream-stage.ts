@@ -11,6 +11,7 @@ import { choosePeer } from './choose-peer.js'
 import type { ClientPort } from './client-port.js'
 import { type LaunchEnv, launchAttempt } from './launch-attempt.js'
 import type { MirrorCopy } from './mirror.js'
+import { outboundRequest } from './outbound-request.js'
 import { Passage } from './passage.js'
 import { asGatewayError, type PhaseRunner } from './phase-runner.js'
 import { prepareNextAttempt } from './prepare-next-attempt.js'
@@ -271,13 +272,7 @@ export class UpstreamStage implements AttemptOwner {
       return
     }
     const { upstreamRequestFilter } = chain
-    const { outbound } = this.#phases.route
-    let directed = outbound === undefined ? request : outbound.apply(request, peer)
-    if (this.cache !== null) {
-      if (directed === request) directed = request.clone()
-      this.cache.prepare(directed)
-    }
-    const changed = this.#phases.trail.traced(directed, directed !== request, peer)
+    const changed = outboundRequest(this.#phases, request, peer, this.cache)
     if (upstreamRequestFilter.length === 0) {
       this.#connect(peer, changed, fresh)
       return

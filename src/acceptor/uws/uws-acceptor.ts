@@ -11,12 +11,12 @@ import {
   type AcceptorOptions,
   type AcceptorTls,
   type Downstream,
-  LENGTH_CHUNKED,
   LENGTH_NONE,
   type Refusal,
 } from '../types.js'
 import { ClientAddresses } from './client-addresses.js'
 import { ConnectionCensus } from './connection-census.js'
+import { endsConnection } from './ends-connection.js'
 import type { UwsExchangeHost } from './exchange-host.js'
 import { listenError, listenOn } from './listen-on.js'
 import { loadNative } from './native.js'
@@ -45,11 +45,6 @@ import {
 
 /** Request line and separators, beside the limits of target and field section. */
 const HEAD_MARGIN_BYTES = 256
-/**
- * Methods that come with a body. uWS ends its list of fields at an empty name: a length behind it is seen by nobody, and the body
- * would be read as the next request. Where a length is to be expected and there is none, the connection ends with the request.
- */
-const HAS_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 const WEBSOCKET = ['websocket'] as const
 const MESSAGE_BYTES = 16 * 1024 * 1024
 /** uWS counts in sweeps of 4 s; a timer of one sweep could fire at once. */
@@ -252,10 +247,7 @@ export class UwsAcceptor implements Acceptor, UwsExchangeHost {
         startMs: now(),
       }
       const { contentLength } = guard
-      const closes =
-        guard.asksToClose ||
-        contentLength === LENGTH_CHUNKED ||
-        (contentLength === LENGTH_NONE && method !== 'GET' && HAS_BODY.has(method))
+      const closes = guard.asksToClose || endsConnection(method, contentLength)
       if (!closes && !uwsCloses && context === null && contentLength === LENGTH_NONE && !this.draining) {
         if (this.#prompt.by(this.handler, response, head)) return
       }
