@@ -36,7 +36,8 @@ async function main(): Promise<boolean> {
     admin: '127.0.0.1:0',
     workers: 2,
     cache: { size: '16MiB' },
-    log: { level: 'error', access: false },
+    // The line that says where it listens is one of `info`.
+    log: { level: 'info', access: false },
     upstreams: { app: { peers: [origin.address], ejection: { maxShare: '0%' }, retries: { max: 1 } } },
     routes: [
       { match: { path: '/cached/*' }, upstream: 'app', cache: true },
