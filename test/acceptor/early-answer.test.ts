@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Downstream } from '#src/acceptor/types.js'
-import { ACCEPTOR_KINDS, type AcceptorKind, AcceptorUnderTest } from '../support/acceptor-under-test.js'
+import { ACCEPTOR_KINDS, type AcceptorUnderTest, withClient } from '../support/acceptor-under-test.js'
 import { pattern, piecesOf } from '../support/application.js'
 import { conserved } from '../support/conservation.js'
-import { RawClient } from '../support/raw-client.js'
 
 conserved()
 
@@ -34,22 +33,6 @@ const ANSWERS: readonly (readonly [what: string, answer: Answer, status: number,
     7,
   ],
 ]
-
-async function withClient(
-  kind: AcceptorKind,
-  options: Parameters<typeof AcceptorUnderTest.start>[1],
-  run: (client: RawClient, subject: AcceptorUnderTest) => Promise<void>,
-): Promise<void> {
-  const subject = await AcceptorUnderTest.start(kind, options)
-  const client = await RawClient.connect(subject.port)
-  try {
-    await run(client, subject)
-    expect(subject.breaches).toEqual([])
-  } finally {
-    await client.destroy()
-    await subject.close()
-  }
-}
 
 describe.each(ACCEPTOR_KINDS)('an answer before the end of the upload, over %s', (kind) => {
   describe.each([

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Downstream } from '#src/acceptor/types.js'
-import { AcceptorUnderTest } from '../support/acceptor-under-test.js'
+import { AcceptorUnderTest, withClient } from '../support/acceptor-under-test.js'
 import { conserved } from '../support/conservation.js'
 import { eventually } from '../support/eventually.js'
 import { RawClient } from '../support/raw-client.js'
@@ -8,18 +8,9 @@ import { upgradeRequest } from '../support/websocket-peer.js'
 
 conserved()
 
-async function withOffer(run: (client: RawClient, subject: AcceptorUnderTest) => Promise<void>) {
-  // The test answers itself.
-  const subject = await AcceptorUnderTest.start('node', { application: () => undefined })
-  const client = await RawClient.connect(subject.port)
-  try {
-    await run(client, subject)
-    expect(subject.breaches).toEqual([])
-  } finally {
-    await client.destroy()
-    await subject.close()
-  }
-}
+/** The test answers itself. */
+const withOffer = (run: (client: RawClient, subject: AcceptorUnderTest) => Promise<void>): Promise<void> =>
+  withClient('node', { application: () => undefined }, run)
 
 async function offered(subject: AcceptorUnderTest): Promise<Downstream> {
   let given: Downstream | null = null as Downstream | null

@@ -2,31 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { REFUSALS } from '#src/acceptor/guard/index.js'
 import type { Downstream } from '#src/acceptor/types.js'
 import { PULSE_MS } from '#src/acceptor/uws/exchange-host.js'
-import { ACCEPTOR_KINDS, AcceptorUnderTest } from '../support/acceptor-under-test.js'
+import { ACCEPTOR_KINDS, type AcceptorUnderTest, withClient } from '../support/acceptor-under-test.js'
 import { pattern, piecesOf } from '../support/application.js'
 import { conserved } from '../support/conservation.js'
-import { RawClient } from '../support/raw-client.js'
 
 conserved()
 
 const GET = 'GET /a HTTP/1.1\r\nHost: a\r\n'
 const LARGE_BYTES = 24 * 1024 * 1024
-
-async function withClient(
-  kind: 'node' | 'uws',
-  options: Parameters<typeof AcceptorUnderTest.start>[1],
-  run: (client: RawClient, subject: AcceptorUnderTest) => Promise<void>,
-): Promise<void> {
-  const subject = await AcceptorUnderTest.start(kind, options)
-  const client = await RawClient.connect(subject.port)
-  try {
-    await run(client, subject)
-    expect(subject.breaches).toEqual([])
-  } finally {
-    await client.destroy()
-    await subject.close()
-  }
-}
 
 function stream(subject: AcceptorUnderTest | null, exchange: Downstream, bytes: Buffer): void {
   subject?.handler.give(exchange, {

@@ -8,6 +8,7 @@ import type {
   Refusal,
 } from '#src/acceptor/types.js'
 import { PINNED_BINARIES } from '#src/acceptor/uws/binaries.js'
+import { RawClient } from './raw-client.js'
 import { type AnswerTime, type Application, RecordingHandler } from './recording-handler.js'
 import type { SeenRequest } from './seen-request.js'
 import { strictProblems } from './strict-request.js'
@@ -133,5 +134,22 @@ export class AcceptorUnderTest implements Subject {
 
   async close(): Promise<void> {
     await this.acceptor.close()
+  }
+}
+
+/** Runs a test with one client of one acceptor, which must not have broken its contract at the end. */
+export async function withClient(
+  kind: AcceptorKind,
+  options: Parameters<typeof AcceptorUnderTest.start>[1],
+  run: (client: RawClient, subject: AcceptorUnderTest) => Promise<void>,
+): Promise<void> {
+  const subject = await AcceptorUnderTest.start(kind, options)
+  const client = await RawClient.connect(subject.port)
+  try {
+    await run(client, subject)
+    if (subject.breaches.length > 0) throw new Error(subject.breaches.join('\n'))
+  } finally {
+    await client.destroy()
+    await subject.close()
   }
 }
