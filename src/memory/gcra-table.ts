@@ -1,4 +1,7 @@
-/** Words of 64 bits before the entries: the seed of the hash. */
+import { randomInt } from 'node:crypto'
+import { type HashWords, keyedHash } from './keyed-hash.js'
+
+/** Words of 64 bits before the entries: the secret of the hash. */
 const HEAD_WORDS = 8
 /** An entry: key and theoretical arrival time. */
 const ENTRY_WORDS = 2
@@ -21,14 +24,18 @@ export interface GcraResult {
 export class GcraTable {
   readonly buffer: SharedArrayBuffer
   readonly #words: BigInt64Array
-  readonly #seed: number
+  readonly #secretA: number
+  readonly #secretB: number
+  readonly #found: HashWords = { a: 0, b: 0 }
 
-  /** @param buffer of a table that another thread has made. @param seed of the hash, so that nobody can choose keys that collide */
-  constructor(buffer?: SharedArrayBuffer, seed = Math.floor(Math.random() * 2 ** 31)) {
+  /** @param buffer of a table that another thread has made */
+  constructor(buffer?: SharedArrayBuffer) {
     this.buffer = buffer ?? new SharedArrayBuffer((HEAD_WORDS + ENTRIES * ENTRY_WORDS) * 8)
     this.#words = new BigInt64Array(this.buffer)
-    if (buffer === undefined) this.#words[0] = BigInt(seed)
-    this.#seed = Number(this.#words[0])
+    const secret = new Int32Array(this.buffer, 0, 2)
+    if (buffer === undefined) for (const at of [0, 1]) secret[at] = randomInt(2 ** 32)
+    this.#secretA = secret[0] ?? 0
+    this.#secretB = secret[1] ?? 0
   }
 
   /**
@@ -72,16 +79,10 @@ export class GcraTable {
     return oldest
   }
 
-  /** 63 bits, never 0. */
+  /** 62 bits, never 0. They stand for the key: two keys with the same would share an allowance. */
   #hash(key: string): bigint {
-    let a = 0x811c9dc5 ^ this.#seed
-    let b = 0x9747b28c ^ this.#seed
-    for (let i = 0; i < key.length; i += 1) {
-      const code = key.charCodeAt(i)
-      a = Math.imul(a ^ code, 0x01000193)
-      b = Math.imul(b ^ code, 0x5bd1e995)
-      b ^= b >>> 15
-    }
-    return (BigInt((a >>> 0) & 0x7fffffff) << 32n) | BigInt((b >>> 0) | 1)
+    keyedHash(key, this.#secretA, this.#secretB, this.#found)
+    const { a, b } = this.#found
+    return (BigInt(a & 0x7fffffff) << 32n) | BigInt((b | 1) >>> 0)
   }
 }
