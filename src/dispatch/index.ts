@@ -1,6 +1,7 @@
 export type { HitServices } from './cached-answers.js'
 export { Dispatcher } from './dispatcher.js'
 export type { DispatcherOptions, Routing } from './dispatcher-options.js'
+export { LinkMemory, type LinkRings } from './link-memory.js'
 export type { EndedHere } from './own-session.js'
 export { Router } from './router.js'
 export { createWorkerLink, type WorkerLink } from './worker-link.js'

@@ -1,24 +1,23 @@
-import { createRingBuffer, Mailbox, type MailboxHandler, RingReader, RingWriter } from '../mailbox/index.js'
-
-const TO_WORKER_BYTES = 1024 * 1024
-const TO_ACCEPTOR_BYTES = 2 * 1024 * 1024
+import { Mailbox, type MailboxHandler, RingReader, RingWriter } from '../mailbox/index.js'
+import type { LinkRings } from './link-memory.js'
 
 /** The acceptor's end of one worker: its mailbox. A new worker gets a new link, so nothing of a dead one can be read. */
-export interface WorkerLink {
+export interface WorkerLink extends LinkRings {
   readonly worker: number
   readonly mailbox: Mailbox
-  readonly toWorker: SharedArrayBuffer
-  readonly toAcceptor: SharedArrayBuffer
 }
 
-/** @param ring rings the worker's bell */
-export function createWorkerLink(worker: number, ring: () => void, handler: MailboxHandler): WorkerLink {
-  const toWorker = createRingBuffer(TO_WORKER_BYTES)
-  const toAcceptor = createRingBuffer(TO_ACCEPTOR_BYTES)
-  return {
-    worker,
-    toWorker,
-    toAcceptor,
-    mailbox: new Mailbox(new RingWriter(toWorker), new RingReader(toAcceptor), ring, handler),
-  }
+/**
+ * @param rings with nothing in them
+ * @param ring rings the worker's bell
+ */
+export function createWorkerLink(
+  worker: number,
+  rings: LinkRings,
+  ring: () => void,
+  handler: MailboxHandler,
+): WorkerLink {
+  const { toWorker, toAcceptor } = rings
+  const mailbox = new Mailbox(new RingWriter(toWorker), new RingReader(toAcceptor), ring, handler)
+  return { worker, toWorker, toAcceptor, mailbox }
 }

@@ -1,7 +1,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import type { LogLevel } from '../config/types.js'
 import type { CommandResult } from '../control/index.js'
-import { createWorkerLink, type WorkerLink } from '../dispatch/index.js'
+import { createWorkerLink, LinkMemory, type WorkerLink } from '../dispatch/index.js'
 import { GcraTable, type RestartReason } from '../memory/index.js'
 import { clockAnchor } from '../time/index.js'
 import { BELL, type WorkerMessage, type WorkerTask } from '../worker/worker-task.js'
@@ -29,6 +29,7 @@ export class ActorKeeper {
   readonly #startTimeoutMs: number
   readonly #events: ActorEvents
   readonly #rateLimits: SharedArrayBuffer
+  readonly #linkMemory: LinkMemory
   /** An actor that ends stays ended. */
   stopping = false
   /** Of actors that start from now on. */
@@ -45,6 +46,7 @@ export class ActorKeeper {
     this.#startTimeoutMs = startTimeoutMs
     this.#events = events
     this.#rateLimits = options.rateLimits ?? new GcraTable().buffer
+    this.#linkMemory = options.linkMemory ?? new LinkMemory()
     this.logLevel = options.config.log.level
   }
 
@@ -64,7 +66,7 @@ export class ActorKeeper {
     expectBeat(place, board, this.#startTimeoutMs)
     port1.on('message', (message: typeof BELL | WorkerMessage) => {
       if (message === BELL) link.mailbox.wake()
-      else if (message.type === 'running') place.threadId = message.threadId
+      else if (message.type === 'running') this.#onRunning(place, link, message.threadId)
       else if (message.type === 'ready') {
         if (!place.retiring) this.#events.onHits(message.hits)
         this.#onReady(place, link)
@@ -114,9 +116,21 @@ export class ActorKeeper {
       logger.error({ worker, err: error }, 'the mailbox of a worker is damaged')
       if (place.link === link) this.terminate(place, 'the mailbox of the worker is damaged', 'mailbox')
     })
-    const link = createWorkerLink(worker, () => place.port?.postMessage(BELL), handler)
+    const link = createWorkerLink(
+      worker,
+      this.#linkMemory.take(),
+      () => place.port?.postMessage(BELL),
+      handler,
+    )
     handler.link = link
     return link
+  }
+
+  #onRunning(place: Place, link: WorkerLink, threadId: number): void {
+    place.threadId = threadId
+    const { task } = place
+    // The acceptor has let go of the link by the end of the task, and the worker by the end of its thread.
+    this.#threads.watch(threadId, () => void task.then(() => this.#linkMemory.giveBack(link)))
   }
 
   #onReady(place: Place, link: WorkerLink): void {

@@ -3,7 +3,7 @@ import type { AccessLogEnd } from '../access-log/index.js'
 import type { AdMemory } from '../ads/route/ad-memory.js'
 import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig } from '../config/types.js'
-import { type Dispatcher, Router, type Routing } from '../dispatch/index.js'
+import { type Dispatcher, type LinkMemory, Router, type Routing } from '../dispatch/index.js'
 import { type HeaderEdits, headersOptions } from '../filters/index.js'
 import {
   HistogramStore,
@@ -41,6 +41,7 @@ export interface Common {
   readonly seats: Seats
   /** Of the `GcraTable`. */
   readonly rateLimits: SharedArrayBuffer
+  readonly linkMemory: LinkMemory
   /** Gauges of all threads, of the `Telemetry`. */
   readonly threads: TelemetryBuffers['threads']
   readonly cache: SharedCache
@@ -147,6 +148,7 @@ export function createGeneration(
     instanceId,
     seats,
     rateLimits: common.rateLimits,
+    linkMemory: common.linkMemory,
     spareSeats: common.seats,
     onHopeless: (cause) => common.onHopeless?.(cause),
     standsBy: true,

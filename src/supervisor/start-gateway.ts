@@ -5,7 +5,7 @@ import { assertPlainData } from '../config/plain-data.js'
 import type { GatewayConfig } from '../config/types.js'
 import { packageVersion } from '../config/version.js'
 import { type CommandResult, type ControlTask, redactedConfig, startControl } from '../control/index.js'
-import { Dispatcher } from '../dispatch/index.js'
+import { Dispatcher, LinkMemory } from '../dispatch/index.js'
 import { rowNames } from '../histograms/index.js'
 import { GcraTable, LifecycleBoard, SharedCounters, WorkerBoard } from '../memory/index.js'
 import { checkOtlpPackages } from '../otlp/index.js'
@@ -68,6 +68,7 @@ export async function startGateway(
   const rateLimits = new GcraTable().buffer
   const common: Common = {
     rateLimits,
+    linkMemory: new LinkMemory(),
     board,
     counters,
     row,

@@ -2,7 +2,7 @@ import type { AccessLogEnd } from '../access-log/index.js'
 import type { AdMemory } from '../ads/route/ad-memory.js'
 import type { CacheMemory } from '../cache/cache-memory.js'
 import type { GatewayConfig } from '../config/types.js'
-import type { Dispatcher } from '../dispatch/index.js'
+import type { Dispatcher, LinkMemory } from '../dispatch/index.js'
 import type { Logger } from '../logging/index.js'
 import type { CounterRow, WorkerBoard } from '../memory/index.js'
 import type { GatewayCounter } from '../session/counters.js'
@@ -31,6 +31,8 @@ export interface WorkerPoolOptions {
   readonly accessLogs?: readonly AccessLogEnd[]
   /** Of the table that all workers count in. Default: one of its own. */
   readonly rateLimits?: SharedArrayBuffer
+  /** Where links get their rings. Default: one of its own. */
+  readonly linkMemory?: LinkMemory
   /** As in `WorkerTask`. Default ''. */
   readonly instanceId?: string
   /** Ports to the state stores, for one worker. Default: none. */

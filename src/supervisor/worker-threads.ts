@@ -40,6 +40,11 @@ export class WorkerThreads {
     await this.#thread(threadId)?.terminate()
   }
 
+  /** @param onGone called when the thread has gone, unless it had already */
+  watch(threadId: number, onGone: () => void): void {
+    this.#thread(threadId)?.once('exit', onGone)
+  }
+
   /** Share of time in which the event loop of a place was not idle since this was asked last; 0 without a thread. */
   loopBusy(place: Place): number {
     const { threadId, loop } = place

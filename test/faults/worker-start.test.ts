@@ -130,6 +130,25 @@ describe('workers that do not come up', () => {
     }
   })
 
+  it('C16 a worker that dies leaves no memory behind: its successor takes over the rings', {
+    timeout: 60_000,
+  }, async () => {
+    const gateway = await InProcessGateway.start(configWith(['fragile'], { workers: 1 }))
+    const isServing = async (): Promise<boolean> => (await fetchAnswer(gateway.port, '/')).status === 200
+    try {
+      await eventually('it serves', isServing)
+      const { arrayBuffers } = process.memoryUsage()
+      for (let deaths = 1; deaths <= 4; deaths += 1) {
+        expect((await fetchAnswer(gateway.port, '/exit')).status).toBe(502)
+        await eventually('another serves', isServing)
+      }
+      // A worker's rings have 3 MiB, and V8 would not collect them before it has other reasons to.
+      expect(process.memoryUsage().arrayBuffers - arrayBuffers).toBeLessThan(6 * 1024 * 1024)
+    } finally {
+      await gateway.close()
+    }
+  })
+
   it('C4 run ends with exit code 1 when all workers have failed to start so often, and says why', {
     timeout: 60_000,
   }, async () => {

@@ -2,13 +2,14 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { compileFilters } from '../support/compile-filter.js'
-import { GatewayProcess } from '../support/gateway.js'
+import { GatewayProcess, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { faultyOrigin, SoakLoad } from './soak-load.js'
 import { type SoakSample, soakVerdicts } from './soak-verdict.js'
 
 const USAGE = 'npm run soak -- [--minutes N] [--acceptor uws|node|auto] [--json FILE]'
-const SAMPLE_MS = 2_000
+const SAMPLE_MS = 1_000
+const COLLECTS_OFTEN = new URL('./collect-often.mjs', import.meta.url).href
 /** What a client may be told of its own or the gateway's troubles; anything else is a problem. */
 const EXPECTED =
   /^(plain|cached|upload|large|slow) (200|502|503|broken off)$|^kill (502|503|broken off)$|^(error|reset|nonsense) (50[234]|broken off)$|^break|^(leaves|cuts) |^malformed 400$/
@@ -31,7 +32,7 @@ async function main(): Promise<boolean> {
     throw new Error(USAGE)
   const origin = await faultyOrigin()
   const filters = compileFilters(new URL('../faults/filters/fragile.ts', import.meta.url))
-  const gateway = await GatewayProcess.start({
+  const config: TestConfig = {
     acceptor,
     admin: '127.0.0.1:0',
     workers: 2,
@@ -43,7 +44,8 @@ async function main(): Promise<boolean> {
       { match: { path: '/cached/*' }, upstream: 'app', cache: true },
       { upstream: 'app', filters: [filters.path('fragile')] },
     ],
-  })
+  }
+  const gateway = await GatewayProcess.start(config, [], ['--import', COLLECTS_OFTEN])
   process.stdout.write(`${gateway.acceptor} on port ${gateway.port}, ${values.minutes} minutes\n`)
   const load = new SoakLoad(gateway.port)
   const samples: SoakSample[] = []

@@ -63,7 +63,7 @@ export class SoakLoad {
       this.#repeat(50, () =>
         this.#raw('cuts', 'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab', 5),
       ),
-      this.#repeat(50, () => this.#raw('malformed', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 50)),
+      this.#repeat(50, () => this.#raw('malformed', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 5_000)),
       this.#repeat(KILL_EVERY_MS, () => this.#request('kill', '/exit')),
     ]
     this.#lanes = Promise.all(lanes)

@@ -113,12 +113,12 @@ export class GatewayProcess {
   /** What it held when it had just started. */
   #base: Footprint | null = null
 
-  private constructor(config: TestConfig, args: readonly string[]) {
+  private constructor(config: TestConfig, args: readonly string[], nodeArgs: readonly string[]) {
     const { file, write, remove } = configFile(config)
     this.file = file
     this.rewrite = write
     this.log = new LogLines()
-    const child = spawn(process.execPath, [CLI, 'run', '--config', file, ...args], {
+    const child = spawn(process.execPath, [...nodeArgs, CLI, 'run', '--config', file, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
@@ -135,9 +135,17 @@ export class GatewayProcess {
     })
   }
 
-  /** Starts one and waits until it listens. @throws Error with what it said if it ended instead */
-  static async start(config: TestConfig, args: readonly string[] = []): Promise<GatewayProcess> {
-    const gateway = GatewayProcess.run(config, args)
+  /**
+   * Starts one and waits until it listens.
+   * @param nodeArgs of Node itself, for all its threads
+   * @throws Error with what it said if it ended instead
+   */
+  static async start(
+    config: TestConfig,
+    args: readonly string[] = [],
+    nodeArgs: readonly string[] = [],
+  ): Promise<GatewayProcess> {
+    const gateway = GatewayProcess.run(config, args, nodeArgs)
     const started = gateway.log.until((line) => line['start'] !== undefined, 1, 60_000)
     const ended = gateway.exit.then(({ code, signal }) => {
       const said = [...gateway.log.lines.map((line) => JSON.stringify(line)), ...gateway.errors].join('\n')
@@ -156,8 +164,12 @@ export class GatewayProcess {
   }
 
   /** Starts one without waiting for anything: for starts that fail. */
-  static run(config: TestConfig, args: readonly string[] = []): GatewayProcess {
-    return new GatewayProcess(config, args)
+  static run(
+    config: TestConfig,
+    args: readonly string[] = [],
+    nodeArgs: readonly string[] = [],
+  ): GatewayProcess {
+    return new GatewayProcess(config, args, nodeArgs)
   }
 
   get port(): number {
