@@ -19,9 +19,10 @@ export function isAnswerHead(status: number, statusText: string, headerBlock: st
   if (headerBlock !== knownBlock) {
     const ascii = ASCII_BLOCK.test(headerBlock)
     if (!ascii && !BLOCK.test(headerBlock)) return false
-    knownBlock = headerBlock
     knownIsAscii = ascii
   }
+  // Also when it reads the same: {@link isAscii} then compares a string with itself.
+  knownBlock = headerBlock
   if (status === 200 && statusText === 'OK') return true
   return status >= 200 && status <= 999 && Number.isInteger(status) && STATUS_TEXT.test(statusText)
 }

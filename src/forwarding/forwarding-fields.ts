@@ -39,14 +39,17 @@ const HANDLED: ReadonlySet<string> = new Set([
   'cdn-loop',
 ])
 
+/** No block begins with it. */
+const NO_LINE = '\n'
+
 /** Writes the fields in which upstreams are told who the client is and through whom its request came. */
 export class ForwardingFields {
   readonly #config: ForwardingConfig
   readonly #sendsX: boolean
   readonly #sendsForwarded: boolean
   readonly #trace: string
-  /** Most requests of a worker name the same host as the one before. */
-  #lastHost: string | null = null
+  /** How the block of the last request began, if with its host; most requests of a worker name the same one. */
+  #hostLine = NO_LINE
   #lastHostFields = ''
 
   /** How clients come to this gateway. */
@@ -68,21 +71,22 @@ export class ForwardingFields {
   of(origin: { readonly remoteAddress: string; readonly requestId: string }, headerBlock: string): string {
     const { remoteAddress, requestId } = origin
     let fields = this.#trace
-    if (this.#sendsX || this.#sendsForwarded) {
-      // There is one and no more: the guard has seen to it.
-      const host = firstFieldOf(headerBlock, 'host') ?? ''
-      if (this.#sendsX) fields += `x-forwarded-for: ${remoteAddress}\r\n${this.#hostFields(host)}`
-      if (this.#sendsForwarded)
-        fields += `forwarded: ${formatForwarded({ for: remoteAddress, host, proto: this.scheme })}\r\n`
+    if (this.#sendsX) fields += `x-forwarded-for: ${remoteAddress}${this.#hostFields(headerBlock)}`
+    if (this.#sendsForwarded) {
+      const host = hostOf(headerBlock)
+      fields += `forwarded: ${formatForwarded({ for: remoteAddress, host, proto: this.scheme })}\r\n`
     }
     return `${fields}x-request-id: ${requestId}\r\n`
   }
 
-  #hostFields(host: string): string {
-    if (host !== this.#lastHost) {
-      this.#lastHost = host
+  /** The fields that the host decides, behind the end of the line before them. */
+  #hostFields(headerBlock: string): string {
+    if (!headerBlock.startsWith(this.#hostLine)) {
+      const host = hostOf(headerBlock)
+      const line = `host: ${host}\r\n`
+      this.#hostLine = headerBlock.startsWith(line) ? line : NO_LINE
       const port = portOf(host, this.scheme)
-      this.#lastHostFields = `x-forwarded-host: ${host}\r\nx-forwarded-port: ${port}\r\nx-forwarded-proto: ${this.scheme}\r\n`
+      this.#lastHostFields = `\r\nx-forwarded-host: ${host}\r\nx-forwarded-port: ${port}\r\nx-forwarded-proto: ${this.scheme}\r\n`
     }
     return this.#lastHostFields
   }
@@ -177,6 +181,11 @@ function readForwarded(
 
 function valid(value: string | null, form: RegExp): string | null {
   return value !== null && form.test(value) ? value : null
+}
+
+/** There is one and no more: the guard has seen to it. */
+function hostOf(headerBlock: string): string {
+  return firstFieldOf(headerBlock, 'host') ?? ''
 }
 
 function portOf(host: string, proto: string): string {

@@ -21,8 +21,8 @@ import type { ResponsePipeOwner, ResponseSource } from './response-pipe-types.js
 import { responseTooLarge } from './session-errors.js'
 
 const EMPTY = new Uint8Array(0)
-/** RFC 9110 §6.4.1, §15.3.6. */
-const NO_CONTENT: ReadonlySet<number> = new Set([204, 205, 304])
+/** Statuses whose answers have no content (RFC 9110 §6.4.1, §15.3.6). */
+const hasNoContent = (status: number): boolean => status === 204 || status === 205 || status === 304
 const NO_SOURCE: ResponseSource = { pause() {}, resume() {} }
 
 export interface ResponseStageOwner {
@@ -137,7 +137,7 @@ export class ResponseStage implements ResponsePipeOwner {
       this.#filterResponse(() => {
         const final = finalHead(this.#phases, this.#phases.session.downstreamResponse ?? response)
         this.#status = final.status
-        if (final.status !== 101) pipe.bodiless(final, NO_CONTENT.has(final.status) ? null : 0)
+        if (final.status !== 101) pipe.bodiless(final, hasNoContent(final.status) ? null : 0)
         else {
           pipe.open({ ...final, block: `${final.block}upgrade: ${head.upgrade ?? ''}\r\n` }, null, null)
           pipe.flushHead()
@@ -205,7 +205,7 @@ export class ResponseStage implements ResponsePipeOwner {
       const final = session.downstreamResponse ?? head
       this.#status = final.code
       if (!this.#isBodiless(final.code)) pipe.complete(finalHead(this.#phases, final), body)
-      else pipe.bodiless(finalHead(this.#phases, final), NO_CONTENT.has(final.code) ? null : body.length)
+      else pipe.bodiless(finalHead(this.#phases, final), hasNoContent(final.code) ? null : body.length)
     }
     const owner: PhaseOwner = { onFilterResult: send, fail: (error) => onFailure(error, send) }
     this.#phases.runAs(owner, places, 'responseFilter', callResponseFilter, send)
@@ -236,7 +236,7 @@ export class ResponseStage implements ResponsePipeOwner {
     const { session, route, chain } = this.#phases
     const response = session.downstreamResponse ?? original
     this.#status = response.code
-    const mayHaveContent = !NO_CONTENT.has(head.status)
+    const mayHaveContent = !hasNoContent(head.status)
     let transform: BodyTransform | null = null
     if (chain.filtersResponseBody && mayHaveContent && !route.bufferResponseBody) {
       try {
@@ -275,7 +275,7 @@ export class ResponseStage implements ResponsePipeOwner {
   }
 
   #isBodiless(status: number): boolean {
-    return this.#isHead || NO_CONTENT.has(status)
+    return this.#isHead || hasNoContent(status)
   }
 
   #replacePipe(source: ResponseSource, collectBytes: number): ResponsePipe {

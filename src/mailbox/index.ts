@@ -1,5 +1,7 @@
 export * from './frames.js'
+export { type HeadFrame, headBody, readHead, writeHead } from './head-frame.js'
 export { Mailbox, type MailboxHandler } from './mailbox.js'
+export { type OpenFrame, readOpen, writeOpen } from './open-frame.js'
 export { createRingBuffer } from './ring-layout.js'
 export { RingCorrupt, RingReader } from './ring-reader.js'
 export { RingWriter } from './ring-writer.js'

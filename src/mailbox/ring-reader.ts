@@ -20,6 +20,8 @@ export class RingCorrupt extends Error {
  */
 export class RingReader {
   readonly bytes: Buffer
+  /** What {@link RingReader.bytes} lie in: asking them for it leaves compiled code. */
+  readonly memory: SharedArrayBuffer
   kind = 0
   slot = 0
   generation = 0
@@ -40,6 +42,7 @@ export class RingReader {
     this.#control = new Int32Array(buffer, 0, CONTROL_BYTES / 4)
     this.#words = new Int32Array(buffer, CONTROL_BYTES)
     this.bytes = Buffer.from(buffer, CONTROL_BYTES)
+    this.memory = buffer
     this.#position = Atomics.load(this.#control, READ) >>> 0
     this.#written = this.#position
   }

@@ -17,11 +17,11 @@ const otherScratch = Buffer.allocUnsafeSlow(MOST_BYTES + WORD_BYTES)
 /** Copies bytes into shared memory, wherever they lie. */
 export function copyIntoShared(target: Uint8Array, at: number, bytes: Uint8Array): void {
   const { length } = bytes
-  if (length < WORTH_BYTES || length > MOST_BYTES) {
+  const shift = (target.byteOffset + at) % WORD_BYTES
+  if (shift === bytes.byteOffset % WORD_BYTES || length < WORTH_BYTES || length > MOST_BYTES) {
     target.set(bytes, at)
     return
   }
-  const shift = (target.byteOffset + at) % WORD_BYTES
   scratch.set(unshared(bytes), shift)
   target.set(scratch.subarray(shift, shift + length), at)
 }

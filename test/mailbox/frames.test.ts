@@ -82,6 +82,12 @@ describe('frames', () => {
       fc.oneof(
         fc.uint8Array({ maxLength: 300 }),
         fc.integer({ min: 0, max: MAX_BODY_PIECE_BYTES }).map((size) => new Uint8Array(size).fill(size)),
+        // From anywhere in what was read.
+        fc.tuple(fc.integer({ min: 1, max: 15 }), fc.uint8Array({ maxLength: 300 })).map(([shift, bytes]) => {
+          const read = new Uint8Array(shift + bytes.length)
+          read.set(bytes, shift)
+          return read.subarray(shift)
+        }),
       ),
     )
     fc.assert(
@@ -217,6 +223,7 @@ describe('a frame whose parts make no sense', () => {
     ['text beyond the frame', HEAD, 101],
     ['text of -1 bytes', HEAD, -1],
     ['text whose end wraps', HEAD, 2 ** 31 - 1],
+    ['a status text longer than all text', HEAD, 20],
   ])('is damage: %s, kind %d', (_name, kind, textBytes) => {
     const at = damaged.mailbox.reserve(kind, 1, 1, 100, textBytes)
     damaged.mailbox.target.fill(0xc1, at, at + 100)

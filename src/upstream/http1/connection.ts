@@ -185,7 +185,7 @@ export class Connection {
     this.#delivery.headSeen = false
     this.#reader.begin(request.method === 'HEAD', request.upgrade ?? null, request.keepsDate === true)
     exchange.bytesSent = true
-    writeRequest(socket, request)
+    writeRequest(socket, exchange.head, request)
     const early = exchange.takeEarly()
     if (early !== null) for (const wire of early) socket.write(wire)
     if (exchange.bodyIsOpen) this.#watch.arm('request', timeouts.idleMs)

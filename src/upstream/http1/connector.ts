@@ -5,7 +5,7 @@ import { Connection } from './connection.js'
 import { Exchange } from './exchange.js'
 import { openSocket, type ReadInto } from './open-socket.js'
 import { type PoolContext, TargetPool } from './pool.js'
-import { requestProblem } from './request-head.js'
+import { requestHead, requestProblem } from './request-head.js'
 import { DEFAULT_READER_LIMITS, type ReaderLimits } from './response-reader.js'
 import { TargetMemories } from './target-memory.js'
 import type {
@@ -82,8 +82,9 @@ export class Http1Connector {
     handler: UpstreamHandler,
     timeouts: UpstreamTimeouts,
   ): UpstreamExchange {
-    const exchange = new Exchange(request, handler, timeouts, this.#defer)
-    const problem = this.#context.closing ? 'the connector is closed' : requestProblem(request)
+    const head = requestHead(request)
+    const exchange = new Exchange(request, head, handler, timeouts, this.#defer)
+    const problem = this.#context.closing ? 'the connector is closed' : requestProblem(request, head)
     if (problem !== null) {
       exchange.fail(misuse(problem))
       return exchange

@@ -22,6 +22,8 @@ export type Defer = (exchange: Exchange) => void
 /** One request and its response: the caller's side of it. Holds the accounting of the request body. */
 export class Exchange implements UpstreamExchange {
   readonly request: UpstreamRequest
+  /** Of {@link requestHead}. */
+  readonly head: string
   readonly handler: UpstreamHandler
   readonly timeouts: UpstreamTimeouts
   /** Null until one was found, and after the end. */
@@ -45,8 +47,15 @@ export class Exchange implements UpstreamExchange {
   #early: Buffer[] | null = null
   #error: GatewayError | null = null
 
-  constructor(request: UpstreamRequest, handler: UpstreamHandler, timeouts: UpstreamTimeouts, defer: Defer) {
+  constructor(
+    request: UpstreamRequest,
+    head: string,
+    handler: UpstreamHandler,
+    timeouts: UpstreamTimeouts,
+    defer: Defer,
+  ) {
     this.request = request
+    this.head = head
     this.handler = handler
     this.timeouts = timeouts
     this.#defer = defer

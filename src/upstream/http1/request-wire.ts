@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { copyOutOfShared, giveSlab, takeSlab } from '../../memory/index.js'
-import { requestHead } from './request-head.js'
 import type { UpstreamRequest } from './types.js'
 
 /** Bodies up to this size are joined to the head as text, larger ones as bytes. */
@@ -9,9 +8,8 @@ const SMALL_BODY_BYTES = 4096
 /** What ends a chunked body; no trailers are sent. */
 export const LAST_CHUNK = Buffer.from('0\r\n\r\n', 'latin1')
 
-/** Writes the head, and the whole body if it is at hand, in one go. */
-export function writeRequest(socket: Socket, request: UpstreamRequest): void {
-  const head = requestHead(request)
+/** Writes the head of a request, and the whole body if it is at hand, in one go. */
+export function writeRequest(socket: Socket, head: string, request: UpstreamRequest): void {
   const bytes = request.bodyBytes
   if (request.body.kind === 'chunked' && bytes !== undefined) {
     if (bytes.length === 0) socket.write(`${head}0\r\n\r\n`, 'latin1')

@@ -45,7 +45,7 @@ export class ResponseDelivery implements ReaderSink {
     }
   }
 
-  onReaderBody(chunk: Buffer): void {
+  onReaderBody(chunk: Uint8Array): void {
     this.exchange?.handler.onBody(chunk)
   }
 }

@@ -10,7 +10,7 @@ export interface ReaderSink {
   onReaderInformational(status: number, headerBlock: string): void
   onReaderHead(head: ResponseHead): void
   /** A view of the bytes given to `feed`, valid only during the call. */
-  onReaderBody(chunk: Buffer): void
+  onReaderBody(chunk: Uint8Array): void
 }
 
 export interface ReaderLimits {
@@ -36,6 +36,8 @@ export type ReaderState =
   | 'upgraded'
   | 'failed'
   | 'stopped'
+
+const NO_MEMORY = new ArrayBuffer(0)
 
 /**
  * Trailers that would change framing, routing or meaning if somebody merged them into the header section
@@ -89,6 +91,10 @@ export class ResponseReader {
   #statusLineBytes = 0
   #carry: Buffer | null = null
   #carried = 0
+  /** What was read into last, and the memory it lies in: to ask a view for that leaves compiled code. */
+  #source: Buffer | null = null
+  #memory: ArrayBufferLike = NO_MEMORY
+  #memoryAt = 0
 
   constructor(sink: ReaderSink, limits: ReaderLimits = DEFAULT_READER_LIMITS) {
     this.#sink = sink
@@ -130,13 +136,14 @@ export class ResponseReader {
           const to = Math.min(end, at + this.#left)
           this.#left -= to - at
           if (this.#left === 0) this.state = 'complete'
-          this.#sink.onReaderBody(bytes.subarray(at, to))
+          this.#sink.onReaderBody(this.#view(bytes, at, to))
           at = to
           break
         }
         case 'chunked': {
           at = this.#chunks.next(bytes, at, end)
-          if (this.#chunks.pieceAt !== -1) this.#sink.onReaderBody(bytes.subarray(this.#chunks.pieceAt, at))
+          if (this.#chunks.pieceAt !== -1)
+            this.#sink.onReaderBody(this.#view(bytes, this.#chunks.pieceAt, at))
           else if (this.#chunks.phase === 'last') this.#expectTrailers()
           else if (this.#chunks.phase === 'bad') this.#fail(this.#chunks.problem)
           break
@@ -145,7 +152,7 @@ export class ResponseReader {
           at = this.#section(bytes, at, end)
           break
         case 'until-close':
-          this.#sink.onReaderBody(bytes.subarray(at, end))
+          this.#sink.onReaderBody(this.#view(bytes, at, end))
           at = end
           break
         default:
@@ -159,6 +166,15 @@ export class ResponseReader {
   endOfInput(): boolean {
     if (this.state === 'until-close') this.state = 'complete'
     return this.state === 'complete'
+  }
+
+  #view(bytes: Buffer, from: number, to: number): Uint8Array {
+    if (bytes !== this.#source) {
+      this.#source = bytes
+      this.#memory = bytes.buffer
+      this.#memoryAt = bytes.byteOffset
+    }
+    return new Uint8Array(this.#memory, this.#memoryAt + from, to - from)
   }
 
   #expectHead(): void {

@@ -35,7 +35,7 @@ export function readResponse(pieces: readonly Buffer[], options: ReadOptions = {
       onReaderHead: (it) => {
         head = it
       },
-      onReaderBody: (chunk) => body.push(chunk.toString('latin1')),
+      onReaderBody: (chunk) => body.push(Buffer.from(chunk).toString('latin1')),
     },
     ...(options.limits === undefined ? [] : [options.limits]),
   )
