@@ -8,6 +8,7 @@ import { parseDuration } from '../config/units.js'
 import { ACCEPTORS, LOG_LEVELS, parseChoice, parseWorkers } from '../config/values.js'
 import { packageVersion } from '../config/version.js'
 import { EXIT, type ExitCode } from './exit-codes.js'
+import { inlineMore } from './inline-more.js'
 import type { Finish } from './main.js'
 import { reportProblems } from './report-problems.js'
 
@@ -132,7 +133,11 @@ async function start(loaded: LoadedConfig, options: RunOptions): Promise<ExitCod
   return serve(config, {
     version: packageVersion(),
     logger,
-    startGateway,
+    async startGateway(...what) {
+      const gateway = await startGateway(...what)
+      inlineMore()
+      return gateway
+    },
     events: process,
     explainFailure,
     load: () => loadInThread(loadOptions(options)),
