@@ -2,7 +2,7 @@ import { cpuUsPerRequest, processUsage, runLoad } from '../../dist/load/index.js
 import { requestsOf } from './request.mjs'
 import { closedLoop } from './wrk.mjs'
 
-/** Answers after which code is compiled, and how often longer than planned a slow one or a busy machine may take for them. */
+/** Answers after which most code is compiled (all of it is after 40,000, see the scenarios that ask for so many), and how often longer than planned a slow one or a busy machine may take for them. */
 const WARM_ANSWERS = 10_000
 const WARM_AT_MOST = 4
 

@@ -29,11 +29,11 @@ export function planOf({ quick, rounds, seconds }) {
   }
 }
 
-/** The scenario as a quick run has it: with fewer subjects where it says so. */
+/** The scenario as a quick run has it: with fewer subjects where it says so, and no warmer than any other. */
 export function scenarioOf(scenario, { quick }) {
-  return quick && scenario.quickSubjects !== undefined
-    ? { ...scenario, subjects: scenario.quickSubjects }
-    : scenario
+  if (!quick) return scenario
+  const { quickSubjects, warmAnswers: _, ...rest } = scenario
+  return quickSubjects === undefined ? rest : { ...rest, subjects: quickSubjects }
 }
 
 /** Names of the subjects whose latency is measured. */
