@@ -15,6 +15,8 @@ const DIST = pathToFileURL(join(ROOT, 'dist/')).href
 export class ScriptCoverage {
   readonly #folder: string
   readonly #scripts: Scripts = new Map()
+  /** Lengths of built files, by URL. */
+  readonly #lengths = new Map<string, number>()
 
   constructor(folder: string) {
     this.#folder = folder
@@ -31,6 +33,7 @@ export class ScriptCoverage {
       for (const script of result) {
         if (!script.url.startsWith(DIST)) continue
         const url = script.url.replace(/[?#].*$/, '')
+        if (!this.#isAsBuilt(url, script)) continue
         found.set(url, [...(found.get(url) ?? []), { ...script, url }])
       }
     }
@@ -39,6 +42,21 @@ export class ScriptCoverage {
       const merged = mergeScriptCovs(known === undefined ? scripts : [known, ...scripts])
       if (merged !== undefined) this.#scripts.set(url, merged)
     }
+  }
+
+  /** What loads TypeScript rewrites what it imports as well: places in such a text are none in ours. */
+  #isAsBuilt(url: string, { functions }: Profiler.ScriptCoverage): boolean {
+    let length = this.#lengths.get(url)
+    if (length === undefined) {
+      length = readFileSync(fileURLToPath(url), 'utf8').length
+      this.#lengths.set(url, length)
+    }
+    const outer = functions.map(({ ranges }) => ranges[0])
+    return outer.every(
+      (range) =>
+        range === undefined ||
+        (range.startOffset === 0 ? range.endOffset === length : range.endOffset <= length),
+    )
   }
 
   /** @param file built, relative to `dist/`. @returns how often each line of its source that holds a statement has run, by number */

@@ -174,8 +174,10 @@ describe.each(ACCEPTOR_KINDS)('TLS to upstreams over %s', (acceptor) => {
     async (name, why) => {
       for (let i = 0; i < 2; i += 1)
         expect(outcome(await from(name))).toEqual([502, 'headgate; error=tls_certificate_error'])
-      const lines = gateway.log.having((line) => line['reason'] === 'tls_certificate_error')
-      expect(lines.some((line) => why.test(line.msg ?? ''))).toBe(true)
+      // The line may take longer than the answer.
+      await gateway.log.until(
+        (line) => line['reason'] === 'tls_certificate_error' && why.test(line.msg ?? ''),
+      )
     },
   )
 
