@@ -170,7 +170,7 @@ export class StatsReader {
     const { intervals } = sampler
     const answers = telemetry.answers.totals()
     const windowsOf = (route: number | null): Readonly<Record<WindowName, Latency>> =>
-      byWindow((seconds) => summariesOf((phase) => intervals.merged(phase, route, seconds)))
+      byWindow((seconds) => summariesOf((phase, into) => intervals.addCounts(phase, route, seconds, into)))
     return {
       ...this.state(),
       latency: summaries(histograms),
@@ -179,7 +179,7 @@ export class StatsReader {
         name,
         ...(answers[route] ?? { requests: 0, serverErrors: 0, clientErrors: 0 }),
         rates: byWindow((seconds) => sampler.routeRates(route, seconds)),
-        latency: summariesOf((phase) => histograms.merged(phase, route)),
+        latency: summariesOf((phase, into) => histograms.addCounts(phase, route, into)),
         windows: windowsOf(route),
         ...cacheOf(this.#cache?.route(route)),
       })),

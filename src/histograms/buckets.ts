@@ -1,6 +1,6 @@
 import { BUCKET_BOUNDS_S } from './bucket-bounds.js'
 import type { HistogramStore } from './histogram-store.js'
-import { middleOf, SLOTS, slotOf } from './layout.js'
+import { middleOf, slotOf } from './layout.js'
 import type { Phase } from './phases.js'
 
 /** A histogram as Prometheus has it. */
@@ -21,7 +21,7 @@ export function classicHistogram(store: HistogramStore, route: number, phase: Ph
   for (let writer = 0; writer < store.writers; writer += 1) {
     const counts = store.countsOf(writer, route, phase)
     let bucket = 0
-    for (let slot = 0; slot < SLOTS; slot += 1) {
+    for (let slot = 0; slot < counts.length; slot += 1) {
       const found = counts[slot] ?? 0
       if (found === 0) continue
       while (bucket < BOUND_SLOTS.length && slot > (BOUND_SLOTS[bucket] ?? 0)) bucket += 1

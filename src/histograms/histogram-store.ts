@@ -81,11 +81,11 @@ export class HistogramStore {
     return phases + (writer * this.#rows + row) * ANSWER_BLOCK_CELLS
   }
 
-  /** The counts of one writer: what it records shows in there. Empty for a route that shares another one's row. */
+  /** The counts of one writer, up to the highest value that it has recorded so far. Empty for a route that shares another one's row. */
   countsOf(writer: number, route: number, phase: Phase): Float64Array {
     if (route >= this.#rows) return this.#counts.subarray(0, 0)
-    const at = ((writer * this.#rows + route) * PHASES.length + PHASE_INDEX[phase]) * STRIDE + HEADER
-    return this.#counts.subarray(at, at + SLOTS)
+    const base = ((writer * this.#rows + route) * PHASES.length + PHASE_INDEX[phase]) * STRIDE
+    return this.#counts.subarray(base + HEADER, base + HEADER + (this.#counts[base + TOP] ?? 0))
   }
 
   /**
@@ -124,9 +124,13 @@ export class HistogramStore {
 
 /** A histogram of the library over counts that lie as {@link HistogramStore} lays them. @param counts becomes its own */
 export function histogramOf(counts: Float64Array): Float64Histogram {
-  const { Float64Histogram } = hdr()
-  const histogram = new Float64Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
+  const histogram = emptyHistogram()
   histogram._counts = counts
   histogram.establishInternalTackingValues()
   return histogram
+}
+
+export function emptyHistogram(): Float64Histogram {
+  const { Float64Histogram } = hdr()
+  return new Float64Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
 }

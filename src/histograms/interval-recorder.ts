@@ -1,7 +1,6 @@
-import type { Int32Histogram } from 'hdr-histogram-js'
-import { hdr } from './hdr.js'
-import type { HistogramStore } from './histogram-store.js'
-import { HIGHEST_US, LOWEST_US, SIGNIFICANT_DIGITS, SLOTS } from './layout.js'
+import type { Float64Histogram } from 'hdr-histogram-js'
+import { type HistogramStore, histogramOf } from './histogram-store.js'
+import { SLOTS } from './layout.js'
 import { PHASES, type Phase } from './phases.js'
 
 /** Lengths of the windows that are kept beside the totals, seconds. */
@@ -68,12 +67,19 @@ export class IntervalRecorder {
   }
 
   /** What was recorded within the last intervals. @param route null: all routes. @param seconds intervals, at most 60 */
-  merged(phase: Phase, route: number | null, seconds: number): Int32Histogram {
-    const histogram = emptyHistogram()
+  merged(phase: Phase, route: number | null, seconds: number): Float64Histogram {
+    const counts = new Float64Array(SLOTS)
+    this.addCounts(phase, route, seconds, counts)
+    return histogramOf(counts)
+  }
+
+  /** As {@link merged}, added to `into`, which has {@link SLOTS} slots. @returns values that were added */
+  addCounts(phase: Phase, route: number | null, seconds: number, into: Float64Array): number {
     const intervals = Math.min(seconds, this.#ticks, KEPT)
-    for (let back = 1; back <= intervals; back += 1) this.#addTo(histogram, phase, route, this.#ticks - back)
-    histogram.establishInternalTackingValues()
-    return histogram
+    let added = 0
+    for (let back = 1; back <= intervals; back += 1)
+      added += this.#addTick(into, phase, route, this.#ticks - back)
+    return added
   }
 
   /** Each of the last intervals, oldest first. */
@@ -81,24 +87,30 @@ export class IntervalRecorder {
     phase: Phase,
     route: number,
     seconds: number,
-  ): Generator<{ readonly span: IntervalSpan; readonly histogram: Int32Histogram }> {
+  ): Generator<{ readonly span: IntervalSpan; readonly histogram: Float64Histogram }> {
     for (let back = Math.min(seconds, this.#ticks, KEPT); back >= 1; back -= 1) {
       const span = this.#spans[(this.#ticks - back) % KEPT]
       if (span === undefined) continue
-      const histogram = emptyHistogram()
-      this.#addTo(histogram, phase, route, this.#ticks - back)
-      histogram.establishInternalTackingValues()
-      yield { span, histogram }
+      const counts = new Float64Array(SLOTS)
+      this.#addTick(counts, phase, route, this.#ticks - back)
+      yield { span, histogram: histogramOf(counts) }
     }
   }
 
-  #addTo(histogram: Int32Histogram, phase: Phase, route: number | null, tick: number): void {
+  #addTick(into: Float64Array, phase: Phase, route: number | null, tick: number): number {
+    let added = 0
     const first = route ?? 0
     const last = route ?? this.#store.routes - 1
     for (let index = first; index <= last; index += 1) {
       const { slots, counts } = this.#at(index, phase).deltas[tick % KEPT] ?? NOTHING
-      for (let i = 0; i < slots.length; i += 1) histogram.addToCountAtIndex(slots[i] ?? 0, counts[i] ?? 0)
+      for (let i = 0; i < slots.length; i += 1) {
+        const slot = slots[i] ?? 0
+        const count = counts[i] ?? 0
+        into[slot] = (into[slot] ?? 0) + count
+        added += count
+      }
     }
+    return added
   }
 
   #at(route: number, phase: Phase): Series {
@@ -111,12 +123,16 @@ export class IntervalRecorder {
   #grow(route: number, phase: Phase): Delta {
     const { blocks } = this.#at(route, phase)
     const views: Float64Array[] = []
-    for (let writer = 0; writer < this.#store.writers; writer += 1)
-      views.push(this.#store.countsOf(writer, route, phase))
+    let top = 0
+    for (let writer = 0; writer < this.#store.writers; writer += 1) {
+      const view = this.#store.countsOf(writer, route, phase)
+      if (view.length > 0) views.push(view)
+      top = Math.max(top, view.length)
+    }
     let found = 0
-    for (let slot = 0; slot < SLOTS; slot += 1) {
+    for (let slot = 0; slot < top; slot += 1) {
       let count = 0
-      for (let writer = 0; writer < views.length; writer += 1) count += views[writer]?.[slot] ?? 0
+      for (const view of views) count += slot < view.length ? (view[slot] ?? 0) : 0
       if (count === 0) continue
       const block = blocks[slot >> 10] ?? new Float64Array(BLOCK)
       blocks[slot >> 10] = block
@@ -130,9 +146,4 @@ export class IntervalRecorder {
     if (found === 0) return NOTHING
     return { slots: this.#slots.slice(0, found), counts: this.#counts.slice(0, found) }
   }
-}
-
-function emptyHistogram(): Int32Histogram {
-  const { Int32Histogram } = hdr()
-  return new Int32Histogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_DIGITS)
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Float64Histogram, HistogramLogReader } from 'hdr-histogram-js'
 import { expect, it } from 'vitest'
 import { HistogramStore } from '#src/histograms/histogram-store.js'
-import { histogramLog, summarize } from '#src/histograms/index.js'
+import { histogramLog, summaries, summarize } from '#src/histograms/index.js'
 import { HIGHEST_US, SLOTS, slotOf } from '#src/histograms/layout.js'
 
 it('the slot of a value is the one that hdr-histogram-js uses, over the whole range', () => {
@@ -80,6 +80,20 @@ it('a second recorder of a writer, and a copy of what was measured before, hide 
   const { count, max } = summarize(store.merged('total'))
   expect(count).toBe(4)
   expect(max).toBeGreaterThanOrEqual(900)
+})
+
+it('summaries of all phases say what their merged histograms say, time and again', () => {
+  const store = new HistogramStore(2, 2)
+  for (let i = 1; i <= 100; i += 1) {
+    store.recorder(0).record(0, 'total', i)
+    store.recorder(1).record(1, 'total', i * 10)
+    store.recorder(1).record(1, 'write', 0.01)
+  }
+  for (const phase of ['queue', 'total', 'write'] as const)
+    for (let time = 0; time < 2; time += 1)
+      expect(summaries(store)[phase]).toEqual(summarize(store.merged(phase)))
+  expect(summaries(store).total).toMatchObject({ count: 200, max: 1000.447 })
+  expect(summaries(store).queue.count).toBe(0)
 })
 
 it('the log is read back by the public reader, one tagged histogram per route and phase', () => {
