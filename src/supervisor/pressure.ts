@@ -55,7 +55,6 @@ export class Pressure {
     this.#options = options
     this.#timer = setInterval(() => this.#look(), LOOK_MS)
     this.#timer.unref()
-    this.#delay.enable()
   }
 
   stop(): void {
@@ -66,6 +65,9 @@ export class Pressure {
   #look(): void {
     const { config, lifecycle, logger, onChange, onMemory } = this.#options
     const { memoryBytes, lagMs: lagLimitMs } = config().overload
+    // It wakes the thread a hundred times a second.
+    if (lagLimitMs === 0) this.#delay.disable()
+    else this.#delay.enable()
     if (memoryBytes === 0 && lagLimitMs === 0 && this.#level === 0) return
     const rssBytes = process.memoryUsage.rss()
     // Nanoseconds between two looks; without samples there is no mean.

@@ -61,3 +61,32 @@ describe('C3 memory of the process', () => {
     expect(replaced).toBe(0)
   })
 })
+
+describe('the event loop that accepts', () => {
+  it('is watched where a limit is set, by whatever configuration comes: it sheds while it is held up, and no longer', async () => {
+    vi.useRealTimers()
+    let lagMs = 0
+    let heard: (level: number) => void = () => undefined
+    const told = (): Promise<number> => new Promise((resolve) => (heard = resolve))
+    const watching = new Pressure({
+      config: () => ({ overload: { memoryBytes: 0, lagMs } }) as unknown as GatewayConfig,
+      lifecycle: new LifecycleBoard(),
+      logger: silent as never,
+      onChange: (level) => heard(level),
+      onMemory: () => undefined,
+    })
+    const holdUp = setInterval(() => {
+      const endMs = performance.now() + 40
+      while (performance.now() < endMs);
+    }, 20)
+    try {
+      lagMs = 2
+      expect(await told()).toBeGreaterThan(0)
+      lagMs = 0
+      expect(await told()).toBe(0)
+    } finally {
+      clearInterval(holdUp)
+      watching.stop()
+    }
+  })
+})
