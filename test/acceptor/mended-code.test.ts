@@ -16,7 +16,10 @@ const CLOSES = ['4889de31d231c9e8aabbccdd4d8bb7f80d0000', '4889de31d231c9e8aabbc
 )
 const TELL = Buffer.from('4c89f74889debaffffffff41ff5618', 'hex')
 const counting = Buffer.concat([...CLOSES, TELL, Buffer.alloc(4), TELL])
-const known = Buffer.concat([READ, Buffer.alloc(10), parser(100), counting])
+const WARNING = Buffer.from(`833800743c4c89742410${'00'.repeat(50)}83380075c4`, 'hex')
+const WARNING_START = WARNING.subarray(0, 10)
+const rest = Buffer.concat([counting, WARNING, WARNING])
+const known = Buffer.concat([READ, Buffer.alloc(10), parser(100), rest])
 
 describe('the mended code of uws', () => {
   const folder = dirname(createRequire(import.meta.url).resolve('uWebSockets.js'))
@@ -31,6 +34,8 @@ describe('the mended code of uws', () => {
       binary.indexOf(code),
     )
     places.push(binary.lastIndexOf(TELL))
+    for (const at of [binary.indexOf(WARNING_START), binary.lastIndexOf(WARNING_START)])
+      places.push(at, at + 60)
     for (const close of CLOSES) places.push(binary.indexOf(close.subarray(12)) - 12)
     expect(places.every((at) => at > 0)).toBe(true)
     expect(changed.filter((at) => !places.some((place) => at >= place && at < place + 20))).toEqual([])
@@ -69,13 +74,24 @@ describe('the mended code of uws', () => {
       expect(copy.toString('hex', at, at + 15)).toBe('4c89f789f2f7d24889de9041ff5618')
   })
 
+  it('goes past the warning of a WebSocket, whatever it compares', () => {
+    const copy = mendCode(known) ?? Buffer.alloc(0)
+    const from = known.indexOf(WARNING)
+    for (const at of [from, from + WARNING.length])
+      expect([copy.toString('hex', at, at + 10), copy.toString('hex', at + 60, at + 65)]).toEqual([
+        '83380090904c89742410',
+        '833800ebc4',
+      ])
+  })
+
   it.each([
     ['is not there', Buffer.alloc(200)],
     ['is there twice', Buffer.concat([known, known])],
-    ['lies elsewhere', Buffer.concat([READ, Buffer.alloc(10), parser(99), counting])],
-    ['reads otherwise', Buffer.concat([parser(100), counting])],
-    ['closes otherwise', Buffer.concat([READ, parser(100), TELL, TELL, CLOSES[0] ?? TELL])],
-    ['tells otherwise', Buffer.concat([READ, parser(100), ...CLOSES, TELL])],
+    ['lies elsewhere', Buffer.concat([READ, Buffer.alloc(10), parser(99), rest])],
+    ['reads otherwise', Buffer.concat([parser(100), rest])],
+    ['closes otherwise', Buffer.concat([READ, parser(100), TELL, TELL, CLOSES[0] ?? TELL, WARNING, WARNING])],
+    ['tells otherwise', Buffer.concat([READ, parser(100), ...CLOSES, TELL, WARNING, WARNING])],
+    ['warns otherwise', Buffer.concat([READ, parser(100), counting, WARNING])],
   ])('is left alone where the known code %s', (_, binary) => {
     expect(mendCode(binary)).toBeNull()
   })

@@ -47,6 +47,17 @@ const TELLS = 2
 const TELL_CODE = Buffer.from('4c89f789f2f7d24889de90', 'hex')
 
 /**
+ * Where a response becomes a WebSocket, plain and over TLS: `cmp dword [rax], 0; je WARN; mov [rsp+0x10], r14`, and on another way the same comparison
+ * with a jump back to behind it, `jne -60`; WARN follows. Outside of `cork` it says on standard error, for each WebSocket, that writes belong into one; but
+ * inside it is the switch itself that goes wrong (see `UwsUpgrade`).
+ */
+const WARNING = Buffer.from('833800743c4c89742410', 'hex')
+const WARNING_AGAIN = Buffer.from('83380075c4', 'hex')
+const AGAIN_BEHIND = 60
+const WARNINGS = 2
+const JUMP_AT = 3
+
+/**
  * Makes a copy of the addon with the faults mended that cannot be mended from outside:
  *
  * - it reads at most 128 KiB of a connection in a turn of the loop, so that a pause holds from the next turn on;
@@ -54,7 +65,8 @@ const TELL_CODE = Buffer.from('4c89f789f2f7d24889de90', 'hex')
  *   reads it, uWS' own framing included, so that a body announced behind it would be executed as a request (RFC 9112 §5.1, U6);
  * - values keep what is not ASCII at their ends. As built, `café` arrives as `caf`, and `Host: a\xff` as `a`;
  * - of a connection that the parser refuses, the filter is told so: -125 to -128 instead of -1 (`REFUSED_CHANGES`). As built, nobody hears of such
- *   requests, and they cannot be counted (C16). For the first filter of an application only.
+ *   requests, and they cannot be counted (C16). For the first filter of an application only;
+ * - a WebSocket begins without a warning on standard error, which is none of ours to give.
  *
  * @returns null where this is not the known code, which is left as it is: not for x86-64, or another build
  */
@@ -68,10 +80,16 @@ export function mendCode(binary: Buffer): Buffer | null {
   if (trimEnd === null || trimStart === null) return null
   const closes = BEHIND_CLOSE.map((behind) => closeBefore(onlyPlaceOf(behind, binary), binary))
   const tells = placesOf(TELL, binary)
-  if (closes.includes(null) || tells.length !== TELLS) return null
+  const warnings = placesOf(WARNING, binary).filter((at) => isAt(at + AGAIN_BEHIND, WARNING_AGAIN, binary))
+  if (closes.includes(null) || tells.length !== TELLS || warnings.length !== WARNINGS) return null
   const copy = Buffer.from(binary)
   for (const close of closes) if (close !== null) copy.set(CLOSE_TELLING, close)
   for (const tell of tells) copy.set(TELL_CODE, tell)
+  for (const warning of warnings) {
+    // nop; nop: on behind it, and the other one jumps there, whatever was compared
+    copy.fill(0x90, warning + JUMP_AT, warning + JUMP_AT + 2)
+    copy[warning + AGAIN_BEHIND + JUMP_AT] = 0xeb
+  }
   copy[read + LENGTH_AT] = LENGTH_BYTE
   refuseEmptyNames(copy, quick, end)
   copy[trimEnd + TRIM_END.length - 1] = JAE
@@ -94,7 +112,11 @@ function refuseEmptyNames(code: Buffer, quick: number, end: number): void {
 /** @param behind what follows the call */
 function closeBefore(behind: number | null, binary: Buffer): number | null {
   const at = (behind ?? 0) - CLOSE_BYTES
-  return at >= 0 && binary.subarray(at, at + CLOSE.length).equals(CLOSE) ? at : null
+  return at >= 0 && isAt(at, CLOSE, binary) ? at : null
+}
+
+function isAt(at: number, pattern: Buffer, binary: Buffer): boolean {
+  return binary.subarray(at, at + pattern.length).equals(pattern)
 }
 
 function placesOf(pattern: Buffer, binary: Buffer): number[] {
