@@ -12,7 +12,10 @@ export interface SoakVerdict {
   readonly isGood: boolean
 }
 
-/** A straight line through the samples, by least squares, with the standard error of its slope. Per second. */
+/**
+ * A straight line through the samples, by least squares, with the standard error of its slope. Per second. What lies off the line stays there for a while
+ * (heaps swing within minutes), so that neighbours say nearly the same: there are as many samples as their correlation leaves (Santer et al., 2000).
+ */
 export function slopeOf(points: readonly (readonly [x: number, y: number])[]): {
   readonly slope: number
   readonly error: number
@@ -23,12 +26,17 @@ export function slopeOf(points: readonly (readonly [x: number, y: number])[]): {
   const meanY = points.reduce((sum, [, y]) => sum + y, 0) / count
   const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0)
   const slope = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread
-  const rest = points.reduce((sum, [x, y]) => sum + (y - meanY - slope * (x - meanX)) ** 2, 0)
-  return { slope, error: Math.sqrt(rest / (count - 2) / spread) }
+  const off = points.map(([x, y]) => y - meanY - slope * (x - meanX))
+  const rest = off.reduce((sum, each) => sum + each ** 2, 0)
+  const together = off.reduce((sum, each, index) => sum + each * (off[index - 1] ?? 0), 0)
+  const correlation = rest === 0 ? 0 : Math.max(0, together / rest)
+  const independent = Math.max(3, (count * (1 - correlation)) / (1 + correlation))
+  return { slope, error: Math.sqrt(rest / (independent - 2) / spread) }
 }
 
 const MIB = 1024 * 1024
-/** The first part of a run: caches fill, code is compiled, heaps find their size, which takes some five minutes. */
+/** The first part of a run: caches fill, code is compiled, heaps find their size, which takes some five minutes. Of a shorter run than ten minutes it is a share. */
+const WARM_UP_S = 360
 const WARM_UP_SHARE = 0.6
 const MOST_MIB_PER_HOUR = 1
 const MOST_P999_RATIO = 1.1
@@ -66,7 +74,7 @@ export function soakVerdicts(
   problems: readonly string[],
 ): SoakVerdict[] {
   const endS = samples.at(-1)?.seconds ?? 0
-  const warm = samples.filter(({ seconds }) => seconds >= endS * WARM_UP_SHARE)
+  const warm = samples.filter(({ seconds }) => seconds >= Math.min(WARM_UP_S, endS * WARM_UP_SHARE))
   const { slope, error } = slopeOf(troughs(warm))
   const perHour = slope * 3600
   const errorPerHour = error * 3600

@@ -5,8 +5,8 @@ const MIB = 1024 * 1024
 const STEADY_MS = [50, 50, 50, 50]
 
 /** Ten minutes, a sample each second: memory that comes and goes every 25 s, and grows. */
-function samples(mibPerHour: number, fds = (_: number): number => 50): SoakSample[] {
-  return Array.from({ length: 600 }, (_, seconds) => ({
+function samples(mibPerHour: number, fds = (_: number): number => 50, lengthS = 600): SoakSample[] {
+  return Array.from({ length: lengthS }, (_, seconds) => ({
     seconds,
     rssBytes: (200 + (seconds % 25) * 2 + ((seconds * 7) % 5) / 5 + (mibPerHour * seconds) / 3600) * MIB,
     fds: fds(seconds),
@@ -30,6 +30,16 @@ describe('what a soak has shown', () => {
 
   it('is bad of memory that grows under what comes and goes', () => {
     expect(bad(samples(60))).toEqual(['slope'])
+  })
+
+  it('of an hour tells growth from a swing of some minutes', () => {
+    const swinging = (mibPerHour: number) =>
+      samples(mibPerHour, () => 50, 3600).map((sample) => ({
+        ...sample,
+        rssBytes: sample.rssBytes + 10 * MIB * Math.sin(sample.seconds / 40),
+      }))
+    expect(bad(swinging(0))).toEqual([])
+    expect(bad(swinging(40))).toEqual(['slope'])
   })
 
   it('does not take the beginning of a span for its lowest', () => {
