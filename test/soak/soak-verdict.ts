@@ -12,9 +12,12 @@ export interface SoakVerdict {
   readonly isGood: boolean
 }
 
+const FEW = 30
+
 /**
  * A straight line through the samples, by least squares, with the standard error of its slope. Per second. What lies off the line stays there for a while
  * (heaps swing within minutes), so that neighbours say nearly the same: there are as many samples as their correlation leaves (Santer et al., 2000).
+ * Of fewer than {@link FEW} nobody can tell: they count as they are.
  */
 export function slopeOf(points: readonly (readonly [x: number, y: number])[]): {
   readonly slope: number
@@ -29,7 +32,7 @@ export function slopeOf(points: readonly (readonly [x: number, y: number])[]): {
   const off = points.map(([x, y]) => y - meanY - slope * (x - meanX))
   const rest = off.reduce((sum, each) => sum + each ** 2, 0)
   const together = off.reduce((sum, each, index) => sum + each * (off[index - 1] ?? 0), 0)
-  const correlation = rest === 0 ? 0 : Math.max(0, together / rest)
+  const correlation = rest === 0 || count < FEW ? 0 : Math.max(0, together / rest)
   const independent = Math.max(3, (count * (1 - correlation)) / (1 + correlation))
   return { slope, error: Math.sqrt(rest / (independent - 2) / spread) }
 }
