@@ -138,9 +138,11 @@ export function checkFilter(name: string, value: unknown): Filter {
 function parseOptions<T>(name: string, schema: z.ZodType<T>, options: FilterOptions): T {
   const parsed = schema.safeParse(options ?? {})
   if (parsed.success) return parsed.data
-  const first = parsed.error.issues[0]
-  const at = first === undefined || first.path.length === 0 ? '' : ` at ${first.path.join('.')}`
-  throw new FilterLoadError(`filter ${name}: ${first?.message ?? 'invalid options'}${at}`)
+  // All of them: of a key that is misspelt, the one that is missing says less than the one that nobody knows.
+  const problems = parsed.error.issues.map(({ message, path }) =>
+    path.length === 0 ? message : `${message} at ${path.join('.')}`,
+  )
+  throw new FilterLoadError(`filter ${name}: ${problems.join('; ')}`)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

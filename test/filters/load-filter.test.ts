@@ -121,6 +121,14 @@ describe('loadFilter', () => {
   it('refuses what the built-in filters do not know', async () => {
     const load = (options: FilterOptions) => loadFilter({ kind: 'builtin', name: 'headers', options })
     await expect(load({ responce: {} })).rejects.toThrow(/^filter headers: Unrecognized key: "responce"$/)
+    const limit = {
+      kind: 'builtin',
+      name: 'rate-limit',
+      options: { limt: 2, window: '1s', by: 'client' },
+    } as const
+    await expect(loadFilter(limit)).rejects.toThrow(
+      /^filter rate-limit: .* at limit; Unrecognized key: "limt"$/,
+    )
     await expect(load({ response: { set: { 'x y': '1' } } })).rejects.toThrow(
       /^filter headers: .* at response\.set\.x y$/,
     )
