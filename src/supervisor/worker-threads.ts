@@ -5,8 +5,8 @@ import type { WorkerTask } from '../worker/worker-task.js'
 import type { Place } from './place.js'
 
 /**
- * The threads of the workers, which Piscina holds at their number: one task for the life of each actor, and a fresh
- * thread for one that ends.
+ * The threads of the workers, as many as there are actors: one task of Piscina's for the life of each, and a fresh thread for one
+ * that follows another.
  */
 export class WorkerThreads {
   readonly #piscina: Piscina
@@ -15,7 +15,9 @@ export class WorkerThreads {
     const heapMb = Math.round(workerLimits.heapBytes / (1024 * 1024))
     this.#piscina = new Piscina({
       filename: new URL('../worker/main.js', import.meta.url).href,
-      minThreads: workers.count,
+      // A thread starts with its task. With a minimum Piscina starts one for the dead, and another one for the task of its successor, which finds that
+      // not ready yet: twice the work of a start, and an idle thread that stays.
+      minThreads: 0,
       // One more for the successor of a worker that is recycled.
       maxThreads: workers.count + 1,
       idleTimeout: Number.POSITIVE_INFINITY,

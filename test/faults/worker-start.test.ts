@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -148,6 +148,28 @@ describe('workers that do not come up', () => {
       await gateway.close()
     }
   })
+
+  it.skipIf(process.platform !== 'linux')(
+    'C16 a worker that dies leaves no thread behind: its successor is the only one that starts',
+    { timeout: 60_000 },
+    async () => {
+      const gateway = await GatewayProcess.start(configWith(['fragile']))
+      const threads = (): number => readdirSync(`/proc/${gateway.pid}/task`).length
+      const isServing = async (): Promise<boolean> => (await fetchAnswer(gateway.port, '/')).status === 200
+      const restarted = (): number => gateway.log.saying('a worker was lost').length
+      try {
+        await eventually('it serves', isServing)
+        const before = threads()
+        for (let deaths = 1; deaths <= 3; deaths += 1) {
+          expect((await fetchAnswer(gateway.port, '/exit')).status).toBe(502)
+          await eventually('a thread has started', () => restarted() === deaths && threads() >= before)
+          await eventually('no other one is there', () => threads() === before)
+        }
+      } finally {
+        await gateway.close()
+      }
+    },
+  )
 
   it('C4 run ends with exit code 1 when all workers have failed to start so often, and says why', {
     timeout: 60_000,
