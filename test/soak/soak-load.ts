@@ -6,6 +6,8 @@ import { RawClient } from '../support/raw-client.js'
 
 const LANES = 8
 const PAUSE_MS = 15
+/** Behind a rest: what was thrown away with the rest is compiled anew. */
+const UNTIMED_MS = 1_000
 const KILL_EVERY_MS = 10_000
 const LARGE = Buffer.alloc(300_000, 'x')
 
@@ -42,6 +44,12 @@ export class SoakLoad {
   readonly #port: number
   readonly #agent = keepAliveAgent(LANES)
   #stopped = false
+  /** What is under way. */
+  readonly #jobs = new Set<Promise<void>>()
+  /** Null unless it rests. */
+  #gate: Promise<void> | null = null
+  /** When its last rest ended. */
+  #restedMs = 0
   #lanes: Promise<unknown> = Promise.resolve()
 
   constructor(port: number) {
@@ -76,6 +84,14 @@ export class SoakLoad {
     return times
   }
 
+  /** Lets `look` run while no client does anything. */
+  async rest(look: () => Promise<void>): Promise<void> {
+    this.#gate = Promise.all(this.#jobs).then(look)
+    await this.#gate
+    this.#gate = null
+    this.#restedMs = performance.now()
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#lanes
@@ -86,7 +102,10 @@ export class SoakLoad {
     // Not all at the same time.
     await sleep(Math.random() * pauseMs)
     while (!this.#stopped) {
-      await job()
+      while (this.#gate !== null) await this.#gate
+      const run = job()
+      this.#jobs.add(run)
+      await run.finally(() => this.#jobs.delete(run))
       await sleep(pauseMs)
     }
   }
@@ -95,7 +114,8 @@ export class SoakLoad {
     const startMs = performance.now()
     const outcome = await send(this.#port, '/', { agent: this.#agent })
     const isFine = outcome.kind === 'answer' && outcome.status === 200
-    if (isFine) this.#times.recordValue(Math.max(1, Math.round((performance.now() - startMs) * 1000)))
+    if (isFine && startMs - this.#restedMs > UNTIMED_MS)
+      this.#times.recordValue(Math.max(1, Math.round((performance.now() - startMs) * 1000)))
     this.#count('plain', outcome.kind === 'answer' ? outcome.status : 'broken off')
   }
 

@@ -1,4 +1,4 @@
-/** One look at the process of the gateway. */
+/** One look at the process of the gateway while nothing is asked of it. */
 export interface SoakSample {
   readonly seconds: number
   readonly rssBytes: number
@@ -46,23 +46,6 @@ const MOST_P999_RATIO = 1.1
 /** Differences below it say nothing. */
 const SAME_MS = 2
 
-/** Each of these times has its own lowest sample: between two deaths of workers, just behind a collection. */
-const TROUGH_S = 30
-
-/** The lowest sample of each whole {@link TROUGH_S}, MiB over seconds: what is held, without what comes and goes. */
-function troughs(samples: readonly SoakSample[]): [seconds: number, mib: number][] {
-  const lowest = new Map<number, SoakSample>()
-  const beginS = samples[0]?.seconds ?? 0
-  const spans = Math.round(((samples.at(-1)?.seconds ?? 0) - beginS) / TROUGH_S)
-  for (const sample of samples) {
-    const span = Math.floor((sample.seconds - beginS) / TROUGH_S)
-    if (span >= spans) continue
-    const found = lowest.get(span)
-    if (found === undefined || sample.rssBytes < found.rssBytes) lowest.set(span, sample)
-  }
-  return [...lowest.values()].map(({ seconds, rssBytes }) => [seconds, rssBytes / MIB])
-}
-
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
@@ -78,7 +61,7 @@ export function soakVerdicts(
 ): SoakVerdict[] {
   const endS = samples.at(-1)?.seconds ?? 0
   const warm = samples.filter(({ seconds }) => seconds >= Math.min(WARM_UP_S, endS * WARM_UP_SHARE))
-  const { slope, error } = slopeOf(troughs(warm))
+  const { slope, error } = slopeOf(warm.map(({ seconds, rssBytes }) => [seconds, rssBytes / MIB]))
   const perHour = slope * 3600
   const errorPerHour = error * 3600
   const half = Math.floor(warm.length / 2)
@@ -89,7 +72,7 @@ export function soakVerdicts(
   const last = p999Ms.at(-1) ?? 0
   return [
     {
-      name: 'slope of the troughs of RSS after warm-up',
+      name: 'slope of RSS at rest, after warm-up',
       value: `${perHour.toFixed(1)} ± ${(2 * errorPerHour).toFixed(1)} MiB/h`,
       wanted: `< ${MOST_MIB_PER_HOUR} MiB/h within the error`,
       isGood: perHour - 2 * errorPerHour < MOST_MIB_PER_HOUR,
