@@ -95,7 +95,7 @@ export class ActorKeeper {
       instanceId: this.#options.instanceId ?? '',
       stores,
     }
-    place.task = this.#threads.run(task).then(
+    place.task = this.#threads.run(place, task).then(
       () => this.#onEnd(place, link, null),
       (error: unknown) => this.#onEnd(place, link, error instanceof Error ? error : new Error(String(error))),
     )
@@ -130,7 +130,7 @@ export class ActorKeeper {
     place.threadId = threadId
     const { task } = place
     // The acceptor has let go of the link by the end of the task, and the worker by the end of its thread.
-    this.#threads.watch(threadId, () => void task.then(() => this.#linkMemory.giveBack(link)))
+    this.#threads.running(place, () => void task.then(() => this.#linkMemory.giveBack(link)))
   }
 
   #onReady(place: Place, link: WorkerLink): void {

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import pino from 'pino'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Dispatcher, Router } from '#src/dispatch/index.js'
@@ -20,9 +21,14 @@ import { LogLines } from '../support/log-lines.js'
 conserved()
 
 const filters = compileFilters(
-  ...['broken', 'fragile', 'stuck', 'who'].map((name) => new URL(`./filters/${name}.ts`, import.meta.url)),
+  ...['broken', 'fragile', 'no-threads', 'stuck', 'who'].map(
+    (name) => new URL(`./filters/${name}.ts`, import.meta.url),
+  ),
 )
 const noDatabase = join(filters.folder, 'no-database')
+/** While it is there, threads of workers die before they have loaded anything. */
+const noThreads = join(filters.folder, 'no-threads')
+const noThreadsLoaded = ['--import', pathToFileURL(filters.path('no-threads')).href]
 afterAll(() => filters.remove())
 
 let origin: HttpOrigin
@@ -31,6 +37,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   rmSync(noDatabase, { force: true })
+  rmSync(noThreads, { force: true })
   await origin.close()
 })
 
@@ -125,6 +132,38 @@ describe('workers that do not come up', () => {
         await ask()
         return seen.size === 2
       })
+    } finally {
+      await gateway.close()
+    }
+  })
+
+  it('C4 run ends when the threads of its workers cannot be started, instead of hanging, and says why', async () => {
+    writeFileSync(noThreads, '')
+    const gateway = GatewayProcess.run(configWith([]), [], noThreadsLoaded)
+    expect(await gateway.exit).toEqual({ code: 1, signal: null })
+    const [line] = gateway.log.saying('the gateway did not start')
+    expect(JSON.stringify(line)).toContain('no threads today')
+  })
+
+  it('C4 a worker whose thread cannot even be started is tried with back-off, then comes back', {
+    timeout: 60_000,
+  }, async () => {
+    const gateway = await GatewayProcess.start(
+      configWith(['fragile', 'who'], { workers: 1 }),
+      [],
+      noThreadsLoaded,
+    )
+    const losses = (): number => gateway.log.saying('a worker was lost').length
+    try {
+      writeFileSync(noThreads, '')
+      expect((await fetchAnswer(gateway.port, '/exit')).status).toBe(502)
+      await eventually('it is lost three times', () => losses() >= 3)
+      expect(JSON.stringify(gateway.log.saying('a worker was lost')[1])).toContain('no threads today')
+      rmSync(noThreads)
+      await eventually(
+        'the worker is back',
+        async () => (await fetchAnswer(gateway.port, '/')).status === 200,
+      )
     } finally {
       await gateway.close()
     }
