@@ -10,14 +10,10 @@ import { type SoakSample, soakVerdicts } from './soak-verdict.js'
 
 const USAGE = 'npm run soak -- [--minutes N] [--acceptor uws|node|auto] [--json FILE]'
 /**
- * What glibc's malloc keeps for later is more than what is held (46 of 62 MiB after some minutes, in an arena for each thread there ever was at once), and
- * swings with it. So the gateway runs with two arenas, and with what is larger than a page or four mapped by itself and given back at once.
+ * What glibc's malloc keeps for later is more than what is held (46 of 62 MiB after some minutes, in an arena for each thread that there ever was at once), and
+ * grows for long while the rest does not. So the gateway under soak has one arena, and what is as large as a page is mapped by itself and given back at once.
  */
-const TIDY_MALLOC = {
-  MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: '16384',
-  MALLOC_TRIM_THRESHOLD_: '65536',
-}
+const TIDY_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '4096', MALLOC_TRIM_THRESHOLD_: '65536' }
 const REST_EVERY_MS = 15_000
 const LOOKS = 15
 const LOOK_MS = 100
