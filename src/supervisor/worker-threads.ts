@@ -18,7 +18,18 @@ export class WorkerThreads {
 
   constructor({ workers, workerLimits }: GatewayConfig, logger: Logger) {
     const heapMb = Math.round(workerLimits.heapBytes / (1024 * 1024))
+    const used = new WeakSet<object>()
     this.#piscina = new Piscina({
+      // One actor for each thread: that of a failed start idles until it is ended, which it is to be without another's task.
+      loadBalancer: (_task, candidates) => {
+        for (const candidate of candidates) {
+          const thread = this.#thread(candidate.id)
+          if (thread === undefined || used.has(thread)) continue
+          used.add(thread)
+          return candidate
+        }
+        return null
+      },
       // A thread starts with its task. With a minimum Piscina starts one for the dead, and another one for the task of its successor, which finds that
       // not ready yet: twice the work of a start, and an idle thread that stays.
       minThreads: 0,

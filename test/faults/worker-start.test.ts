@@ -192,17 +192,23 @@ describe('workers that do not come up', () => {
     'C16 a worker that dies leaves no thread behind: its successor is the only one that starts',
     { timeout: 60_000 },
     async () => {
-      const gateway = await GatewayProcess.start(configWith(['fragile']))
+      const gateway = await GatewayProcess.start(configWith(['fragile'], { admin: '127.0.0.1:0' }))
       const threads = (): number => readdirSync(`/proc/${gateway.pid}/task`).length
-      const isServing = async (): Promise<boolean> => (await fetchAnswer(gateway.port, '/')).status === 200
-      const restarted = (): number => gateway.log.saying('a worker was lost').length
+      const haveRestarted = async (times: number): Promise<boolean> => {
+        const { body } = await fetchAnswer(gateway.adminPort, '/workers')
+        const workers = JSON.parse(body.toString()) as { state: string; restarts: number }[]
+        return (
+          workers.every(({ state }) => state === 'ready') &&
+          workers.reduce((sum, { restarts }) => sum + restarts, 0) === times
+        )
+      }
       try {
-        await eventually('it serves', isServing)
+        await eventually('they are ready', () => haveRestarted(0))
         const before = threads()
         for (let deaths = 1; deaths <= 3; deaths += 1) {
           expect((await fetchAnswer(gateway.port, '/exit')).status).toBe(502)
-          await eventually('a thread has started', () => restarted() === deaths && threads() >= before)
-          await eventually('no other one is there', () => threads() === before)
+          await eventually('a successor is ready', () => haveRestarted(deaths))
+          await eventually('no other thread is there', () => threads() === before)
         }
       } finally {
         await gateway.close()
@@ -233,7 +239,11 @@ describe('workers that do not come up', () => {
       const [line] = gateway.log.saying('all workers die again and again')
       expect(line).toMatchObject({ level: 'fatal' })
       expect(JSON.stringify(line)).toContain('the database is not there')
-      expect(gateway.log.saying('a worker was lost').length).toBeGreaterThanOrEqual(8)
+      const losses = gateway.log.saying('a worker was lost')
+      expect(losses.length).toBeGreaterThanOrEqual(8)
+      // Who had nothing in hand had no database either, and was not given a thread that was about to be ended.
+      for (const loss of losses.filter(({ inFlight }) => inFlight === 0))
+        expect(JSON.stringify(loss)).toContain('the database is not there')
     } finally {
       rmSync(noDatabase, { force: true })
       await gateway.close()
