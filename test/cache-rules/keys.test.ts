@@ -7,6 +7,7 @@ import {
   invalidatedUrls,
   type KeyRules,
   PLAIN_KEY,
+  requestScheme,
   usableVary,
   variance,
   variantKey,
@@ -181,5 +182,22 @@ describe('a block read field by field', () => {
     const read = new BlockFields('A: 1\r\nX: a: 9\r\na:2 \r\n')
     expect([read.get('a'), read.get('x'), read.get('b')]).toEqual(['1, 2', 'a: 9', null])
     expect(new BlockFields('').get('a')).toBeNull()
+  })
+})
+
+describe('the scheme that a client used', () => {
+  it.each<[Record<string, string>, string]>([
+    [{}, 'http'],
+    [{ 'x-forwarded-proto': 'https' }, 'https'],
+    [{ 'x-forwarded-proto': 'HTTPS , http' }, 'https'],
+    [{ 'x-forwarded-proto': 'wss' }, 'https'],
+    [{ 'x-forwarded-proto': 'http, https' }, 'http'],
+    [{ 'x-forwarded-proto': 'httpsx' }, 'http'],
+    [{ forwarded: 'for=192.0.2.1;proto=https;by=a' }, 'https'],
+    [{ forwarded: 'proto="https", proto=http' }, 'https'],
+    [{ forwarded: 'proto=http, proto=https' }, 'http'],
+    [{ 'x-forwarded-proto': 'http', forwarded: 'proto=https' }, 'http'],
+  ])('of %o is %s: what the proxy next to it says (RFC 7239 §5.4)', (values, scheme) => {
+    expect(requestScheme(fields(values))).toBe(scheme)
   })
 })

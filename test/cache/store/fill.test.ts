@@ -149,3 +149,27 @@ it('what a thread leaves when it ends is aborted and released', async () => {
   reader.release()
   expect(store.stats()).toMatchObject({ usedBytes: 0, filling: 0, lingering: 0, rebuilds: 0 })
 })
+
+it('who asks for more that is there already is called, but not before the question is over', async () => {
+  const [store, other] = openStores(MIB)
+  const fill = store.begin('k', HEAD)
+  const reader = other.findFilling('k')
+  if (fill === null || reader === null) throw new Error('no fill')
+  fill.append(Buffer.from('12345'))
+  const calls: string[] = []
+  const isCalled = new Promise<void>((resolve) =>
+    reader.whenMore(0, () => {
+      calls.push('called')
+      resolve()
+    }),
+  )
+  calls.push('asked')
+  await isCalled
+  const drop = reader.whenMore(0, () => calls.push('dropped'))
+  drop()
+  await new Promise(setImmediate)
+  expect(calls).toEqual(['asked', 'called'])
+  fill.abort()
+  reader.release()
+  expect(store.stats()).toMatchObject({ usedBytes: 0, filling: 0, lingering: 0 })
+})

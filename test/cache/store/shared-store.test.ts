@@ -102,6 +102,25 @@ describe('the store', () => {
     expect(store.stats()).toMatchObject({ usedBytes: 0, entries: 0 })
   })
 
+  it('an entry that was let go of is held again while it is the same, and never when another stands in its place', () => {
+    const [one, two] = openStores(MIB)
+    put(one, 'k', 'body')
+    const entry = two.find('k')
+    if (entry === null) throw new Error('not stored')
+    expect(entry.hold()).toBe(false)
+    entry.release()
+    expect(entry.hold()).toBe(true)
+    expect(Buffer.from(entry.read(0) ?? []).toString()).toBe('body')
+    entry.release()
+    one.purge('k', 'hard')
+    expect(entry.hold()).toBe(false)
+    put(one, 'k', 'next')
+    expect(entry.hold()).toBe(false)
+    // What it looked at is not held: the other can be removed to its last byte.
+    one.purge('k', 'hard')
+    expect(one.stats()).toMatchObject({ usedBytes: 0, lingering: 0 })
+  })
+
   it('changes a head under its readers, longer and shorter, without another block each time', () => {
     const [store, other] = openStores(MIB)
     put(store, 'k', 'body', { meta: 'short', tags: ['t'] })
