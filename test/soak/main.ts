@@ -44,7 +44,8 @@ async function main(): Promise<boolean> {
     acceptor,
     admin: '127.0.0.1:0',
     workers: 2,
-    cache: { size: '16MiB' },
+    // Small, so that it is full before memory is judged: until then its pages are touched one by one.
+    cache: { size: '2MiB' },
     // The line that says where it listens is one of `info`.
     log: { level: 'info', access: false },
     upstreams: { app: { peers: [origin.address], ejection: { maxShare: '0%' }, retries: { max: 1 } } },

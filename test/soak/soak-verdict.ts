@@ -38,8 +38,8 @@ export function slopeOf(points: readonly (readonly [x: number, y: number])[]): {
 }
 
 const MIB = 1024 * 1024
-/** The first part of a run: caches fill, code is compiled, heaps find their size, which takes some five minutes. Of a shorter run than ten minutes it is a share. */
-const WARM_UP_S = 360
+/** The first part of a run: caches fill, code is compiled, heaps find their size, which takes a quarter of an hour. Of a run shorter than 25 minutes it is a share. */
+const WARM_UP_S = 900
 const WARM_UP_SHARE = 0.6
 const MOST_MIB_PER_HOUR = 1
 const MOST_P999_RATIO = 1.1
