@@ -54,6 +54,7 @@ export default defineConfig({
     maxWorkers: '100%',
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    reporters: ['./test/support/unfinished-files.ts', 'default'],
     server: { deps: { external: [/\/dist\//] } },
     projects: [
       { extends: true, test: { name: 'units', include: UNITS, isolate: false } },
