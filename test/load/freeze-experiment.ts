@@ -13,7 +13,6 @@ export interface FreezePlan {
 /** What the gateway has measured itself. */
 export interface SeenByGateway {
   readonly count: number
-  readonly p50Us: number
   readonly p99Us: number
   readonly p999Us: number
 }
@@ -58,7 +57,7 @@ function seen(log: string, tag: string): SeenByGateway {
   for (let next = reader.nextIntervalHistogram(); next !== null; next = reader.nextIntervalHistogram()) {
     if (next.tag !== tag) continue
     const at = (percentile: number): number => next.getValueAtPercentile(percentile)
-    return { count: next.totalCount, p50Us: at(50), p99Us: at(99), p999Us: at(99.9) }
+    return { count: next.totalCount, p99Us: at(99), p999Us: at(99.9) }
   }
   throw new Error(`the log has no ${tag}`)
 }

@@ -13,5 +13,4 @@ it('the gateway itself sees the freeze of its origin in its percentiles, for eve
   expect(upstream.p999Us).toBeGreaterThan(400_000 * 0.9)
   // A fifth of all were due while it stood still: not one slow request, as a closed loop would have it.
   expect(total.p99Us).toBeGreaterThan(400_000 * 0.7)
-  expect(total.p50Us).toBeLessThan(100_000)
 })
