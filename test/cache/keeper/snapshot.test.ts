@@ -1,12 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { CacheKeeper } from '#src/cache/keeper/index.js'
 import { loadSnapshot } from '#src/cache/keeper/load-snapshot.js'
 import { saveSnapshot } from '#src/cache/keeper/save-snapshot.js'
 import { createStoreMemory, SharedStore } from '#src/cache/store/index.js'
-import { now } from '#src/time/index.js'
+import { clockAnchor, now, useClockAnchor } from '#src/time/index.js'
 import { HEAD, put, take } from '../store/support.js'
 
 const MIB = 1024 * 1024
@@ -57,14 +57,15 @@ describe('a snapshot of the cache', () => {
 
   it('leaves out what is too old when it is written and when it is read, but for windows of stale use, and what comes of the future', () => {
     const store = open()
-    const soonMs = now() + 30
     put(store, 'old', 'x', { ...FRESH, freshUntilMs: now() - 1 })
     put(store, 'windows', 'x', { ...FRESH, freshUntilMs: 1, staleIfErrorUntilMs: now() + 60_000 })
-    put(store, 'soon', 'x', { ...FRESH, freshUntilMs: soonMs })
+    put(store, 'soon', 'x', { ...FRESH, freshUntilMs: now() + 20_000 })
     put(store, 'ahead', 'x', { ...FRESH, storedAtMs: now() + 3_600_000 })
     put(store, 'good', 'x', FRESH)
     expect(saveSnapshot(store, place)).toMatchObject({ entries: 3 })
-    while (now() <= soonMs);
+    const anchor = clockAnchor()
+    onTestFinished(() => useClockAnchor(anchor))
+    useClockAnchor(anchor + 21_000)
     const next = open()
     expect(loadSnapshot(next, place)).toEqual({ kind: 'taken', entries: 2, skipped: 1 })
     expect([take(next, 'windows'), take(next, 'good'), take(next, 'soon')]).toEqual(['x', 'x', null])
