@@ -19,7 +19,10 @@ async function main(): Promise<boolean> {
     (side) => values.only === undefined || side === values.only,
   )
   const seconds = Number(values.seconds) / sides.length
-  if (sides.length === 0 || !(seconds > 0) || !Number.isInteger(seed)) throw new Error(USAGE)
+  if (sides.length === 0 || !(seconds > 0) || !Number.isInteger(seed)) {
+    process.stderr.write(`usage: ${USAGE}\n`)
+    return false
+  }
   let isClean = true
   for (const side of sides) {
     process.stdout.write(`${side}: seed ${seed}, ${Math.round(seconds)} s\n`)

@@ -1,12 +1,13 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import type { Histogram } from 'hdr-histogram-js'
 import { compileFilters } from '../support/compile-filter.js'
 import { eventually } from '../support/eventually.js'
 import { GatewayProcess, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
 import { faultyOrigin, SoakLoad } from './soak-load.js'
-import { type SoakSample, soakVerdicts } from './soak-verdict.js'
+import { type SoakSample, soakVerdicts, type Tail, tailOf } from './soak-verdict.js'
 
 const USAGE = 'npm run soak -- [--minutes N] [--acceptor uws|node|auto] [--json FILE]'
 /**
@@ -36,8 +37,10 @@ async function main(): Promise<boolean> {
   })
   const totalMs = Number(values.minutes) * 60_000
   const { acceptor } = values
-  if (!(totalMs > 0) || (acceptor !== 'uws' && acceptor !== 'node' && acceptor !== 'auto'))
-    throw new Error(USAGE)
+  if (!(totalMs > 0) || (acceptor !== 'uws' && acceptor !== 'node' && acceptor !== 'auto')) {
+    process.stderr.write(`usage: ${USAGE}\n`)
+    return false
+  }
   const origin = await faultyOrigin()
   const filters = compileFilters(new URL('../faults/filters/fragile.ts', import.meta.url))
   const config: TestConfig = {
@@ -59,21 +62,23 @@ async function main(): Promise<boolean> {
   process.stdout.write(`${gateway.acceptor} on port ${gateway.port}, ${values.minutes} minutes\n`)
   const load = new SoakLoad(gateway.port)
   const samples: SoakSample[] = []
-  const p999Ms: number[] = []
+  const tails: Tail[] = []
   load.start()
   const startMs = performance.now()
   for (let quarter = 1; quarter <= 4; quarter += 1) {
+    const stretches: Histogram[] = []
     while (performance.now() - startMs < (totalMs * quarter) / 4 && gateway.alive) {
       await sleep(REST_EVERY_MS)
       await load.rest(async () => {
         const held = await heldAtRest(gateway)
+        stretches.push(load.takeTimes())
         samples.push({ seconds: (performance.now() - startMs) / 1000, ...held })
       })
     }
-    p999Ms.push(load.takeTimes().getValueAtPercentile(99.9) / 1000)
+    tails.push(tailOf(stretches))
     process.stdout.write(
       `quarter ${quarter}: RSS ${Math.round((samples.at(-1)?.rssBytes ?? 0) / 2 ** 20)} MiB, ` +
-        `${samples.at(-1)?.fds} open files, p99.9 ${p999Ms.at(-1)} ms\n`,
+        `${samples.at(-1)?.fds} open files, p99.9 ${tails.at(-1)?.ms} ms\n`,
     )
   }
   await load.stop()
@@ -82,14 +87,14 @@ async function main(): Promise<boolean> {
   await gateway.close()
   await origin.close()
   filters.remove()
-  const verdicts = soakVerdicts(samples, p999Ms, problems)
+  const verdicts = soakVerdicts(samples, tails, problems)
   for (const { name, value, wanted, isGood } of verdicts)
     process.stdout.write(`${isGood ? 'good' : 'BAD '}  ${name}: ${value} (wanted: ${wanted})\n`)
   const report = {
     acceptor: gateway.acceptor,
     minutes: Number(values.minutes),
     verdicts,
-    p999Ms,
+    tails,
     outcomes: load.outcomes,
     samples,
   }

@@ -1,8 +1,22 @@
+import { build, type Histogram } from 'hdr-histogram-js'
 import { describe, expect, it } from 'vitest'
-import { type SoakSample, soakVerdicts } from '../soak/soak-verdict.js'
+import { type SoakSample, soakVerdicts, type Tail, tailOf } from '../soak/soak-verdict.js'
 
 const MIB = 1024 * 1024
-const STEADY_MS = [50, 50, 50, 50]
+
+function quarters(...ms: readonly number[]): Tail[] {
+  return ms.map((each) => ({ ms: each, errorMs: 0 }))
+}
+
+const STEADY = quarters(50, 50, 50, 50)
+
+/** Requests between two rests, of which some were slow. */
+function stretch(slow: number, slowMs: number): Histogram {
+  const times = build({ numberOfSignificantValueDigits: 3 })
+  times.recordValueWithCount(10_000, 2_000)
+  if (slow > 0) times.recordValueWithCount(slowMs * 1000, slow)
+  return times
+}
 
 const EVERY_S = 15
 
@@ -15,12 +29,8 @@ function samples(mibPerHour: number, fds = (_: number): number => 50, lengthS = 
   })
 }
 
-function bad(
-  run: readonly SoakSample[],
-  p999Ms: readonly number[] = STEADY_MS,
-  problems: string[] = [],
-): string[] {
-  return soakVerdicts(run, p999Ms, problems).flatMap(({ name, isGood }) =>
+function bad(run: readonly SoakSample[], tails: readonly Tail[] = STEADY, problems: string[] = []): string[] {
+  return soakVerdicts(run, tails, problems).flatMap(({ name, isGood }) =>
     isGood ? [] : [name.split(' ')[0] ?? ''],
   )
 }
@@ -57,11 +67,30 @@ describe('what a soak has shown', () => {
   })
 
   it('is bad of the last quarter that is slower than the first', () => {
-    expect(bad(samples(0), [50, 50, 50, 56])).toEqual(['p99.9,'])
-    expect(bad(samples(0), [50, 50, 50, 54])).toEqual([])
+    expect(bad(samples(0), quarters(50, 50, 50, 56))).toEqual(['p99.9,'])
+    expect(bad(samples(0), quarters(50, 50, 50, 54))).toEqual([])
+  })
+
+  it('calls no quarter slower that differs by less than its own stretches do', () => {
+    const unsure = [{ ms: 50, errorMs: 2 }, ...quarters(50, 50), { ms: 58, errorMs: 2 }]
+    expect(bad(samples(0), unsure)).toEqual([])
+    const sure = [{ ms: 50, errorMs: 0.5 }, ...quarters(50, 50), { ms: 58, errorMs: 0.5 }]
+    expect(bad(samples(0), sure)).toEqual(['p99.9,'])
+  })
+
+  it('takes the error of a percentile from the stretches of its quarter', () => {
+    const alike = tailOf(Array.from({ length: 16 }, () => stretch(5, 50)))
+    expect(alike.ms).toBeCloseTo(50, 1)
+    expect(alike.errorMs).toBeCloseTo(0)
+    const unlike = tailOf(Array.from({ length: 16 }, (_, index) => stretch(5, 40 + ((index * 5) % 16))))
+    expect(unlike.ms).toBeGreaterThan(45)
+    expect(unlike.ms).toBeLessThan(55)
+    expect(unlike.errorMs).toBeGreaterThan(0.1)
+    expect(unlike.errorMs).toBeLessThan(5)
+    expect(tailOf([stretch(5, 50)]).errorMs).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('is bad of anything that must not happen', () => {
-    expect(bad(samples(0), STEADY_MS, ['plain 404'])).toEqual(['what'])
+    expect(bad(samples(0), STEADY, ['plain 404'])).toEqual(['what'])
   })
 })
