@@ -50,6 +50,7 @@ const UNITS = [
 export default defineConfig({
   test: {
     pool: 'forks',
+    execArgv: ['--expose-gc'],
     // Most tests wait more than they compute; the default leaves one of two cores idle.
     maxWorkers: '100%',
     testTimeout: 30_000,

@@ -1,8 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll } from 'vitest'
 import { REFUSAL_KINDS, type RefusalKind } from '#src/session/counters.js'
 import type { GatewayStats } from '#src/supervisor/index.js'
+import { collectGarbage } from './collect-garbage.js'
 import { eventually } from './eventually.js'
 import { type Footprint, footprint } from './footprint.js'
 
@@ -61,16 +60,10 @@ export function conserved(): void {
       const wrong = imbalance(gateway.stats)
       if (wrong !== null) throw new Error(`C16: ${wrong}`)
     }
+    // A process at rest keeps what nobody needs any more until something makes it look.
     collectGarbage()
     if (base !== null) await untilBack('self', base, DESCRIPTOR_ALLOWANCE)
   }, 60_000)
-}
-
-/** A process at rest keeps what nobody needs any more until something makes it look. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  const collect: unknown = runInNewContext('gc')
-  if (typeof collect === 'function') collect()
 }
 
 /** Waits until a process holds no more than it did. @throws Error that says of what it holds more */

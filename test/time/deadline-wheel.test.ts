@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { type Deadline, DeadlineWheel } from '#src/time/index.js'
+import { collectGarbage } from '../support/collect-garbage.js'
 import { FakeClock } from './support/fake-clock.js'
 
 const TICK_MS = 50
@@ -176,8 +175,6 @@ describe('a wheel', () => {
   })
 
   it('holds nothing of a deadline that was cleared, so that an ended session can be freed long before its deadline', () => {
-    setFlagsFromString('--expose-gc')
-    const collectGarbage: () => void = runInNewContext('gc')
     const clock = new FakeClock()
     const wheel = new DeadlineWheel({ tickMs: TICK_MS, clock })
     wheel.arm(
