@@ -45,9 +45,9 @@ describe('what a soak has shown', () => {
     expect(bad(samples(2, () => 50, 3600))).toEqual(['slope'])
   })
 
-  it('of an hour tells growth from a swing of some minutes', () => {
+  it('of two hours tells growth from a swing of some minutes', () => {
     const swinging = (mibPerHour: number) =>
-      samples(mibPerHour, () => 50, 3600).map((sample) => ({
+      samples(mibPerHour, () => 50, 7200).map((sample) => ({
         ...sample,
         rssBytes: sample.rssBytes + 2 * MIB * Math.sin(sample.seconds / 40),
       }))
