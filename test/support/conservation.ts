@@ -61,7 +61,7 @@ export function conserved(): void {
       if (wrong !== null) throw new Error(`C16: ${wrong}`)
     }
     // A process at rest keeps what nobody needs any more until something makes it look.
-    collectGarbage()
+    await collectGarbage()
     if (base !== null) await untilBack('self', base, DESCRIPTOR_ALLOWANCE)
   }, 60_000)
 }
