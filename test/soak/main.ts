@@ -88,8 +88,10 @@ async function main(): Promise<boolean> {
   await origin.close()
   filters.remove()
   const verdicts = soakVerdicts(samples, tails, problems)
-  for (const { name, value, wanted, isGood } of verdicts)
-    process.stdout.write(`${isGood ? 'good' : 'BAD '}  ${name}: ${value} (wanted: ${wanted})\n`)
+  for (const { name, value, wanted, finding } of verdicts)
+    process.stdout.write(
+      `${finding === 'bad' ? 'BAD ' : finding.padEnd(4)}  ${name}: ${value} (wanted: ${wanted})\n`,
+    )
   const report = {
     acceptor: gateway.acceptor,
     minutes: Number(values.minutes),
@@ -99,7 +101,7 @@ async function main(): Promise<boolean> {
     samples,
   }
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
-  return verdicts.every(({ isGood }) => isGood)
+  return verdicts.every(({ finding }) => finding !== 'bad')
 }
 
 /** What the gateway holds while nothing is asked of it: all workers are there, and every thread has collected. */

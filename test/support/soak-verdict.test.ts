@@ -1,6 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js'
 import { describe, expect, it } from 'vitest'
-import { type SoakSample, soakVerdicts, type Tail, tailOf } from '../soak/soak-verdict.js'
+import { type Finding, type SoakSample, soakVerdicts, type Tail, tailOf } from '../soak/soak-verdict.js'
 
 const MIB = 1024 * 1024
 
@@ -29,15 +29,34 @@ function samples(mibPerHour: number, fds = (_: number): number => 50, lengthS = 
   })
 }
 
-function bad(run: readonly SoakSample[], tails: readonly Tail[] = STEADY, problems: string[] = []): string[] {
-  return soakVerdicts(run, tails, problems).flatMap(({ name, isGood }) =>
-    isGood ? [] : [name.split(' ')[0] ?? ''],
+function found(
+  wanted: Finding,
+  run: readonly SoakSample[],
+  tails: readonly Tail[] = STEADY,
+  problems: string[] = [],
+): string[] {
+  return soakVerdicts(run, tails, problems).flatMap(({ name, finding }) =>
+    finding === wanted ? [name.split(' ')[0] ?? ''] : [],
   )
 }
 
+const bad = (...run: [readonly SoakSample[], (readonly Tail[])?, string[]?]): string[] => found('bad', ...run)
+const open = (...run: [readonly SoakSample[], (readonly Tail[])?]): string[] => found('open', ...run)
+
 describe('what a soak has shown', () => {
   it('is good of memory that stays', () => {
+    expect(
+      found(
+        'good',
+        samples(0, () => 50, 7200),
+      ),
+    ).toHaveLength(4)
+  })
+
+  it('is open while the bound lies within the error: a short run has not shown it', () => {
+    expect(open(samples(0))).toEqual(['slope'])
     expect(bad(samples(0))).toEqual([])
+    expect(open([], [])).toEqual(['slope', 'p99.9,'])
   })
 
   it('is bad of memory that grows, of an hour also by little', () => {
@@ -74,6 +93,12 @@ describe('what a soak has shown', () => {
   it('calls no quarter slower that differs by less than its own stretches do', () => {
     const unsure = [{ ms: 50, errorMs: 2 }, ...quarters(50, 50), { ms: 58, errorMs: 2 }]
     expect(bad(samples(0), unsure)).toEqual([])
+    expect(
+      open(
+        samples(0, () => 50, 7200),
+        unsure,
+      ),
+    ).toEqual(['p99.9,'])
     const sure = [{ ms: 50, errorMs: 0.5 }, ...quarters(50, 50), { ms: 58, errorMs: 0.5 }]
     expect(bad(samples(0), sure)).toEqual(['p99.9,'])
   })
