@@ -80,6 +80,9 @@ async function poolFor(config: TestConfig, startTimeoutMs: number): Promise<Work
   })
 }
 
+if (process.platform !== 'linux')
+  console.warn('SKIPPED: a worker that dies leaves no thread behind; threads are counted in /proc')
+
 describe('workers that do not come up', () => {
   it('C4 a filter that cannot be loaded fails the start, in its own name and file', async () => {
     const starting = InProcessGateway.start(configWith(['broken']))
