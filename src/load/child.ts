@@ -1,6 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 
+/** How long a process may take to end by itself. */
+const END_WITHIN_MS = 1000
+
 /** What the parent sends, and what the child sends back. */
 export interface Question {
   readonly id: number
@@ -55,14 +58,15 @@ export class ChildProcessHandle {
     })
   }
 
-  /** Ends the process and waits for it. */
+  /** Ends the process and waits for it: by the end of its channel, and by force if it does not hear that, for example frozen. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined)
       return
     const exit = once(this.#child, 'exit')
-    // It may have been frozen, and then takes no other signal.
-    this.#child.kill('SIGKILL')
+    const force = setTimeout(() => this.#child.kill('SIGKILL'), END_WITHIN_MS)
+    if (this.#child.connected) this.#child.disconnect()
     await exit
+    clearTimeout(force)
   }
 
   #onAnswer(answer: Answer): void {

@@ -31,3 +31,5 @@ process.on('message', async ({ args, cwd, env }) => {
   for (const undo of restore) undo()
   process.send({ code, ...said })
 })
+// Ends by itself, so that what has run in it can be counted.
+process.on('disconnect', () => process.exit())

@@ -96,7 +96,7 @@ export function runCli(args: readonly string[], options: SpawnOptions = {}): Pro
       ended = once(host, 'exit').then(([code]) => {
         throw new Error(`the process of the command lines ended with ${code}`)
       })
-      // It is killed in the end, when nobody waits for it.
+      // It ends in the end, when nobody waits for it.
       ended.catch(() => undefined)
     }
     const { cwd = process.cwd(), env = {} } = options
@@ -109,7 +109,10 @@ export function runCli(args: readonly string[], options: SpawnOptions = {}): Pro
   return run
 }
 
-afterAll(() => {
-  host?.kill('SIGKILL')
+afterAll(async () => {
+  if (host?.connected !== true) return
+  const exit = once(host, 'exit')
+  host.disconnect()
+  await exit
   host = null
 })
