@@ -117,6 +117,28 @@ describe('decideConsent', () => {
     expect(allowed({ gpp: 'DBAA~broken~~' })).toEqual(CONTEXT_ONLY)
   })
 
+  it('B-39 GPP: TCF Canada, where consent may be implied, but not that to the exact place', () => {
+    const canada = (express: readonly number[], implied: readonly number[], hasPlace = false): string =>
+      gpp((model) => {
+        const purposes = (given: readonly number[]) =>
+          Array.from({ length: 24 }, (_, at) => given.includes(at + 1))
+        model.setFieldValue('tcfcav1', 'PurposesExpressConsent', purposes(express))
+        model.setFieldValue('tcfcav1', 'PurposesImpliedConsent', purposes(implied))
+        model.setFieldValue(
+          'tcfcav1',
+          'SpecialFeatureExpressConsent',
+          Array.from({ length: 12 }, (_, at) => at === 0 && hasPlace),
+        )
+      })
+    expect(allowed({ gpp: canada([1, 2, 3, 4, 7], [], true), gppSid: [5] })).toEqual(ACTIVITIES)
+    expect(allowed({ gpp: canada([1, 3], [2, 4, 7]) })).toEqual(
+      ACTIVITIES.filter((activity) => activity !== 'preciseGeo'),
+    )
+    expect(allowed({ gpp: canada([2, 3], [7]) })).toEqual(CONTEXT_ONLY)
+    expect(allowed({ gpp: canada([], []) })).toEqual([])
+    expect(allowed({ gpp: canada([], []), gppSid: [7] })).toEqual(ACTIVITIES)
+  })
+
   it('B-39 GPP: the EU section takes the place of the legacy string, and a difference is a warning', () => {
     const warnings: string[] = []
     const refused = tcString({})

@@ -31,7 +31,7 @@ export class BeaconSeals {
   readonly #tokens: EventTokens
   readonly #ttlMs: number
 
-  constructor({ secrets, validSeconds }: EventsConfig) {
+  constructor({ secrets, validSeconds }: Pick<EventsConfig, 'secrets' | 'validSeconds'>) {
     // Keys of their own: a token of an event is never one of these.
     const own = secrets.map((secret) => createHmac('sha256', secret).update('beacons').digest('hex'))
     this.#tokens = new EventTokens({ keys: own.map(keyOf) })
