@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util'
 import { ACCEPTOR_KINDS } from '../support/acceptor-under-test.js'
+import { scriptOptions } from '../support/script-options.js'
 import { type FuzzReport, fuzzRequests } from './request-fuzzer.js'
 import { fuzzResponses } from './response-fuzzer.js'
 
@@ -7,13 +7,15 @@ const USAGE = 'npm run fuzz -- [--seconds N] [--seed N] [--only node|uws|respons
 
 /** Each side for the same share of the time. @returns whether nothing was found */
 async function main(): Promise<boolean> {
-  const { values } = parseArgs({
-    options: {
+  const values = scriptOptions(
+    {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string' },
       only: { type: 'string' },
     },
-  })
+    USAGE,
+  )
+  if (values === null) return false
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32))
   const sides = [...ACCEPTOR_KINDS, 'responses' as const].filter(
     (side) => values.only === undefined || side === values.only,

@@ -1,20 +1,17 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import type { Histogram } from 'hdr-histogram-js'
 import { compileFilters } from '../support/compile-filter.js'
 import { eventually } from '../support/eventually.js'
 import { GatewayProcess, type TestConfig } from '../support/gateway.js'
 import { fetchAnswer } from '../support/http-client.js'
+import { scriptOptions } from '../support/script-options.js'
 import { faultyOrigin, SoakLoad } from './soak-load.js'
 import { type SoakSample, soakVerdicts, type Tail, tailOf } from './soak-verdict.js'
 
 const USAGE = 'npm run soak -- [--minutes N] [--acceptor uws|node|auto] [--json FILE]'
-/**
- * What glibc's malloc keeps for later is more than what is held (46 of 62 MiB after some minutes, in an arena for each thread that there ever was at once), and
- * grows for long while the rest does not. So the gateway under soak has one arena, and what is as large as a page is mapped by itself and given back at once.
- */
-const TIDY_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '4096', MALLOC_TRIM_THRESHOLD_: '65536' }
+/** In one arena what dying threads leave lies side by side, and malloc can give it back (`collect-when-asked.mjs`); there is one for each thread else. */
+const ONE_ARENA = { MALLOC_ARENA_MAX: '1' }
 const REST_EVERY_MS = 15_000
 const LOOKS = 15
 const LOOK_MS = 100
@@ -28,13 +25,15 @@ function openFiles(pid: number): number {
 }
 
 async function main(): Promise<boolean> {
-  const { values } = parseArgs({
-    options: {
+  const values = scriptOptions(
+    {
       minutes: { type: 'string', default: '10' },
       acceptor: { type: 'string', default: 'auto' },
       json: { type: 'string' },
     },
-  })
+    USAGE,
+  )
+  if (values === null) return false
   const totalMs = Number(values.minutes) * 60_000
   const { acceptor } = values
   if (!(totalMs > 0) || (acceptor !== 'uws' && acceptor !== 'node' && acceptor !== 'auto')) {
@@ -57,7 +56,7 @@ async function main(): Promise<boolean> {
       { upstream: 'app', filters: [filters.path('fragile')] },
     ],
   }
-  Object.assign(process.env, TIDY_MALLOC)
+  Object.assign(process.env, ONE_ARENA)
   const gateway = await GatewayProcess.start(config, [], ['--import', COLLECTS_WHEN_ASKED])
   process.stdout.write(`${gateway.acceptor} on port ${gateway.port}, ${values.minutes} minutes\n`)
   const load = new SoakLoad(gateway.port)

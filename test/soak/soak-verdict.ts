@@ -82,12 +82,8 @@ export function tailOf(stretches: readonly Histogram[]): Tail {
 }
 
 const MIB = 1024 * 1024
-/**
- * The first part of a run: caches fill, code is compiled, heaps find their size. Last of all malloc: what dying workers leave lies between what others hold, and
- * for some two hundred deaths each needs a little more than the one before (33.7, 35.2, 37.3, 38.0 MiB after 4, 12, 24 and 40 minutes, then flat). Of a run
- * shorter than 67 minutes it is a share.
- */
-const WARM_UP_S = 2400
+/** The first part of a run: caches fill, code is compiled, heaps find their size. Of a run shorter than 34 minutes it is a share. */
+const WARM_UP_S = 1200
 const WARM_UP_SHARE = 0.6
 const MOST_MIB_PER_HOUR = 1
 const MOST_P999_RATIO = 1.1

@@ -8,6 +8,7 @@ import {
 import { packetForms } from './packet-forms.js'
 import { cut } from './raw-client.js'
 import { parseResponses } from './response-parser.js'
+import { scriptOptions } from './script-options.js'
 import type { SeenRequest } from './seen-request.js'
 import { strictProblems } from './strict-request.js'
 import { parseStrictRequests } from './strict-request-parser.js'
@@ -201,5 +202,25 @@ describe('packet forms', () => {
     expect(new Set(forms.map(({ pieces }) => pieces.length))).toEqual(new Set([1, 2, 3]))
     expect(forms.filter(({ pieces }) => Buffer.concat(pieces).toString() !== request)).toEqual([])
     expect(cut('abc', [2, 1, 1, 9]).map(String)).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('options of the scripts', () => {
+  const said: string[] = []
+  const read = (...args: readonly string[]) =>
+    scriptOptions({ minutes: { type: 'string', default: '10' } }, 'soak [--minutes N]', args, (text) =>
+      said.push(text),
+    )
+
+  it('what a script does not have is told with its usage', () => {
+    expect(read()).toEqual({ minutes: '10' })
+    expect(read('--minutes', '3')).toEqual({ minutes: '3' })
+    expect(said).toEqual([])
+    expect(read('--minuets', '3')).toBeNull()
+    expect(read('3')).toBeNull()
+    expect(said).toEqual([
+      expect.stringMatching(/^Unknown option '--minuets'.*\nusage: soak \[--minutes N\]\n$/),
+      expect.stringMatching(/^Unexpected argument '3'.*\nusage: /),
+    ])
   })
 })
