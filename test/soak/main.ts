@@ -10,12 +10,17 @@ import { faultyOrigin, SoakLoad } from './soak-load.js'
 import { type SoakSample, soakVerdicts, type Tail, tailOf } from './soak-verdict.js'
 
 const USAGE = 'npm run soak -- [--minutes N] [--acceptor uws|node|auto] [--json FILE]'
-/** In one arena what dying threads leave lies side by side, and malloc can give it back (`collect-when-asked.mjs`); there is one for each thread else. */
-const ONE_ARENA = { MALLOC_ARENA_MAX: '1' }
+/**
+ * In one arena what dying threads leave lies side by side, and malloc can give it back; there is one for each thread else. Options of the environment
+ * reach every thread, those of the command line none that has its own (control, state, access log).
+ */
+const ENVIRONMENT = {
+  MALLOC_ARENA_MAX: '1',
+  NODE_OPTIONS: `--import ${new URL('./collect-when-asked.mjs', import.meta.url).href}`,
+}
 const REST_EVERY_MS = 15_000
 const LOOKS = 15
 const LOOK_MS = 100
-const COLLECTS_WHEN_ASKED = new URL('./collect-when-asked.mjs', import.meta.url).href
 /** What a client may be told of its own or the gateway's troubles; anything else is a problem. */
 const EXPECTED =
   /^(plain|cached|upload|large|slow) (200|502|503|broken off)$|^kill (502|503|broken off)$|^(error|reset|nonsense) (50[234]|broken off)$|^break|^(leaves|cuts) |^malformed 400$/
@@ -56,8 +61,8 @@ async function main(): Promise<boolean> {
       { upstream: 'app', filters: [filters.path('fragile')] },
     ],
   }
-  Object.assign(process.env, ONE_ARENA)
-  const gateway = await GatewayProcess.start(config, [], ['--import', COLLECTS_WHEN_ASKED])
+  Object.assign(process.env, ENVIRONMENT)
+  const gateway = await GatewayProcess.start(config)
   process.stdout.write(`${gateway.acceptor} on port ${gateway.port}, ${values.minutes} minutes\n`)
   const load = new SoakLoad(gateway.port)
   const samples: SoakSample[] = []
