@@ -1,5 +1,5 @@
 // Loaded into every thread of a gateway under soak, before its own code: at SIGUSR2 all of them collect what nobody holds any more, and give its pages
-// back; then malloc gives back its own. What is to be seen is what stays.
+// back; then malloc gives back its own, and that is told on standard error. What is to be seen is what stays.
 import { queryObjects } from 'node:v8'
 import { BroadcastChannel, isMainThread } from 'node:worker_threads'
 
@@ -19,6 +19,9 @@ if (isMainThread) {
   process.on('SIGUSR2', () => {
     asked.postMessage(null)
     collect()
-    setTimeout(() => trim(0), COLLECTED_MS).unref()
+    setTimeout(() => {
+      trim(0)
+      process.stderr.write('given back\n')
+    }, COLLECTED_MS).unref()
   })
 }

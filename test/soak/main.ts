@@ -19,7 +19,7 @@ const ENVIRONMENT = {
   NODE_OPTIONS: `--import ${new URL('./collect-when-asked.mjs', import.meta.url).href}`,
 }
 const REST_EVERY_MS = 15_000
-const LOOKS = 15
+const LOOKS = 5
 const LOOK_MS = 100
 /** What a client may be told of its own or the gateway's troubles; anything else is a problem. */
 const EXPECTED =
@@ -115,7 +115,10 @@ async function heldAtRest(gateway: GatewayProcess): Promise<Pick<SoakSample, 'rs
     return (workers as { state: string }[]).every(({ state }) => state === 'ready')
   })
   let rssBytes = Number.POSITIVE_INFINITY
+  const given = (): number => gateway.errors.filter((text) => text.includes('given back')).length
+  const before = given()
   gateway.signal('SIGUSR2')
+  await eventually('malloc has given back', () => given() > before)
   for (let looks = 0; looks < LOOKS; looks += 1) {
     await sleep(LOOK_MS)
     rssBytes = Math.min(rssBytes, gateway.rssBytes() ?? 0)
