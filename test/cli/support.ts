@@ -96,7 +96,7 @@ export function runCli(args: readonly string[], options: SpawnOptions = {}): Pro
       ended = once(host, 'exit').then(([code]) => {
         throw new Error(`the process of the command lines ended with ${code}`)
       })
-      // It ends in the end, when nobody waits for it.
+      // It ends behind the last test, when nobody waits for it.
       ended.catch(() => undefined)
     }
     const { cwd = process.cwd(), env = {} } = options
