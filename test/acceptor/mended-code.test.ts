@@ -18,7 +18,14 @@ const TELL = Buffer.from('4c89f74889debaffffffff41ff5618', 'hex')
 const counting = Buffer.concat([...CLOSES, TELL, Buffer.alloc(4), TELL])
 const WARNING = Buffer.from(`833800743c4c89742410${'00'.repeat(50)}83380075c4`, 'hex')
 const WARNING_START = WARNING.subarray(0, 10)
-const rest = Buffer.concat([counting, WARNING, WARNING])
+const FREES = [
+  'e8aabbccdd488b3b85c074d848891f',
+  'e8aabbccdd488b3b85c074d848891f',
+  'e8aabbccdd498b3e85c074d84c8937',
+  'e8aabbccdd488b3b85c0740548891f',
+].map((hex) => Buffer.from(hex, 'hex'))
+const frees = Buffer.concat(FREES)
+const rest = Buffer.concat([counting, WARNING, WARNING, frees])
 const known = Buffer.concat([READ, Buffer.alloc(10), parser(100), rest])
 
 describe('the mended code of uws', () => {
@@ -37,6 +44,8 @@ describe('the mended code of uws', () => {
     for (const at of [binary.indexOf(WARNING_START), binary.lastIndexOf(WARNING_START)])
       places.push(at, at + 60)
     for (const close of CLOSES) places.push(binary.indexOf(close.subarray(12)) - 12)
+    for (const free of FREES.map((each) => each.subarray(5)))
+      places.push(binary.indexOf(free) - 5, binary.lastIndexOf(free) - 5)
     expect(places.every((at) => at > 0)).toBe(true)
     expect(changed.filter((at) => !places.some((place) => at >= place && at < place + 20))).toEqual([])
     // What was changed is not the known code any more.
@@ -84,14 +93,34 @@ describe('the mended code of uws', () => {
       ])
   })
 
+  it('frees what is kept of a connection unless its handle is closing still', () => {
+    const copy = mendCode(known) ?? Buffer.alloc(0)
+    const from = known.indexOf(frees)
+    // flags & 3 - 1, and a jump to where it is freed unless that is 0
+    expect(copy.toString('hex', from, from + frees.length)).toBe(
+      '8b475883e003ffc8669075d848891f'.repeat(2) +
+        '8b475883e003ffc8669075d84c8937' +
+        '8b475883e003ffc8669075' +
+        '0548891f',
+    )
+  })
+
   it.each([
     ['is not there', Buffer.alloc(200)],
     ['is there twice', Buffer.concat([known, known])],
     ['lies elsewhere', Buffer.concat([READ, Buffer.alloc(10), parser(99), rest])],
     ['reads otherwise', Buffer.concat([parser(100), rest])],
-    ['closes otherwise', Buffer.concat([READ, parser(100), TELL, TELL, CLOSES[0] ?? TELL, WARNING, WARNING])],
-    ['tells otherwise', Buffer.concat([READ, parser(100), ...CLOSES, TELL, WARNING, WARNING])],
-    ['warns otherwise', Buffer.concat([READ, parser(100), counting, WARNING])],
+    ['frees otherwise', Buffer.concat([READ, parser(100), counting, WARNING, WARNING, ...FREES.slice(1)])],
+    [
+      'frees by another way',
+      Buffer.concat([READ, parser(100), counting, WARNING, WARNING, Buffer.from(frees).fill(0xff, 15, 16)]),
+    ],
+    [
+      'closes otherwise',
+      Buffer.concat([READ, parser(100), TELL, TELL, CLOSES[0] ?? TELL, WARNING, WARNING, frees]),
+    ],
+    ['tells otherwise', Buffer.concat([READ, parser(100), ...CLOSES, TELL, WARNING, WARNING, frees])],
+    ['warns otherwise', Buffer.concat([READ, parser(100), counting, WARNING, frees])],
   ])('is left alone where the known code %s', (_, binary) => {
     expect(mendCode(binary)).toBeNull()
   })

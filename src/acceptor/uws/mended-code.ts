@@ -58,6 +58,22 @@ const WARNINGS = 2
 const JUMP_AT = 3
 
 /**
+ * Where uSockets frees what it kept of a closed connection (`us_poll_free` of its `libuv.c`, and inlined where it frees all that a turn has closed): `call
+ * uv_is_closing; mov rdi, [rbx]; test eax, eax; je FREE; mov [rdi], rbx`, or with r14. rdi holds the handle before the call as well.
+ */
+const CLOSING_CALL = 0xe8
+const CLOSING_CALL_BYTES = 5
+const FREES = ['488b3b85c074d848891f', '498b3e85c074d84c8937', '488b3b85c0740548891f'].map((hex) =>
+  Buffer.from(hex, 'hex'),
+)
+const FREES_PLACES = 4
+/**
+ * `mov eax, [rdi+88]; and eax, 3; dec eax; nop; jne FREE`: `flags` of libuv's handles are 1 while one closes and 3 when it has closed, which its
+ * ABI keeps for all of version 1.
+ */
+const FREE_UNLESS_CLOSING = Buffer.from('8b475883e003ffc8669075', 'hex')
+
+/**
  * Makes a copy of the addon with the faults mended that cannot be mended from outside:
  *
  * - it reads at most 128 KiB of a connection in a turn of the loop, so that a pause holds from the next turn on;
@@ -66,7 +82,9 @@ const JUMP_AT = 3
  * - values keep what is not ASCII at their ends. As built, `café` arrives as `caf`, and `Host: a\xff` as `a`;
  * - of a connection that the parser refuses, the filter is told so: -125 to -128 instead of -1 (`REFUSED_CHANGES`). As built, nobody hears of such
  *   requests, and they cannot be counted (C16). For the first filter of an application only;
- * - a WebSocket begins without a warning on standard error, which is none of ours to give.
+ * - a WebSocket begins without a warning on standard error, which is none of ours to give;
+ * - what is kept of a connection is freed also if its handle has closed by then. As built, whatever is closed between the check of uSockets and the end
+ *   of a turn (from `setImmediate`, where frames of a busy mailbox are read) is never freed, 464 bytes of each such connection.
  *
  * @returns null where this is not the known code, which is left as it is: not for x86-64, or another build
  */
@@ -81,10 +99,13 @@ export function mendCode(binary: Buffer): Buffer | null {
   const closes = BEHIND_CLOSE.map((behind) => closeBefore(onlyPlaceOf(behind, binary), binary))
   const tells = placesOf(TELL, binary)
   const warnings = placesOf(WARNING, binary).filter((at) => isAt(at + AGAIN_BEHIND, WARNING_AGAIN, binary))
+  const frees = FREES.flatMap((free) => placesOf(free, binary).map((at) => at - CLOSING_CALL_BYTES))
   if (closes.includes(null) || tells.length !== TELLS || warnings.length !== WARNINGS) return null
+  if (frees.length !== FREES_PLACES || frees.some((free) => binary[free] !== CLOSING_CALL)) return null
   const copy = Buffer.from(binary)
   for (const close of closes) if (close !== null) copy.set(CLOSE_TELLING, close)
   for (const tell of tells) copy.set(TELL_CODE, tell)
+  for (const free of frees) copy.set(FREE_UNLESS_CLOSING, free)
   for (const warning of warnings) {
     // nop; nop: on behind it, and the other one jumps there, whatever was compared
     copy.fill(0x90, warning + JUMP_AT, warning + JUMP_AT + 2)
