@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import koffi from 'koffi'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { createAcceptor } from '#src/acceptor/index.js'
 import type { AcceptorOptions, Downstream } from '#src/acceptor/types.js'
 import { ACCEPTOR_KINDS, DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from '../support/acceptor-under-test.js'
@@ -59,6 +59,7 @@ it.skipIf(!isMended)(
   async () => {
     const inUse = mallocInUse()
     const acceptor = await createAcceptor('uws', OPTIONS, new LateHandler())
+    onTestFinished(() => acceptor.close())
     const one = async (): Promise<void> => {
       const client = await RawClient.connect(acceptor.port)
       await client.send(REQUEST)
@@ -73,6 +74,5 @@ it.skipIf(!isMended)(
     const before = await settled(inUse)
     await connections(CONNECTIONS)
     expect(((await settled(inUse)) - before) / CONNECTIONS).toBeLessThan(MOST_KEPT_BYTES)
-    await acceptor.close()
   },
 )

@@ -68,8 +68,8 @@ const FREES = ['488b3b85c074d848891f', '498b3e85c074d84c8937', '488b3b85c0740548
 )
 const FREES_PLACES = 4
 /**
- * `mov eax, [rdi+88]; and eax, 3; dec eax; nop; jne FREE`: `flags` of libuv's handles are 1 while one closes and 3 when it has closed, which its
- * ABI keeps for all of version 1.
+ * `mov eax, [rdi+88]; and eax, 3; dec eax; nop; jne FREE`. At 88 lie the `flags` of a `uv_handle_t`, a place that the ABI of libuv 1 keeps; their lowest
+ * bits are 1 while a handle closes and 3 when it has closed (`uv-common.h`: no promise, but never changed; `closed-connections.test.ts` would tell).
  */
 const FREE_UNLESS_CLOSING = Buffer.from('8b475883e003ffc8669075', 'hex')
 
