@@ -52,8 +52,8 @@ export function readStrictly(text: string, isLenient = false): StrictReading {
 }
 
 /**
- * As Node's parser reads: a bare CR before a request line is passed over, and spaces before the version are one. It says so nowhere, and none of it
- * hides a request in another: what is read so stands where a request line is due.
+ * As Node's parser reads: CR and LF before a request line are passed over, alone or together, and spaces before the version are one. It says so nowhere,
+ * and none of it hides a request in another: what is read so stands where a request line is due.
  */
 export function readLeniently(text: string): StrictReading {
   return readStrictly(text, true)

@@ -37,7 +37,7 @@ class Refused extends Error {}
  * nothing after an error is a request, nor after `Connection: close`, nor after HTTP/1.0 without keep-alive. It is the
  * yardstick for smuggling: a gateway that lets through more requests than this has executed a hidden one.
  * @param isTarget default: the grammar
- * @param isLenient passes over bare CRs where a request line is due, and takes several spaces before its version for one
+ * @param isLenient passes over CR and LF in any order where a request line is due, and takes several spaces before its version for one
  */
 export function parseStrictRequests(
   bytes: Buffer,
@@ -50,8 +50,7 @@ export function parseStrictRequests(
     for (;;) {
       // RFC 9112 §2.2: empty lines before a request line are ignored, and LF alone may be taken for CRLF. Here that
       // moves no boundary of a message.
-      while (bytes[at] === 10 || (bytes[at] === 13 && bytes[at + 1] === 10)) at += bytes[at] === 10 ? 1 : 2
-      while (isLenient && bytes[at] === 13) at += 1
+      while (bytes[at] === 10 || (bytes[at] === 13 && (isLenient || bytes[at + 1] === 10))) at += 1
       if (at >= bytes.length) return { requests, error: null, restBytes: 0 }
       const head = readHead(bytes, at, isTarget, isLenient)
       if (head === null) return { requests, error: 'incomplete head', restBytes: bytes.length - at }
