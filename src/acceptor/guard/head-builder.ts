@@ -62,6 +62,8 @@ export class HeadBuilder {
   expectsContinue = false
   /** The client listed `close` in Connection. */
   asksToClose = false
+  /** A field `Upgrade` came, whatever becomes of it. */
+  hasUpgrade = false
   /** Length of the first Connection value, -1 without one: uWS takes any of 5 bytes for `close` (U12). */
   connectionBytes = -1
 
@@ -92,6 +94,7 @@ export class HeadBuilder {
     this.upgrade = ''
     this.expectsContinue = false
     this.asksToClose = false
+    this.hasUpgrade = false
     this.connectionBytes = -1
     this.#refusal = null
     this.#bytes = 0
@@ -183,6 +186,7 @@ export class HeadBuilder {
         this.expectsContinue = true
         return null
       case UPGRADE:
+        this.hasUpgrade = true
         this.#upgradeValue = this.#upgradeValue === '' ? value : `${this.#upgradeValue}, ${value}`
         return null
       case NOTED:

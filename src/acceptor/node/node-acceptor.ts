@@ -209,7 +209,8 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       return
     }
     const isChunked = guard.contentLength === LENGTH_CHUNKED
-    const closes = isChunked || guard.asksToClose || firstBytes !== null
+    // Behind an upgrade that is not taken Node's parser drops what it had read with it, so that the next bytes may be from within a body (B3).
+    const closes = isChunked || guard.asksToClose || guard.hasUpgrade
     connection.closing = closes
     const head = {
       method: request.method ?? '',
