@@ -209,7 +209,7 @@ export class NodeAcceptor implements Acceptor, NodeExchangeHost {
       return
     }
     const isChunked = guard.contentLength === LENGTH_CHUNKED
-    // Behind an upgrade that is not taken Node's parser drops what it had read with it, so that the next bytes may be from within a body (B3).
+    // Whether it is switched or not: if not, Node's parser drops what it had read behind it, so that the next bytes may be from within a body (B3).
     const closes = isChunked || guard.asksToClose || guard.hasUpgrade
     connection.closing = closes
     const head = {
