@@ -16,8 +16,11 @@ export interface ClaimHandler {
 
 /** The right to listen somewhere. The port itself is shared (SO_REUSEPORT), so the system would let anybody in. */
 export interface PortClaim {
-  /** Where to listen: as asked for, or a port that is free. */
-  readonly port: number
+  /**
+   * Listens there: where it was asked for, or at a port that is free. One that was found free may be taken by the time it is used; then another is found.
+   * @param listen at this port. @throws what it throws
+   */
+  listen<Listening>(listen: (port: number) => Promise<Listening>): Promise<Listening>
   /** The acceptor listens: who listened before drains now, and whoever comes next meets this handler. */
   taken(port: number, handler: ClaimHandler): Promise<void>
   release(): void
@@ -29,6 +32,8 @@ const LISTENING = 'listening\n'
 const RELEASED = 'released\n'
 /** How long the one who listens there has for each step. */
 const PATIENCE_MS = 10_000
+/** Ports that were found free and had been taken when they were used. */
+const MOST_TRIES = 5
 
 /**
  * Claims an address for this process. The claim is a local socket named after the address: in Linux in the abstract namespace, which
@@ -38,13 +43,12 @@ const PATIENCE_MS = 10_000
  */
 export async function claimPort(address: ListenAddress, upgrade: boolean): Promise<PortClaim> {
   const { host, port } = address
-  // uWS shares no port that the system has chosen, so one is found beforehand.
-  if (port === 0) return new Claim(host, await probe(address), null, null)
+  if (port === 0) return new Claim(address, null, null)
   if (upgrade) {
     const former = await dial(nameOf(host, port))
     if (former !== null) {
       await ask(former, TAKEOVER, READY)
-      return new Claim(host, port, null, former)
+      return new Claim(address, null, former)
     }
   }
   const server = await hold(nameOf(host, port))
@@ -55,20 +59,31 @@ export async function claimPort(address: ListenAddress, upgrade: boolean): Promi
     server.close()
     throw error
   }
-  return new Claim(host, port, server, null)
+  return new Claim(address, server, null)
 }
 
 class Claim implements PortClaim {
-  readonly port: number
-  readonly #host: string
+  readonly #address: ListenAddress
   #server: Server | null
   readonly #former: Socket | null
 
-  constructor(host: string, port: number, server: Server | null, former: Socket | null) {
-    this.#host = host
-    this.port = port
+  constructor(address: ListenAddress, server: Server | null, former: Socket | null) {
+    this.#address = address
     this.#server = server
     this.#former = former
+  }
+
+  async listen<Listening>(listen: (port: number) => Promise<Listening>): Promise<Listening> {
+    if (this.#address.port !== 0) return listen(this.#address.port)
+    for (let tries = 1; ; tries += 1) {
+      // uWS shares no port that the system has chosen, so one is found beforehand.
+      const port = await probe(this.#address)
+      try {
+        return await listen(port)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || tries === MOST_TRIES) throw error
+      }
+    }
   }
 
   async taken(port: number, handler: ClaimHandler): Promise<void> {
@@ -76,8 +91,9 @@ class Claim implements PortClaim {
       await ask(this.#former, LISTENING, RELEASED)
       this.#former.destroy()
     }
-    this.#server ??= await hold(nameOf(this.#host, port))
-    if (this.#server === null) throw inUse(this.#host, port)
+    const { host } = this.#address
+    this.#server ??= await hold(nameOf(host, port))
+    if (this.#server === null) throw inUse(host, port)
     this.#server.on('connection', (socket) => void this.#answer(socket, handler))
   }
 

@@ -165,10 +165,8 @@ export async function startGateway(
     first.pool.takeOver()
     claim = await claimPort(config.listen, options.upgrade === true)
     if (needsControl(config)) await control.open()
-    acceptor = await createAcceptor(
-      config.acceptor,
-      { ...acceptorOptions(config), port: claim.port, sharesPort: true },
-      dispatcher,
+    acceptor = await claim.listen((port) =>
+      createAcceptor(config.acceptor, { ...acceptorOptions(config), port, sharesPort: true }, dispatcher),
     )
     opened = acceptor
     const redirect = config.tls?.redirect ?? null
